@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The instruction set of the numeric code: `cluster/build` sets STEADFAST_CPU to this machine's level
+// (x86-64-v3, x86-64-v4, ...). Without it the code is built for the architecture's baseline.
+let cpu = Context.environment["STEADFAST_CPU"] ?? ""
+let tuned: [SwiftSetting] = [.unsafeFlags(cpu.isEmpty ? [] : ["-Xcc", "-march=\(cpu)"])]
+
+func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func tests(_ module: String, _ others: Target.Dependency...) -> Target {
+    .testTarget(
+        name: "\(module)Tests", dependencies: [.init(stringLiteral: module), "TestSupport"] + others,
+        swiftSettings: tuned)
+}
+
+let package = Package(
+    name: "Steadfast",
+    products: [.executable(name: "steadfast", targets: ["steadfast"])],
+    dependencies: [
+        // The command line: subcommands, --help, validation.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Recipes are YAML.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        library("COpenMPI", "ompi-c", "libopenmpi-dev"),
+        library("COpenBLAS", "openblas", "libopenblas-dev"),
+        library("CHDF5", "hdf5", "libhdf5-dev"),
+        // gzip and tar, for the data sets' archives.
+        library("CArchive", "libarchive", "libarchive-dev"),
+        // SHA-256 and MD5; swift-crypto would cost minutes of every build.
+        library("CCrypto", "libcrypto", "libssl-dev"),
+
+        .target(name: "Essentials", dependencies: ["CCrypto"]),
+        .target(name: "MessagePassing", dependencies: ["COpenMPI", "Essentials"], swiftSettings: tuned),
+        .target(name: "Kernels", dependencies: ["COpenBLAS", "Essentials"], swiftSettings: tuned),
+        .target(name: "Networks", dependencies: ["Kernels"], swiftSettings: tuned),
+        .target(name: "Datasets", dependencies: ["Kernels", "CArchive"], swiftSettings: tuned),
+        .target(name: "Checkpoints", dependencies: ["CHDF5", "Networks"]),
+        .target(
+            name: "Robustness", dependencies: ["MessagePassing", "Networks", "Datasets", "Checkpoints"],
+            swiftSettings: tuned),
+        .target(
+            name: "Training",
+            dependencies: [
+                "MessagePassing", "Networks", "Datasets", "Checkpoints", "Robustness",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: tuned),
+        .target(name: "Reports", dependencies: ["Checkpoints", "Robustness"]),
+        // Built for the baseline, so that it can refuse a CPU that the numeric code was not built for.
+        .executableTarget(
+            name: "steadfast",
+            dependencies: [
+                "Training", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .target(name: "TestSupport", dependencies: ["Essentials"], path: "Tests/TestSupport", swiftSettings: tuned),
+        .executableTarget(
+            name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
+        tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks"),
+        tests("Datasets"), tests("Checkpoints"), tests("Robustness"), tests("Training", "steadfast"),
+        tests("Reports"),
+    ])

@@ -1,0 +1,62 @@
+import Foundation
+
+/// Writes a file whole or not at all (invariant 4): a temporary file beside it, flush to the disk, rename, flush of the
+/// folder. A reader sees the old content or the new, never a part.
+public enum AtomicFile {
+    /// Replaces the content of `path` by the chunks, in order.
+    ///
+    /// - Throws: `Failure` 73 where the temporary file cannot be made, 74 where a write fails (a full disk); the old
+    ///   content stands in both cases and no temporary file is left.
+    public static func write(_ chunks: [UnsafeRawBufferPointer], to path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        let temporary = try createTemporary(beside: path)
+        do {
+            defer { close(temporary.descriptor) }
+            for chunk in chunks { try writeAll(chunk, to: temporary.descriptor, path: path) }
+            guard fsync(temporary.descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", path) }
+            guard rename(temporary.path, path) == 0 else { throw systemFailure(.inputOutput, "rename into", path) }
+        } catch {
+            unlink(temporary.path)
+            throw error
+        }
+        try flushFolder(folder.isEmpty ? "." : folder)
+    }
+
+    /// Replaces the content of `path` by a text.
+    public static func write(_ text: String, to path: String) throws {
+        try Array(text.utf8).withUnsafeBytes { try write([$0], to: path) }
+    }
+
+    /// Makes the renames in a folder durable.
+    public static func flushFolder(_ folder: String) throws {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemFailure(.inputOutput, "open", folder) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemFailure(.inputOutput, "flush", folder) }
+    }
+
+    private static func createTemporary(beside path: String) throws -> (path: String, descriptor: Int32) {
+        // Not guessable and never an existing file or link; the umask decides who may read it.
+        while true {
+            let temporary = path + ".partial-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+            let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+            if descriptor >= 0 { return (temporary, descriptor) }
+            guard errno == EEXIST else { throw systemFailure(.cannotCreate, "create", path) }
+        }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+        var offset = 0
+        while offset < bytes.count {
+            let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { throw systemFailure(.inputOutput, "write", path) }
+            offset += written
+        }
+    }
+}
+
+/// A failure of the operating system's, from `errno`: `cannot <verb> <path>: <reason>`.
+public func systemFailure(_ code: ExitCode, _ verb: String, _ path: String) -> Failure {
+    Failure(code, "cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// What a stream of random numbers is for. A purpose never shares numbers with another one.
+public enum RandomPurpose: UInt32, Sendable {
+    case initialWeights = 1
+    case sampleOwnership
+    case epochOrder
+    case validationSplit
+    case mirroring
+    case randomTraining
+    case meanSamples
+    case noiseSamples
+    case adversarialTraining
+    case glyphs
+    case attack
+    case test
+}
+
+/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
+///
+/// A stream is named by (seed, purpose, a, b): `a` is the sample id where there is one, `b` the epoch or the draw. The
+/// numbers depend on that name alone, never on the rank or on the order of calls (invariant 1).
+public struct Philox: RandomNumberGenerator, Sendable {
+    private let key: SIMD2<UInt32>
+    private var counter: SIMD4<UInt32>
+    private var block: SIMD4<UInt32> = .zero
+    private var used = 4
+
+    /// Starts the stream of the given name.
+    public init(seed: UInt64, purpose: RandomPurpose, _ a: Int = 0, _ b: Int = 0) {
+        key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
+        counter = SIMD4(0, UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b), purpose.rawValue)
+    }
+
+    /// The ten rounds on one counter; a pure function, checked against the published test vectors.
+    public static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+        var c = counter
+        var k = key
+        for _ in 0..<10 {
+            let p0 = UInt64(0xD251_1F53) &* UInt64(c.x)
+            let p1 = UInt64(0xCD9E_8D57) &* UInt64(c.z)
+            c = SIMD4(
+                UInt32(truncatingIfNeeded: p1 >> 32) ^ c.y ^ k.x, UInt32(truncatingIfNeeded: p1),
+                UInt32(truncatingIfNeeded: p0 >> 32) ^ c.w ^ k.y, UInt32(truncatingIfNeeded: p0))
+            k &+= SIMD2(0x9E37_79B9, 0xBB67_AE85)
+        }
+        return c
+    }
+
+    /// The next 32 random bits.
+    public mutating func next() -> UInt32 {
+        if used == 4 {
+            block = Philox.block(counter: counter, key: key)
+            counter.x &+= 1
+            used = 0
+        }
+        defer { used += 1 }
+        return block[used]
+    }
+
+    /// The next 64 random bits.
+    public mutating func next() -> UInt64 {
+        let low: UInt32 = next()
+        let high: UInt32 = next()
+        return UInt64(high) << 32 | UInt64(low)
+    }
+
+    /// Uniform in [0, 1), 24 bits.
+    public mutating func uniform() -> Float {
+        let bits: UInt32 = next()
+        return Float(bits >> 8) * 0x1p-24
+    }
+}
+
+extension Philox {
+    /// Two independent draws of N(0, 1), by the Box-Muller transform in double precision.
+    public mutating func gaussianPair() -> (Float, Float) {
+        let u: UInt32 = next()
+        let v: UInt32 = next()
+        // (0, 1], so that the logarithm is finite.
+        let radius = (-2 * log((Double(u) + 1) * 0x1p-32)).squareRoot()
+        let angle = 2 * Double.pi * (Double(v) * 0x1p-32)
+        return (Float(radius * cos(angle)), Float(radius * sin(angle)))
+    }
+
+    /// Fills `count` floats with independent draws of N(0, 1).
+    public mutating func fillGaussian(_ values: UnsafeMutablePointer<Float>, count: Int) {
+        var i = 0
+        while i < count {
+            let (first, second) = gaussianPair()
+            values[i] = first
+            if i + 1 < count { values[i + 1] = second }
+            i += 2
+        }
+    }
+
+    /// A permutation of 0..<count (Fisher and Yates).
+    public mutating func permutation(_ count: Int) -> [Int32] {
+        var order = (0..<Int32(count)).map { $0 }
+        order.shuffle(using: &self)
+        return order
+    }
+}
