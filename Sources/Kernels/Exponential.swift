@@ -1,0 +1,23 @@
+/// exp(x), elementwise, within 2 units in the last place for -87 < x < 88; 0 below that, and capped at exp(88.37) above.
+///
+/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by a polynomial (the coefficients of Cephes' expf, Moshier 1992), and 2^n
+/// by its exponent bits.
+@inline(__always) func exponential(_ x: Vector) -> Vector {
+    let high = x.replacing(with: 88.37, where: x .> 88.37)
+    // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits of the sum.
+    let shifted = Vector(repeating: 12_582_912).addingProduct(high, Vector(repeating: 1.442_695_04))
+    let n = shifted - 12_582_912
+    var r = high.addingProduct(n, Vector(repeating: -0.693_359_375))
+    r.addProduct(n, Vector(repeating: 2.121_944_4e-4))
+    var p = Vector(repeating: 1.987_569_15e-4)
+    p = Vector(repeating: 1.398_199_95e-3).addingProduct(p, r)
+    p = Vector(repeating: 8.333_451_9e-3).addingProduct(p, r)
+    p = Vector(repeating: 4.166_579_6e-2).addingProduct(p, r)
+    p = Vector(repeating: 1.666_666_55e-1).addingProduct(p, r)
+    p = Vector(repeating: 5.000_000_1e-1).addingProduct(p, r)
+    p = (r + 1).addingProduct(p, r * r)
+    let tooLow = x .< -87.33
+    let scale = unsafeBitCast((unsafeBitCast(shifted, to: SIMD16<Int32>.self) &+ 127) &<< 23, to: Vector.self)
+    // NaN compares false and passes through the polynomial.
+    return (p * scale).replacing(with: 0, where: tooLow)
+}

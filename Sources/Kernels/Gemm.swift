@@ -1,0 +1,40 @@
+import COpenBLAS
+
+/// A row-major float32 matrix in memory, used as it stands or transposed.
+public struct Matrix {
+    let elements: UnsafePointer<Float>
+    let stride: Int
+    let isTransposed: Bool
+
+    /// The matrix at an address, with `stride` floats from one stored row to the next.
+    @inline(__always)
+    public init(_ elements: UnsafePointer<Float>, stride: Int, transposed: Bool = false) {
+        self.elements = elements
+        self.stride = stride
+        isTransposed = transposed
+    }
+}
+
+/// C = A B + beta C, by OpenBLAS: A is `m` x `k` and B `k` x `n` (after transposition), C `m` x `n` with `stride` floats a
+/// row. Bits depend on the shape (and the CPU's kernel) alone.
+@inline(__always)
+public func gemm(
+    _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, beta: Float, _ c: UnsafeMutablePointer<Float>, stride: Int
+) {
+    cblas_sgemm(
+        CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
+        blasint(m), blasint(n), blasint(k), 1, a.elements, blasint(a.stride), b.elements, blasint(b.stride), beta, c,
+        blasint(stride))
+}
+
+/// The BLAS library as this process uses it.
+public enum BLAS {
+    /// One thread: parallelism is by ranks. Called once, before the first `gemm`.
+    public static func useOneThread() { openblas_set_num_threads(1) }
+
+    /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...). Bits depend on it.
+    public static var kernel: String { String(cString: openblas_get_corename()) }
+
+    /// OpenBLAS's version and build options.
+    public static var configuration: String { String(cString: openblas_get_config()) }
+}
