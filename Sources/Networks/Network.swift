@@ -1,0 +1,62 @@
+import Kernels
+
+/// What of the paper a network or a recipe follows where the text and the released code differ.
+public enum Variant: String, Codable, Hashable, Sendable, CaseIterable {
+    /// What the paper's text says.
+    case paper
+    /// What the authors' released code does; the paper's tables were made with it.
+    case released
+}
+
+/// A network as a value: its input, its layers in order, its loss. It holds no parameters.
+public struct Network: Codable, Hashable, Sendable {
+    /// One input image.
+    public var input: ImageShape
+    /// The meaningful classes; the last layer may have outputs for nonsense behind them.
+    public var classes: Int
+    /// The layers, the first one a convolution, the last one fully connected (followed by an RBF in a robust network).
+    public var layers: [Layer]
+    /// The hybrid loss of a robust network; nil is the softmax cross-entropy of a plain one.
+    public var hybridLoss: HybridLoss?
+    /// Batch norm's epsilon: y = gamma (x - mean) / sqrt(variance + stabilizer) + beta.
+    public var stabilizer: Double
+
+    enum CodingKeys: String, CodingKey {
+        case input, classes, layers
+        case hybridLoss = "hybrid_loss"
+        case stabilizer
+    }
+
+    /// Makes a network.
+    public init(
+        input: ImageShape, classes: Int, layers: [Layer], hybridLoss: HybridLoss? = nil, stabilizer: Double = 1e-4
+    ) {
+        self.input = input
+        self.classes = classes
+        self.layers = layers
+        self.hybridLoss = hybridLoss
+        self.stabilizer = stabilizer
+    }
+
+    /// What the network minimises.
+    public var loss: Loss { hybridLoss.map { .hybrid($0) } ?? .softmaxCrossEntropy }
+
+    /// The same network with `count` outputs for nonsense behind its classes.
+    public func withNonsenseOutputs(_ count: Int) -> Network {
+        var network = self
+        if let last = layers.lastIndex(where: \.isFullyConnected), case .fullyConnected(var layer) = layers[last] {
+            layer.channels = classes + count
+            network.layers[last] = .fullyConnected(layer)
+        }
+        return network
+    }
+}
+
+extension Layer {
+    var isFullyConnected: Bool {
+        if case .fullyConnected = self { true } else { false }
+    }
+    var isActivation: Bool {
+        if case .activation = self { true } else { false }
+    }
+}

@@ -1,0 +1,60 @@
+import Kernels
+
+// The plain networks of the paper: tables 1 and 3. What the tables leave open is the variant's.
+
+extension Network {
+    /// The plain MNIST network (table 1), LeNet-5's descendant: 28x28x1, or another size that its two pools allow.
+    ///
+    /// `released` has batch norm after both convolutions and the first fully connected layer, `paper` has none.
+    public static func plainMNIST(_ variant: Variant, input: ImageShape, classes: Int) -> Network {
+        let norm: [Layer] = variant == .released ? [.batchNormalization] : []
+        var layers: [Layer] = [.convolution(.init(channels: 20, size: 5))] + norm
+        layers += [.pooling(.init(.max, size: 2, stride: 2)), .convolution(.init(channels: 50, size: 5))] + norm
+        layers += [.pooling(.init(.max, size: 2, stride: 2)), .fullyConnected(.init(channels: 500))] + norm
+        layers += [.activation(.relu), .fullyConnected(.init(channels: classes))]
+        return Network(input: input, classes: classes, layers: layers)
+    }
+
+    /// The plain CIFAR-10 network (table 3): 32x32x3, or another size that its three pools allow.
+    ///
+    /// `released` has ReLUs around the pools, `paper` none after the convolutions; neither has batch norm.
+    public static func plainCIFAR10(_ variant: Variant, input: ImageShape, classes: Int) -> Network {
+        let relu: [Layer] = variant == .released ? [.activation(.relu)] : []
+        let average = Layer.pooling(.init(.average, size: 3, stride: 2, padding: 1))
+        var layers: [Layer] = [.convolution(.init(channels: 32, size: 5, padding: 2, deviation: 0.01))]
+        layers += [.pooling(.init(.max, size: 3, stride: 2, padding: 1))] + relu
+        layers += [.convolution(.init(channels: 32, size: 5, padding: 2, deviation: 0.05))] + relu + [average]
+        layers += [.convolution(.init(channels: 64, size: 5, padding: 2, deviation: 0.05))] + relu + [average]
+        layers += [.fullyConnected(.init(channels: 64, deviation: 0.05)), .activation(.relu)]
+        layers += [.fullyConnected(.init(channels: classes, deviation: 0.05))]
+        return Network(input: input, classes: classes, layers: layers)
+    }
+
+    /// The robust form of a plain convolutional network (section 4): a symmetric activation function after the batch norm
+    /// of each convolution that is not fully connected, in place of any activation there; the activations between fully
+    /// connected layers stay, behind a batch norm; a 1-D RBF after the last layer, whose outputs y the hybrid loss takes.
+    /// Initial weights are N(0, 0.01^2) throughout.
+    public func robust(_ activation: Activation, loss: HybridLoss) -> Network {
+        precondition(activation.isSymmetric, "a robust network of \(activation)")
+        let last = layers.lastIndex(where: \.isFullyConnected)
+        var robust = self
+        robust.hybridLoss = loss
+        robust.layers = []
+        var inConvolutions = true
+        for (index, layer) in layers.enumerated() {
+            switch layer {
+            case .convolution(var settings):
+                settings.deviation = 0.01
+                robust.layers += [.convolution(settings), .batchNormalization, .activation(activation)]
+            case .fullyConnected(var settings):
+                inConvolutions = false
+                settings.deviation = 0.01
+                robust.layers += [.fullyConnected(settings), index == last ? .activation(.rbf) : .batchNormalization]
+            case .activation: if !inConvolutions && index < last ?? 0 { robust.layers.append(layer) }
+            case .pooling: robust.layers.append(layer)
+            case .batchNormalization: break
+            }
+        }
+        return robust
+    }
+}
