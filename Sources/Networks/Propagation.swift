@@ -1,0 +1,244 @@
+import Kernels
+
+/// Whose moments batch norm uses.
+public enum NormalizationMode: Sendable {
+    /// The moments of the global batch at hand.
+    case batch
+    /// The running moments: the affine map is a constant.
+    case running
+}
+
+/// What a propagation asks of its owner: the sums over all lanes of the global batch, and room for the gradients.
+public protocol PropagationOwner: AnyObject {
+    /// Sums over all lanes: `partials` holds `count` values for each local lane, `total` takes `count` values.
+    func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws
+    /// Where to write the weight gradient of a lane (`lane` counts the local lanes); nil if the owner forms it otherwise.
+    func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>?
+    /// The weight gradient of the lane is written.
+    func finishedLane(block: Int, lane: Int) throws
+    /// All lanes of the block are done; the sums hold the gradients of bias, gamma and beta.
+    func finishedBlock(_ block: Int, gradients: ChannelGradients) throws
+}
+
+/// The gradients of a block's parameters for each channel; `gamma` and `beta` mean nothing without batch norm.
+public struct ChannelGradients {
+    /// With batch norm on batch moments it is 0: a bias before batch norm changes nothing.
+    public let bias: UnsafePointer<Float>
+    /// See ``NormalizationMoments``.
+    public let gamma: UnsafePointer<Float>
+    /// See ``NormalizationMoments``.
+    public let beta: UnsafePointer<Float>
+}
+
+/// The forward and backward pass of one replica over the images of its local lanes.
+///
+/// All memory is taken at init. A lane's images lie together; every sum is formed lane by lane in ascending order of
+/// images, and each matrix product's shape depends on the lane's images alone, so that no result depends on how many
+/// ranks share the lanes (invariant 1).
+public final class Propagation {
+    /// The replica.
+    public let model: Model
+    /// The network, worked out.
+    public var plan: NetworkPlan { model.plan }
+    /// The images of all local lanes, lane after lane, [images, input shape], in pixel units less the mean image.
+    public let input: Buffer<Float>
+    /// The gradient of the input, [images, input shape]; of no elements if not asked for.
+    public let inputGradient: Buffer<Float>
+
+    let blocks: [BlockState]
+    private let patches: Buffer<Float>
+    private let imageGradient: Buffer<Float>
+    private let chain: (Buffer<Float>, Buffer<Float>)
+    private let partials: Buffer<Double>
+    private let totals: Buffer<Double>
+    private let laneCapacity: Int
+    private var counts: [Int]
+    private var starts: [Int]
+    private var globalImages = 0
+    private var mode = NormalizationMode.running
+
+    /// Takes memory for `lanes` local lanes of at most `laneCapacity` images each.
+    ///
+    /// - Parameters:
+    ///   - backward: whether `backward` will be called.
+    ///   - inputGradient: whether the gradient of the input is wanted too.
+    public init(_ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false) {
+        self.model = model
+        self.laneCapacity = laneCapacity
+        let images = lanes * laneCapacity
+        let plan = model.plan
+        input = Buffer(images * plan.network.input.count)
+        self.inputGradient = Buffer(inputGradient ? images * plan.network.input.count : 0)
+        blocks = plan.blocks.indices.map { BlockState(model, block: $0, images: images, backward: backward) }
+        patches = Buffer(blocks.map(\.convolution.scratchCount).max() ?? 0)
+        // A fully connected layer's input gradient is formed for a whole lane.
+        imageGradient = Buffer(
+            backward
+                ? blocks.map { $0.convolution.input.count * ($0.convolution.isFullyConnected ? laneCapacity : 1) }.max()
+                    ?? 0 : 0)
+        let largest = blocks.map(\.largestImage).max() ?? 0
+        chain = (Buffer(largest), Buffer(largest))
+        let channels = blocks.map(\.convolution.filters).max() ?? 0
+        partials = Buffer(2 * channels * lanes)
+        totals = Buffer(2 * channels)
+        counts = [Int](repeating: 0, count: lanes)
+        starts = counts
+    }
+
+    /// Sets the images of each local lane for the passes that follow, and those of the global batch.
+    public func begin(counts lanes: some Sequence<Int>, globalImages: Int) {
+        var start = 0
+        var lane = 0
+        for count in lanes {
+            precondition(count <= laneCapacity && lane < counts.count, "lane \(lane) of \(count) images")
+            counts[lane] = count
+            starts[lane] = start
+            start += count
+            lane += 1
+        }
+        self.globalImages = globalImages
+    }
+
+    /// The images of all local lanes.
+    public var images: Int { (counts.last ?? 0) + (starts.last ?? 0) }
+    /// The first image of a local lane.
+    public func start(ofLane lane: Int) -> Int { starts[lane] }
+    /// The images of a local lane.
+    public func count(ofLane lane: Int) -> Int { counts[lane] }
+
+    /// The outputs z, [images, outputs], after `forward`.
+    public var outputs: UnsafeMutablePointer<Float> { blocks[blocks.count - 1].output.pointer }
+    /// The gradient of z, [images, outputs], for the caller to write before `backward`.
+    public var outputGradient: UnsafeMutablePointer<Float> { blocks[blocks.count - 1].delta.pointer }
+    /// The input of a block, [images, its input shape].
+    public func blockInput(_ block: Int) -> UnsafeMutablePointer<Float> {
+        block == 0 ? input.pointer : blocks[block - 1].output.pointer
+    }
+    /// The gradient of a block's convolution output, [images, its output shape], once `finishedLane` was called for it.
+    public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta.pointer }
+
+    // MARK: Forward
+
+    /// The forward pass, to `outputs`. Collective in `batch` mode, by the owner's sums; without an owner the local lanes are
+    /// the whole batch.
+    public func forward(_ mode: NormalizationMode, owner: (any PropagationOwner)?) throws {
+        self.mode = mode
+        for (index, block) in blocks.enumerated() {
+            for lane in counts.indices {
+                forwardConvolution(index, lane)
+                if block.normalizes && mode == .batch {
+                    block.sums.reset()
+                    block.sums.addMoments(
+                        block.u.pointer + starts[lane] * block.uCount, count: counts[lane] * block.uCount)
+                    block.sums.fold(into: partials.pointer + lane * 2 * block.channels)
+                }
+            }
+            if block.normalizes && mode == .batch {
+                try sumLanes(block, owner)
+                block.useBatchMoments(totals.pointer, count: Double(globalImages * block.convolution.output.area))
+            } else {
+                block.useConstants()
+            }
+        }
+        for image in 0..<images { blocks[blocks.count - 1].finishForward(image, chain) }
+    }
+
+    private func forwardConvolution(_ index: Int, _ lane: Int) {
+        let block = blocks[index]
+        let x = blockInput(index)
+        let images = starts[lane]..<starts[lane] + counts[lane]
+        let together = block.convolution.isFullyConnected
+        for image in images {
+            if index > 0 { blocks[index - 1].finishForward(image, chain) }
+            if !together { convolve(block, x, image, 1) }
+        }
+        if together { convolve(block, x, starts[lane], counts[lane]) }
+    }
+
+    @inline(__always)
+    private func convolve(_ block: BlockState, _ x: UnsafePointer<Float>, _ image: Int, _ images: Int) {
+        convolution(
+            block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight, block.convolution,
+            images: images, scratch: patches.pointer)
+    }
+
+    /// Sums the lanes' partials of a block over the global batch into `totals`: by the owner, or here where the local lanes
+    /// are the whole batch.
+    private func sumLanes(_ block: BlockState, _ owner: (any PropagationOwner)?) throws {
+        let count = 2 * block.channels
+        if let owner { return try owner.sum(partials.pointer, count: count, into: totals.pointer) }
+        totals.pointer.update(repeating: 0, count: count)
+        for lane in counts.indices {
+            for i in 0..<count { totals.pointer[i] += partials.pointer[lane * count + i] }
+        }
+    }
+
+    // MARK: Backward
+
+    /// The backward pass from `outputGradient`, in the mode of the last `forward`, whose state it leaves untouched: it can
+    /// be called again with another gradient.
+    ///
+    /// With an owner the gradients of all parameters go to it (collective, by the owner's sums); without one only the input's
+    /// gradient is formed, and in `batch` mode the local lanes are the whole batch.
+    public func backward(owner: (any PropagationOwner)?) throws {
+        let last = blocks.count - 1
+        for lane in counts.indices {
+            blocks[last].sums.reset()
+            for image in starts[lane]..<starts[lane] + counts[lane] {
+                // z itself is the output: dz stands in `delta` already.
+                blocks[last].addProducts(image)
+            }
+            blocks[last].sums.fold(into: partials.pointer + lane * 2 * blocks[last].channels)
+        }
+        for index in blocks.indices.reversed() {
+            let block = blocks[index]
+            let needsSums = owner != nil || (block.normalizes && mode == .batch)
+            if needsSums {
+                try sumLanes(block, owner)
+                block.useGradientSums(
+                    totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
+            }
+            for lane in counts.indices {
+                block.finishDelta(starts[lane], counts[lane], mode)
+                if let gradient = owner?.weightGradient(block: index, lane: lane) {
+                    gradient.update(repeating: 0, count: block.convolution.weightCount)
+                    convolutionWeightGradient(
+                        gradient, blockInput(index) + starts[lane] * block.xCount,
+                        block.delta.pointer + starts[lane] * block.uCount, block.convolution, images: counts[lane],
+                        scratch: patches.pointer)
+                }
+                try owner?.finishedLane(block: index, lane: lane)
+                if index > 0 {
+                    backwardInput(index, lane)
+                } else if inputGradient.count > 0 {
+                    convolutionInputGradient(
+                        inputGradient.pointer + starts[lane] * block.xCount,
+                        block.delta.pointer + starts[lane] * block.uCount, block.weight, block.convolution,
+                        images: counts[lane], scratch: patches.pointer)
+                }
+            }
+            try owner?.finishedBlock(index, gradients: block.channelGradients)
+        }
+    }
+
+    /// From the delta of block `index` to that of the block before it, with that one's sums.
+    private func backwardInput(_ index: Int, _ lane: Int) {
+        let (block, previous) = (blocks[index], blocks[index - 1])
+        let together = block.convolution.isFullyConnected
+        func formGradient(_ image: Int, _ images: Int) {
+            convolutionInputGradient(
+                imageGradient.pointer, block.delta.pointer + image * block.uCount, block.weight, block.convolution,
+                images: images, scratch: patches.pointer)
+        }
+        if together { formGradient(starts[lane], counts[lane]) }
+        previous.sums.reset()
+        for i in 0..<counts[lane] {
+            let image = starts[lane] + i
+            if !together { formGradient(image, 1) }
+            previous.beginBackward(
+                image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain)
+            previous.addProducts(image)
+        }
+        previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels)
+    }
+}
