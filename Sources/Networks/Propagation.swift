@@ -117,6 +117,9 @@ public final class Propagation {
     /// The gradient of a block's convolution output, [images, its output shape], once `finishedLane` was called for it.
     public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta.pointer }
 
+    /// The output channels of a block's convolution.
+    public func channels(ofBlock block: Int) -> Int { blocks[block].channels }
+
     // MARK: Forward
 
     /// The forward pass, to `outputs`. Collective in `batch` mode, by the owner's sums; without an owner the local lanes are

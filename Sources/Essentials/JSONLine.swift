@@ -1,0 +1,40 @@
+/// One JSON object on one line, its keys in the order of adding. Numbers that JSON cannot hold become null.
+public struct JSONLine {
+    /// The object.
+    public var text: String { "{\(members.joined(separator: ","))}" }
+
+    private var members: [String] = []
+
+    /// An empty object.
+    public init() {}
+
+    /// Adds a string.
+    public mutating func add(_ key: String, _ value: String) { addRaw(key, JSONLine.quoted(value)) }
+    /// Adds an integer.
+    public mutating func add(_ key: String, _ value: Int) { addRaw(key, "\(value)") }
+    /// Adds a number.
+    public mutating func add(_ key: String, _ value: Double) { addRaw(key, value.isFinite ? "\(value)" : "null") }
+    /// Adds a list of integers.
+    public mutating func add(_ key: String, _ values: [Int64]) {
+        addRaw(key, "[\(values.map { "\($0)" }.joined(separator: ","))]")
+    }
+    /// Adds an object.
+    public mutating func add(_ key: String, _ object: JSONLine) { addRaw(key, object.text) }
+
+    private mutating func addRaw(_ key: String, _ json: String) { members.append("\(JSONLine.quoted(key)):\(json)") }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

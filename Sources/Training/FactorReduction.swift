@@ -1,0 +1,74 @@
+import Kernels
+import MessagePassing
+
+/// The weight gradient of a large fully connected layer over the global batch, from its gathered factors: the inputs
+/// [batch, inputs] and the deltas [batch, outputs] of all images in lane order.
+///
+/// The gradient's rows are cut into one fixed slice a lane; a lane's rank forms the slice in one product over the batch,
+/// whose shape depends on the batch and the lanes alone, and the slices are gathered.
+final class FactorReduction {
+    private let communicator: Communicator
+    private let lanes: Int
+    private let inputCount: Int
+    private let outputCount: Int
+    private let inputRows: RowGather<Float>
+    private let deltaRows: RowGather<Float>
+    private let inputs: Buffer<Float>
+    private let deltas: Buffer<Float>
+    private let sliceCounts: [Int32]
+    private let sliceStarts: [Int32]
+    /// The factors of the whole batch: gathered, or the only rank's own.
+    private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)
+
+    init(_ communicator: Communicator, lanes: Int, batch: Int, inputs: Int, outputs: Int) {
+        self.communicator = communicator
+        self.lanes = lanes
+        inputCount = inputs
+        outputCount = outputs
+        inputRows = RowGather(communicator, lanes: lanes, columns: inputs)
+        deltaRows = RowGather(communicator, lanes: lanes, columns: outputs)
+        let gathers = communicator.worldSize > 1
+        self.inputs = Buffer(gathers ? batch * inputs : 0)
+        deltas = Buffer(gathers ? batch * outputs : 0)
+        factors = (UnsafePointer(self.inputs.pointer), UnsafePointer(deltas.pointer))
+        let tree = LaneTree(lanes: lanes)
+        let bounds = (0..<communicator.worldSize).map { rank in
+            let own = tree.lanes(ofRank: rank, of: communicator.worldSize)
+            return own.lowerBound * inputs / lanes..<own.upperBound * inputs / lanes
+        }
+        sliceStarts = bounds.map { Int32($0.lowerBound * outputs) }
+        sliceCounts = bounds.map { Int32($0.count * outputs) }
+    }
+
+    /// Gathers the local images' factors; `rows(lane)` are the images of each lane of the batch. Collective.
+    func gather(
+        _ localInputs: UnsafePointer<Float>, _ localDeltas: UnsafePointer<Float>, rows: (Int) -> Int
+    ) throws {
+        inputRows.setRows(rows)
+        deltaRows.setRows(rows)
+        guard communicator.worldSize > 1 else {
+            factors = (localInputs, localDeltas)
+            return
+        }
+        try inputRows.gather(localInputs, into: inputs.pointer)
+        try deltaRows.gather(localDeltas, into: deltas.pointer)
+    }
+
+    /// Adds this rank's slices to the gradient [inputs, outputs], or writes them there. Local.
+    func formSlices(_ gradient: UnsafeMutablePointer<Float>, adding: Bool) {
+        for lane in inputRows.lanes {
+            let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
+            gemm(
+                slice.count, outputCount, inputRows.rows,
+                Matrix(factors.inputs + slice.lowerBound, stride: inputCount, transposed: true),
+                Matrix(factors.deltas, stride: outputCount), beta: adding ? 1 : 0,
+                gradient + slice.lowerBound * outputCount, stride: outputCount)
+        }
+    }
+
+    /// Completes the gradient by the other ranks' slices. Collective.
+    func gatherSlices(_ gradient: UnsafeMutablePointer<Float>) throws {
+        guard communicator.worldSize > 1 else { return }
+        try communicator.allGather(inPlace: gradient, counts: sliceCounts, displacements: sliceStarts)
+    }
+}

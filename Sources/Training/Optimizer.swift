@@ -1,0 +1,57 @@
+import Kernels
+import Networks
+
+/// Stochastic gradient descent with momentum: v = momentum v + g + weight_decay w; w -= learning_rate v, with weight decay
+/// on weights and biases, none on batch norm, and a factor on the learning rate of each parameter.
+public final class Optimizer {
+    /// The momentum buffers v, laid out as the model's parameters.
+    public let momenta: Buffer<Float>
+
+    private let model: Model
+    private let momentum: Float
+    private let weightDecay: Float
+    private let clipping: Double?
+    /// The factor of each of the layout's entries.
+    private let factors: [Float]
+
+    /// Makes an optimiser whose momenta are 0.
+    ///
+    /// - Parameters:
+    ///   - factors: the factor on the learning rate of each of the layout's entries.
+    ///   - clipping: the largest L2 norm that the whole gradient may have, or nil.
+    public init(_ model: Model, momentum: Double, weightDecay: Double, factors: [Double], clipping: Double?) {
+        precondition(factors.count == model.layout.entries.count, "\(factors.count) learning-rate factors")
+        self.model = model
+        self.momentum = Float(momentum)
+        self.weightDecay = Float(weightDecay)
+        self.clipping = clipping
+        self.factors = factors.map { Float($0) }
+        momenta = Buffer(model.layout.count)
+    }
+
+    /// Updates the parameters; local, and equal on all ranks for equal gradients.
+    ///
+    /// - Returns: the gradient's L2 norm before clipping. If it is not finite nothing was updated.
+    public func step(_ gradient: Buffer<Float>, learningRate: Double) -> Double {
+        let norm = sumOfSquares(gradient.pointer, count: gradient.count).squareRoot()
+        guard norm.isFinite else { return norm }
+        let scale = clipping.map { norm > $0 ? Float($0 / norm) : 1 } ?? 1
+        for (entry, factor) in zip(model.layout.entries, factors) {
+            let decays = entry.kind == .weight || entry.kind == .bias
+            momentumStep(
+                model.parameters.pointer + entry.offset, momenta.pointer + entry.offset,
+                gradient.pointer + entry.offset, count: entry.count, momentum: momentum, scale: scale,
+                decay: decays ? weightDecay : 0, rate: Float(learningRate) * factor)
+        }
+        return norm
+    }
+}
+
+extension Recipe {
+    /// The factor on the learning rate of each of a layout's entries.
+    func rateFactors(_ layout: ParameterLayout) -> [Double] {
+        layout.entries.map { entry in
+            layerRate(String(entry.name.prefix { $0 != "/" }), entry.kind.rawValue)
+        }
+    }
+}

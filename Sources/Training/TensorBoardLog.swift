@@ -1,0 +1,98 @@
+import Essentials
+import Foundation
+
+/// Scalars in TensorBoard's event file: TFRecord frames of the `Event` message (tensorflow/core/util/event.proto), written
+/// by hand since these two messages are all that is needed.
+final class TensorBoardLog {
+    private let path: String
+    private let handle: FileHandle
+
+    /// Makes a new event file in a directory.
+    init(directory: String) throws {
+        let time = Int(Date.now.timeIntervalSince1970)
+        path = "\(directory)/events.out.tfevents.\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
+        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+        else { throw systemFailure(.cannotCreate, "create", path) }
+        self.handle = handle
+        var event = Message()
+        event.add(1, double: Date.now.timeIntervalSince1970)
+        event.add(3, bytes: Array("brain.Event:2".utf8))
+        try write(event)
+    }
+
+    /// Appends scalars of a step.
+    func add(_ scalars: [(tag: String, value: Double)], step: Int) throws {
+        var summary = Message()
+        for scalar in scalars {
+            var value = Message()
+            value.add(1, bytes: Array(scalar.tag.utf8))
+            value.add(2, float: Float(scalar.value))
+            summary.add(1, bytes: value.bytes)
+        }
+        var event = Message()
+        event.add(1, double: Date.now.timeIntervalSince1970)
+        event.add(2, integer: UInt64(step))
+        event.add(5, bytes: summary.bytes)
+        try write(event)
+    }
+
+    /// One frame: length, its checksum, the message, its checksum.
+    private func write(_ message: Message) throws {
+        let length = littleEndian(UInt64(message.bytes.count))
+        let frame = length + littleEndian(maskedChecksum(length)) + message.bytes
+            + littleEndian(maskedChecksum(message.bytes))
+        do { try handle.write(contentsOf: frame) } catch {
+            throw Failure(.inputOutput, "cannot write \(path): \(error.localizedDescription)")
+        }
+    }
+}
+
+/// A protocol-buffers message under construction.
+private struct Message {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func add(_ field: UInt64, double: Double) {
+        addVarint(field << 3 | 1)
+        bytes += littleEndian(double.bitPattern)
+    }
+
+    mutating func add(_ field: UInt64, float: Float) {
+        addVarint(field << 3 | 5)
+        bytes += littleEndian(float.bitPattern)
+    }
+
+    mutating func add(_ field: UInt64, integer: UInt64) {
+        addVarint(field << 3)
+        addVarint(integer)
+    }
+
+    mutating func add(_ field: UInt64, bytes content: [UInt8]) {
+        addVarint(field << 3 | 2)
+        addVarint(UInt64(content.count))
+        bytes += content
+    }
+
+    private mutating func addVarint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+}
+
+private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}
+
+/// TFRecord's masked CRC-32C.
+private func maskedChecksum(_ bytes: [UInt8]) -> UInt32 {
+    var checksum: UInt32 = 0xFFFF_FFFF
+    for byte in bytes {
+        checksum ^= UInt32(byte)
+        for _ in 0..<8 { checksum = checksum >> 1 ^ (checksum & 1 == 1 ? 0x82F6_3B78 : 0) }
+    }
+    checksum = ~checksum
+    return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
+}

@@ -1,0 +1,198 @@
+import Checkpoints
+import Datasets
+import Essentials
+import Foundation
+import Kernels
+import MessagePassing
+import Networks
+import Robustness
+
+/// Trains one network as its recipe says, on all ranks of a communicator, into a run directory.
+///
+/// The weights after any number of steps are the same bits for every number of ranks (invariant 1), and a run that is
+/// interrupted at any instant and resumed ends as if it had not been (invariant 2).
+public final class Trainer {
+    private let recipe: Recipe
+    private let communicator: Communicator
+    /// On rank 0 alone.
+    private let run: RunDirectory?
+    private let reporter: TrainingReporter?
+    private let data: TrainingData
+    private let model: Model
+    private let engine: StepEngine
+    private let validator: Validator?
+    private var state: TrainingState
+    private let totalSteps: Int
+    private var epochStart = ContinuousClock.now
+    private var imagesAtEpochStart = 0
+    /// The step of the newest checkpoint.
+    private var savedStep: Int?
+
+    /// Reads the data, builds the replica and takes up the newest checkpoint of the run. Collective: every rank of the
+    /// communicator calls this with the same arguments, `run` on rank 0 only.
+    ///
+    /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
+    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, showProgress: Bool) throws {
+        BLAS.useOneThread()
+        self.recipe = recipe
+        self.communicator = communicator
+        self.run = run
+        let ranks = communicator.worldSize
+        let (dataset, network) = try communicator.agree {
+            try Trainer.checkCounts(recipe, ranks: ranks)
+            let dataset = try Dataset.locate(recipe.dataset, directory: recipe.dataDirectory)
+            let description = dataset.description
+            return (dataset, try recipe.network(input: description.shape, classes: description.classes))
+        }
+        try communicator.agree { try Trainer.checkSplit(recipe, dataset.description) }
+        data = try TrainingData(recipe, dataset, network: network, communicator: communicator)
+        try communicator.agreeOnEqual([
+            ("the recipe", recipe.digest), ("the data", data.digest), ("the product's version", Product.version),
+            ("the build's instruction set", Build.instructionSet), ("the BLAS kernel", BLAS.kernel),
+        ])
+        model = Model(try NetworkPlan(network))
+        engine = StepEngine(recipe, data, model, communicator: communicator)
+        totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
+        validator = data.validation.map { [model, data] in
+            Validator(model, images: $0, meanImage: data.source.meanImage)
+        }
+        reporter = try communicator.agree { [communicator] in
+            communicator.rank == 0 ? try TrainingReporter(run, recipe: recipe, showProgress: showProgress) : nil
+        }
+        model.drawWeights(seed: recipe.seed)
+        state = TrainingState()
+        try takeUp()
+    }
+
+    /// Trains to the end and returns. Collective.
+    ///
+    /// - Throws: `Failure` 75 after saving where a signal asked to stop; 70 naming the step where the loss is not finite (the
+    ///   last checkpoint stands); 73 or 74 where a checkpoint cannot be written.
+    public func train() throws {
+        reporter?.begin(recipe, data, state, totalSteps: totalSteps, worldSize: communicator.worldSize)
+        epochStart = .now
+        imagesAtEpochStart = engine.computedImages
+        while state.step < totalSteps {
+            let stopped = try step()
+            let endsEpoch = state.step % engine.stepsPerEpoch == 0
+            let ends = endsEpoch || state.step == totalSteps
+            let isBest = ends ? try finishEpoch() : false
+            let due = recipe.checkpoint.everySteps.map { state.step % $0 == 0 } ?? endsEpoch
+            if due || isBest || stopped || state.step == totalSteps {
+                try save(isBest: isBest)
+            }
+            if stopped && state.step < totalSteps {
+                try communicator.agree {
+                    throw Failure(
+                        .stopped, "stopped by a signal; step \(state.step) is saved: go on with --resume")
+                }
+            }
+        }
+        try communicator.agree { try reporter?.end(state) }
+    }
+
+    // MARK: Steps
+
+    /// One step. Returns whether a signal asked to stop.
+    private func step() throws -> Bool {
+        let start = ContinuousClock.now
+        let before = engine.clock
+        let rate = recipe.learningRate(step: state.step, stepsPerEpoch: engine.stepsPerEpoch)
+        let (sums, norm, stop) = try engine.step(state.step, learningRate: rate, stopping: StopRequest.requested)
+        guard sums.loss.isFinite && norm.isFinite else {
+            let number = sums.loss.isFinite ? "gradient" : "loss"
+            let kept = savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
+            try communicator.agree {
+                throw Failure(
+                    .software,
+                    "the \(number) is not a finite number at step \(state.step + 1); \(kept); "
+                        + "lower learning_rate or set gradient_clipping")
+            }
+            return false
+        }
+        state.step += 1
+        state.epochSums += sums
+        try reporter?.step(
+            StepReport(
+                step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums, learningRate: rate,
+                gradientNorm: norm, seconds: seconds(since: start), clock: engine.clock - before))
+        return stop
+    }
+
+    /// The epoch's figures, over all ranks. Returns whether the network is the best so far on the validation split.
+    private func finishEpoch() throws -> Bool {
+        let computed = Int64(engine.computedImages - imagesAtEpochStart)
+        let rankImages = try communicator.allGather(computed)
+        var validationError: Double?
+        if let validator {
+            var errors = try communicator.agree { Int64(try validator.countErrors()) }
+            errors = try communicator.allReduce(errors, .sum)
+            validationError = Double(errors) / Double(data.validationCount)
+        }
+        var isBest = false
+        if let validationError {
+            isBest = validationError < state.bestError ?? .infinity
+            if isBest { state.bestError = validationError }
+        }
+        let report = EpochReport(
+            step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: state.epochSums,
+            learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
+            validationError: validationError, rankImages: rankImages, seconds: seconds(since: epochStart))
+        try communicator.agree { try reporter?.epoch(report) }
+        epochStart = .now
+        imagesAtEpochStart = engine.computedImages
+        if state.step % engine.stepsPerEpoch == 0 { state.epochSums = TrainingSums() }
+        return isBest
+    }
+
+    // MARK: Checkpoints
+
+    private func save(isBest: Bool) throws {
+        try communicator.agree {
+            guard let run else { return }
+            let checkpoint = Checkpoint(
+                recipe, data, model, engine.optimizer, state, stepsPerEpoch: engine.stepsPerEpoch,
+                worldSize: communicator.worldSize)
+            try run.save(checkpoint, keep: recipe.checkpoint.keep, isBest: isBest)
+            try reporter?.saved(state.step, isBest: isBest)
+        }
+        savedStep = state.step
+    }
+
+    /// Takes up the run's newest valid checkpoint, if there is one.
+    private func takeUp() throws {
+        let found = try communicator.agree { () -> Bool in
+            guard let point = try run?.latestValid() else { return false }
+            point.warnings.forEach { reporter?.warn($0) }
+            state = try point.checkpoint.resume(model, engine.optimizer, data: data)
+            return true
+        }
+        guard try communicator.broadcast(found) else { return }
+        try state.broadcast(model, engine.optimizer, by: communicator)
+        savedStep = state.step
+        try communicator.agree { try reporter?.resumed(state.step) }
+    }
+}
+
+extension Trainer {
+    /// Refuses more ranks than lanes.
+    private static func checkCounts(_ recipe: Recipe, ranks: Int) throws {
+        guard ranks <= recipe.lanes else {
+            throw Failure(
+                .usage,
+                "\(ranks) ranks cannot share \(recipe.lanes) lanes: start at most \(recipe.lanes) ranks, or set lanes "
+                    + "for a new run")
+        }
+    }
+
+    /// Refuses a validation split that leaves too little to train on.
+    private static func checkSplit(_ recipe: Recipe, _ description: DatasetDescription) throws {
+        guard recipe.validation < description.trainCount, description.trainCount - recipe.validation >= recipe.batch
+        else {
+            throw Failure(
+                .usage,
+                "\(description.name) has \(description.trainCount) training images: too few for batch \(recipe.batch) and "
+                    + "validation \(recipe.validation); lower one of them")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Checkpoints
+import Essentials
+import Foundation
+import Kernels
+import Networks
+
+/// One step's figures.
+struct StepReport {
+    let step: Int
+    let epoch: Int
+    let sums: TrainingSums
+    let learningRate: Double
+    let gradientNorm: Double
+    /// Wall-clock seconds of the step.
+    let seconds: Double
+    let clock: TrainingClock
+}
+
+/// One epoch's figures.
+struct EpochReport {
+    let step: Int
+    let epoch: Int
+    let sums: TrainingSums
+    let learningRate: Double
+    let validationError: Double?
+    /// The images that each rank computed since the epoch's start, or since the run was resumed in it.
+    let rankImages: [Int64]
+    let seconds: Double
+}
+
+/// Rank 0's account of a run: metrics.jsonl, TensorBoard's events, and the lines that a person reads.
+final class TrainingReporter {
+    private let run: RunDirectory?
+    private let board: TensorBoardLog?
+    private let showsProgress: Bool
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var progress = ProgressLine()
+    private var totalSteps = 0
+    private var epochs = 0
+
+    /// Steps between two points of TensorBoard's curves.
+    private static let boardInterval = 20
+
+    init(_ run: RunDirectory?, recipe: Recipe, showProgress: Bool) throws {
+        self.run = run
+        self.showsProgress = showProgress
+        board = try run.map { try TensorBoardLog(directory: $0.path) }
+        epochs = recipe.epochs
+    }
+
+    func warn(_ sentence: String) { say("warning: \(sentence)") }
+
+    func begin(_ recipe: Recipe, _ data: TrainingData, _ state: TrainingState, totalSteps: Int, worldSize: Int) {
+        self.totalSteps = totalSteps
+        if data.isOfficial == false {
+            warn("the content of \(recipe.dataset) differs from the official digest; `steadfast data verify` says where")
+        }
+        let samples = data.plan.samples
+        say(
+            "\(recipe.dataset), \(recipe.network.activation.rawValue) network, \(samples) samples an epoch, batch "
+                + "\(recipe.batch) in \(recipe.lanes) lanes on \(worldSize) rank\(worldSize == 1 ? "" : "s"), "
+                + "\(BLAS.kernel)")
+        say("epoch   step  learning rate      loss  training error  validation error  images/s  seconds")
+    }
+
+    func resumed(_ step: Int) throws {
+        var line = JSONLine()
+        line.add("event", "resume")
+        line.add("step", step)
+        try run?.append(line.text)
+        say("resumed at step \(step)")
+    }
+
+    func step(_ report: StepReport) throws {
+        let rate = report.sums.images / report.seconds
+        var line = JSONLine()
+        line.add("event", "step")
+        line.add("step", report.step)
+        line.add("epoch", report.epoch)
+        line.add("loss", report.sums.meanLoss)
+        line.add("error", report.sums.error)
+        line.add("learning_rate", report.learningRate)
+        line.add("gradient_norm", report.gradientNorm)
+        line.add("images_per_second", rate)
+        var seconds = JSONLine()
+        seconds.add("compute", report.clock.compute)
+        seconds.add("communication", report.clock.communication)
+        seconds.add("input", report.clock.input)
+        line.add("seconds", seconds)
+        try run?.append(line.text)
+        if report.step % Self.boardInterval == 0 {
+            try board?.add(
+                [
+                    ("training/loss", report.sums.meanLoss), ("training/error", report.sums.error),
+                    ("training/learning_rate", report.learningRate), ("speed/images_per_second", rate),
+                ], step: report.step)
+        }
+        guard showsProgress && isTerminal else { return }
+        progress.update(
+            "step \(report.step)/\(totalSteps)  loss \(fixed(report.sums.meanLoss, 4))", done: report.step,
+            of: totalSteps, images: report.sums.images)
+    }
+
+    func epoch(_ report: EpochReport) throws {
+        let rate = Double(report.rankImages.reduce(0, +)) / report.seconds
+        var line = JSONLine()
+        line.add("event", "epoch")
+        line.add("step", report.step)
+        line.add("epoch", report.epoch)
+        line.add("loss", report.sums.meanLoss)
+        line.add("error", report.sums.error)
+        if let error = report.validationError { line.add("validation_error", error) }
+        line.add("learning_rate", report.learningRate)
+        line.add("images_per_second", rate)
+        line.add("images", Int(report.sums.images))
+        line.add("rank_images", report.rankImages)
+        line.add("wall_seconds", report.seconds)
+        try run?.append(line.text)
+        try board?.add(
+            [("epoch/loss", report.sums.meanLoss), ("epoch/error", report.sums.error)]
+                + (report.validationError.map { [("epoch/validation_error", $0)] } ?? []), step: report.step)
+        let validation = report.validationError.map { fixed($0, 4) } ?? "-"
+        say(
+            pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7) + pad("\(report.learningRate)", 15)
+                + pad(fixed(report.sums.meanLoss, 4), 10) + pad(fixed(report.sums.error, 4), 16) + pad(validation, 18)
+                + pad("\(Int(rate))", 10) + pad(fixed(report.seconds, 1), 9))
+    }
+
+    func saved(_ step: Int, isBest: Bool) throws {
+        var line = JSONLine()
+        line.add("event", "checkpoint")
+        line.add("step", step)
+        line.add("file", RunDirectory.fileName(step: step))
+        if isBest { line.add("best", "yes") }
+        try run?.append(line.text)
+    }
+
+    func end(_ state: TrainingState) throws {
+        var line = JSONLine()
+        line.add("event", "end")
+        line.add("step", state.step)
+        try run?.append(line.text)
+        if let run { say("done: step \(state.step), \(run.checkpointsPath)/\(RunDirectory.fileName(step: state.step))") }
+    }
+
+    private func say(_ text: String) {
+        guard showsProgress else { return }
+        if isTerminal { progress.clear() }
+        print(text)
+        fflush(nil)
+    }
+}
+
+/// A line on the terminal that is written over: what, rate, time left.
+struct ProgressLine {
+    private var last = ContinuousClock.now
+    private var imagesSince = 0.0
+    private var doneBefore: Int?
+    private let start = ContinuousClock.now
+    private var isShown = false
+
+    /// Counts the images and, a few times a second, writes the line.
+    mutating func update(_ text: String, done: Int, of total: Int, images: Double) {
+        imagesSince += images
+        if doneBefore == nil { doneBefore = done - 1 }
+        let elapsed = seconds(since: last)
+        guard elapsed > 0.25 else { return }
+        let perStep = seconds(since: start) / Double(max(1, done - (doneBefore ?? 0)))
+        let left = Int(perStep * Double(total - done))
+        let clock = "\(left / 3600):\(twoDigits(left / 60 % 60)):\(twoDigits(left % 60))"
+        write("\r\u{1B}[K\(text)  \(Int(imagesSince / elapsed)) images/s  \(clock) left")
+        last = .now
+        imagesSince = 0
+        isShown = true
+    }
+
+    /// Takes the line away.
+    mutating func clear() {
+        if isShown { write("\r\u{1B}[K") }
+        isShown = false
+    }
+
+    private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+    private func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+}
+
+/// A number with a fixed number of decimals.
+func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
+
+private func pad(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+}

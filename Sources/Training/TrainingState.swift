@@ -1,0 +1,83 @@
+import Checkpoints
+import Essentials
+import Foundation
+import Kernels
+import MessagePassing
+import Networks
+
+/// Where a run stands between two steps, apart from the parameters and momenta.
+struct TrainingState: Equatable {
+    /// Steps done.
+    var step = 0
+    /// What the epoch under way has summed up so far.
+    var epochSums = TrainingSums()
+    /// The lowest validation error so far, and the epochs behind it; nil without a validation split.
+    var bestError: Double?
+}
+
+extension Checkpoint {
+    /// The checkpoint of a run at a step.
+    init(
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, _ state: TrainingState,
+        stepsPerEpoch: Int, worldSize: Int
+    ) {
+        self.init(
+            header: CheckpointHeader(
+                productVersion: Product.version, step: state.step, epoch: state.step / stepsPerEpoch,
+                seed: recipe.seed, lanes: recipe.lanes, worldSize: worldSize, variant: recipe.variant.rawValue,
+                dataset: recipe.dataset, datasetDigest: data.digest, classes: data.network.classes,
+                recipe: recipe.yaml, network: data.network.json, created: Date.now.formatted(.iso8601)),
+            tensors: [:])
+        store(model, meanImage: data.source.meanImage)
+        for entry in model.layout.entries {
+            tensors["optimizer/\(entry.name)"] = Tensor(
+                shape: entry.shape, entry.tensor(from: optimizer.momenta.pointer))
+        }
+        tensors["state/epoch_sums"] = Tensor(
+            shape: [3], elements: .float64([state.epochSums.loss, state.epochSums.errors, state.epochSums.images]))
+        tensors["state/best_error"] = Tensor(shape: [1], elements: .float64([state.bestError ?? .nan]))
+    }
+
+    /// Takes up where the checkpoint stands.
+    ///
+    /// - Throws: `Failure` 65 where it belongs to another network or data, or lacks the optimiser (a network that ships).
+    func resume(_ model: Model, _ optimizer: Optimizer, data: TrainingData) throws -> TrainingState {
+        guard header.datasetDigest == data.digest else {
+            throw Failure(
+                .data,
+                "\(source) was trained on data of digest \(header.datasetDigest.prefix(12)), here it is "
+                    + "\(data.digest.prefix(12)): resume on the same data set")
+        }
+        guard tensors.keys.contains(where: { $0.hasPrefix("optimizer/") }) else {
+            throw Failure(
+                .data, "\(source) holds no optimiser state (a network to use, not to resume); start a new run")
+        }
+        try restore(model)
+        for entry in model.layout.entries {
+            entry.write(
+                try requireTensor("optimizer/\(entry.name)", shape: entry.shape), to: optimizer.momenta.pointer)
+        }
+        let sums = try requireDoubles("state/epoch_sums", shape: [3])
+        let best = try requireDoubles("state/best_error", shape: [1])[0]
+        return TrainingState(
+            step: header.step, epochSums: TrainingSums(loss: sums[0], errors: sums[1], images: sums[2]),
+            bestError: best.isNaN ? nil : best)
+    }
+}
+
+extension TrainingState {
+    /// Gives all ranks rank 0's state, parameters, momenta and running moments. Collective.
+    mutating func broadcast(_ model: Model, _ optimizer: Optimizer, by communicator: Communicator) throws {
+        for buffer in [model.parameters, model.moments, optimizer.momenta] {
+            try communicator.broadcast(
+                UnsafeMutableRawBufferPointer(
+                    start: buffer.pointer, count: buffer.count * MemoryLayout<Float>.stride))
+        }
+        let numbers = try communicator.broadcast([
+            Double(step), epochSums.loss, epochSums.errors, epochSums.images, bestError ?? .nan,
+        ])
+        self = TrainingState(
+            step: Int(numbers[0]), epochSums: TrainingSums(loss: numbers[1], errors: numbers[2], images: numbers[3]),
+            bestError: numbers[4].isNaN ? nil : numbers[4])
+    }
+}
