@@ -1,5 +1,53 @@
 // Open MPI's constants are casts of addresses, which Swift cannot import.
 #pragma once
 #include <mpi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 static inline MPI_Comm mpi_comm_world(void) { return MPI_COMM_WORLD; }
+static inline MPI_Errhandler mpi_errors_return(void) { return MPI_ERRORS_RETURN; }
+static inline MPI_Info mpi_info_null(void) { return MPI_INFO_NULL; }
+static inline const void *mpi_in_place(void) { return MPI_IN_PLACE; }
+
+static inline MPI_Datatype mpi_byte(void) { return MPI_BYTE; }
+static inline MPI_Datatype mpi_int32(void) { return MPI_INT32_T; }
+static inline MPI_Datatype mpi_int64(void) { return MPI_INT64_T; }
+static inline MPI_Datatype mpi_float(void) { return MPI_FLOAT; }
+static inline MPI_Datatype mpi_double(void) { return MPI_DOUBLE; }
+
+static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
+static inline MPI_Op mpi_max(void) { return MPI_MAX; }
+static inline MPI_Op mpi_min(void) { return MPI_MIN; }
+
+// Signals that ask the program to stop. The handler is C because it may only do what is safe at any instant: it sets a
+// flag, and ends the process at the second interrupt from the keyboard.
+static volatile sig_atomic_t stop_requested = 0;
+static volatile sig_atomic_t stop_interrupts = 0;
+
+static void stop_handler(int number) {
+    if (number == SIGINT) {
+        if (stop_interrupts) _exit(130);
+        stop_interrupts = 1;
+    }
+    stop_requested = 1;
+}
+
+static inline int stop_install(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = stop_handler;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    // Whoever started the program may have blocked them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    return sigaction(SIGTERM, &action, NULL) | sigaction(SIGUSR1, &action, NULL) | sigaction(SIGINT, &action, NULL);
+}
+
+static inline int stop_is_requested(void) { return stop_requested; }

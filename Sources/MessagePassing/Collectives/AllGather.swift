@@ -1,0 +1,99 @@
+internal import COpenMPI
+
+extension Communicator {
+    /// Collects the blocks of all ranks, of equal size, in rank order at every rank (MPI 3.1, section 5.7). Allocates
+    /// nothing.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameter received: room for `worldSize` blocks.
+    public func allGather<Element: MessageElement>(
+        _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>
+    ) throws {
+        let count = messageCount(block.count)
+        guard worldSize > 1 else { return copy(block, to: received) }
+        try check(
+            MPI_Allgather(block.baseAddress, count, Element.datatype, received, count, Element.datatype, handle),
+            "MPI_Allgather")
+    }
+
+    /// Collects the blocks of all ranks at every rank, rank r's `counts[r]` elements at `displacements[r]`. Allocates
+    /// nothing.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameters:
+    ///   - received: room for all blocks.
+    ///   - counts: in elements, equal on all ranks.
+    ///   - displacements: in elements.
+    public func allGather<Element: MessageElement>(
+        _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
+        displacements: [Int32]
+    ) throws {
+        requireLayout(counts, displacements, own: block.count)
+        guard worldSize > 1 else { return copy(block, to: received + Int(displacements[0])) }
+        try check(
+            MPI_Allgatherv(
+                block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
+                Element.datatype, handle),
+            "MPI_Allgatherv")
+    }
+
+    /// Collects the blocks of all ranks at every rank, where this rank's own block already stands at its place in
+    /// `buffer`. Allocates nothing.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func allGather<Element: MessageElement>(
+        inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
+    ) throws {
+        requireLayout(counts, displacements, own: Int(counts[rank]))
+        guard worldSize > 1 else { return }
+        try check(
+            MPI_Allgatherv(
+                mpi_in_place(), 0, Element.datatype, buffer, counts, displacements, Element.datatype, handle),
+            "MPI_Allgatherv")
+    }
+
+    /// Collects one value of each rank, in rank order.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func allGather<Element: BitwiseCopyable>(_ value: Element) throws -> [Element] {
+        var value = value
+        let count = messageCount(MemoryLayout<Element>.size)
+        let bytes = try [UInt8](unsafeUninitializedCapacity: worldSize * Int(count)) { buffer, initialised in
+            try withUnsafeMutableBytes(of: &value) { block in
+                let block = UnsafeRawBufferPointer(block).bindMemory(to: UInt8.self)
+                if let room = buffer.baseAddress { try allGather(block, into: room) }
+            }
+            initialised = worldSize * Int(count)
+        }
+        return bytes.withUnsafeBytes { bytes in
+            (0..<worldSize).map { bytes.loadUnaligned(fromByteOffset: $0 * Int(count), as: Element.self) }
+        }
+    }
+
+    /// Collects the arrays of all ranks, of any lengths: one array for each rank.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func allGather<Element: BitwiseCopyable>(_ array: [Element]) throws -> [[Element]] {
+        let layout = BlockLayout(counts: try allGather(array.count * MemoryLayout<Element>.stride))
+        let bytes = try array.withUnsafeBytes { block in
+            try [UInt8](unsafeUninitializedCapacity: max(layout.total, 1)) { buffer, initialised in
+                if let room = buffer.baseAddress {
+                    try allGather(
+                        block.bindMemory(to: UInt8.self), into: room, counts: layout.counts,
+                        displacements: layout.displacements)
+                }
+                initialised = layout.total
+            }
+        }
+        return layout.split(bytes)
+    }
+
+    /// Collects one text of each rank, in rank order.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func allGather(_ text: String) throws -> [String] {
+        try allGather(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,28 @@
+internal import COpenMPI
+
+extension Communicator {
+    /// Sends a block to each rank and receives one from each (MPI 3.1, section 5.8). Allocates nothing.
+    ///
+    /// Collective: every rank of the communicator calls this; what rank r sends to s is what s expects of r.
+    ///
+    /// - Parameters:
+    ///   - sent: the block for rank r is its `counts[r]` elements from `displacements[r]`.
+    ///   - received: the block of rank r goes to `receivedCounts[r]` elements from `receivedDisplacements[r]`.
+    public func allToAll<Element: MessageElement>(
+        _ sent: UnsafePointer<Element>, counts: [Int32], displacements: [Int32],
+        into received: UnsafeMutablePointer<Element>, counts receivedCounts: [Int32],
+        displacements receivedDisplacements: [Int32]
+    ) throws {
+        requireLayout(counts, displacements, own: Int(receivedCounts[rank]))
+        requireLayout(receivedCounts, receivedDisplacements, own: Int(counts[rank]))
+        guard worldSize > 1 else {
+            let block = UnsafeBufferPointer(start: sent + Int(displacements[0]), count: Int(counts[0]))
+            return copy(block, to: received + Int(receivedDisplacements[0]))
+        }
+        try check(
+            MPI_Alltoallv(
+                sent, counts, displacements, Element.datatype, received, receivedCounts, receivedDisplacements,
+                Element.datatype, handle),
+            "MPI_Alltoallv")
+    }
+}

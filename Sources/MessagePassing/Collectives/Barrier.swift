@@ -1,0 +1,11 @@
+internal import COpenMPI
+
+extension Communicator {
+    /// Waits until every rank is here (MPI 3.1, section 5.3).
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func barrier() throws {
+        guard worldSize > 1 else { return }
+        try check(MPI_Barrier(handle), "MPI_Barrier")
+    }
+}

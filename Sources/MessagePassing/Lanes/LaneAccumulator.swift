@@ -1,0 +1,102 @@
+/// Sums the partial results of one rank's lanes within the lane tree, as they come.
+///
+/// Nodes whose halves are both complete are added at once, as a binary counter carries, so few buffers are in use: the
+/// nodes of the cover and one for each level under them. All memory is taken at the start.
+public final class LaneAccumulator<Element: LaneElement> {
+    /// The lanes that are fed, in ascending order.
+    public let lanes: Range<Int>
+    /// The nodes whose values stand in the slots 0, 1, ... at the end.
+    public let cover: [Range<Int>]
+    /// The number of elements of each partial result.
+    public let count: Int
+    /// The buffers.
+    let slots: LaneSlots<Element>
+
+    /// The number of buffers.
+    public let slotCount: Int
+    private typealias Step = (slot: Int, folds: [LaneFold])
+    /// For each lane, the slot that its partial result is written to and the additions that follow.
+    private let steps: [Step]
+    private var fed = 0
+
+    /// Takes the memory to sum partial results of `count` elements of the given lanes in the tree.
+    public convenience init(tree: LaneTree, lanes: Range<Int>, count: Int) {
+        let cover = tree.cover(lanes)
+        var steps: [Step] = []
+        var depth = 0
+        func visit(_ node: Range<Int>) {
+            if node.count == 1 {
+                steps.append((depth, []))
+            } else {
+                let (left, right) = LaneTree.halves(node)
+                visit(left)
+                visit(right)
+                depth -= 2
+                steps[steps.count - 1].folds.append(LaneFold(left: depth, right: depth + 1))
+            }
+            depth += 1
+        }
+        cover.forEach(visit)
+        self.init(lanes: lanes, cover: cover, count: count, steps: steps)
+    }
+
+    /// Takes the memory to sum partial results one after another, as a plain loop does: two buffers.
+    convenience init(inOrder lanes: Range<Int>, count: Int) {
+        let steps: [Step] = lanes.map { $0 == lanes.lowerBound ? (0, []) : (1, [LaneFold(left: 0, right: 1)]) }
+        self.init(lanes: lanes, cover: [lanes], count: count, steps: steps)
+    }
+
+    private init(lanes: Range<Int>, cover: [Range<Int>], count: Int, steps: [Step]) {
+        precondition(!lanes.isEmpty && count >= 0, "lanes \(lanes), \(count) elements")
+        self.lanes = lanes
+        self.cover = cover
+        self.count = count
+        self.steps = steps
+        slotCount = (steps.map(\.slot).max() ?? 0) + 1
+
+        // Whole cache lines, and numbers in the gaps too, since messages take them along.
+        let line = 64 / MemoryLayout<Element>.stride
+        let stride = max((count + line - 1) / line * line, line)
+        let base = UnsafeMutablePointer<Element>.allocate(capacity: slotCount * stride)
+        base.initialize(repeating: 0, count: slotCount * stride)
+        slots = LaneSlots(base: base, stride: stride, count: count)
+    }
+
+    deinit { slots.base.deallocate() }
+
+    /// Starts a new sum.
+    public func begin() { fed = 0 }
+
+    /// The buffer that the next lane's partial result is to be written to, all of it; what it holds is undefined.
+    public func next() -> UnsafeMutableBufferPointer<Element> {
+        precondition(fed < steps.count, "all lanes \(lanes) are fed")
+        return UnsafeMutableBufferPointer(start: slots.slot(steps[fed].slot), count: count)
+    }
+
+    /// Takes the partial result that was written to the buffer.
+    public func commit() {
+        precondition(fed < steps.count, "all lanes \(lanes) are fed")
+        fed += 1
+        // The additions after the last lane wait: their result may be wanted elsewhere.
+        if fed < steps.count { slots.fold(steps[fed - 1].folds) }
+    }
+
+    /// Does the last additions: the values of the cover's nodes then stand in the first slots.
+    public func complete() {
+        precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
+        slots.fold(steps[fed - 1].folds)
+    }
+
+    /// Does the last additions and leaves the value in `result`. The cover is one node: a rank that holds all lanes.
+    public func complete(into result: UnsafeMutablePointer<Element>) {
+        precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
+        precondition(cover.count == 1, "the lanes \(lanes) are \(cover.count) nodes")
+        slots.fold(steps[fed - 1].folds, into: result)
+    }
+
+    /// The value of the cover's node `index`, after `complete()`.
+    public func value(_ index: Int) -> UnsafeBufferPointer<Element> {
+        precondition(index < cover.count, "node \(index) of \(cover.count)")
+        return UnsafeBufferPointer(start: slots.slot(index), count: count)
+    }
+}

@@ -1,0 +1,164 @@
+/// How sums over lanes are combined across ranks.
+public enum ReductionMode: String, Sendable, CaseIterable {
+    /// In the lane tree: bit-identical for every number of ranks.
+    case exact
+    /// One lane after another, then by MPI in the order it likes: the last bits depend on the number of ranks.
+    case fast
+}
+
+/// The sum over all lanes of partial results of `count` elements, at every rank.
+///
+/// A step: `begin()`; for each of this rank's lanes in ascending order `partial(lane)`, write all of it, and
+/// `finishLane()`; `reduce(into:)`. With `exact` every rank holds the same bits, for every number of ranks from 1 to L.
+/// Memory is taken at the start and none after.
+///
+/// Short results travel whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
+/// slices: rank s receives slice s of all nodes, folds it, and the folded slices are gathered. The bits are the same,
+/// since the additions of an element are.
+public final class LaneReduction<Element: LaneElement> {
+    /// This rank's lanes.
+    public let lanes: Range<Int>
+    /// The number of elements.
+    public let count: Int
+
+    private enum Route { case alone, whole, slices, fast }
+
+    private let communicator: Communicator
+    private let accumulator: LaneAccumulator<Element>
+    private let route: Route
+    /// The nodes of all ranks, or this rank's slices of them.
+    private let received: LaneSlots<Element>
+    /// The additions among them.
+    private let folds: [LaneFold]
+    /// Room to lay slices of several nodes one after another; empty where there is one node.
+    private let packed: UnsafeMutableBufferPointer<Element>
+    /// What this rank sends to each, and each sends to this one.
+    private var sent = BlockLayout(counts: [])
+    private var arriving = BlockLayout(counts: [])
+    /// The slices of a result.
+    private var slices = BlockLayout(counts: [])
+    private var lane: Int
+
+    /// Prepares sums over `lanes` lanes. Local, but all ranks have to give the same values.
+    ///
+    /// - Parameters:
+    ///   - communicator: of 1 to `lanes` ranks.
+    ///   - lanes: L.
+    ///   - count: the number of elements of a partial result.
+    ///   - mode: exact or fast.
+    ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
+    public init(
+        _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact,
+        wholeLimit: Int = 32 * 1024
+    ) {
+        let tree = LaneTree(lanes: lanes)
+        let ranks = communicator.worldSize
+        let covers = (0..<ranks).map { tree.cover(tree.lanes(ofRank: $0, of: ranks)) }
+        let nodes = covers.map(\.count)
+        let own = nodes[communicator.rank]
+        let allNodes = nodes.reduce(0, +)
+        self.communicator = communicator
+        self.count = count
+        self.lanes = tree.lanes(ofRank: communicator.rank, of: ranks)
+        lane = self.lanes.lowerBound
+        accumulator =
+            mode == .exact
+            ? LaneAccumulator(tree: tree, lanes: self.lanes, count: count)
+            : LaneAccumulator(inOrder: self.lanes, count: count)
+
+        var room = 0
+        var packedRoom = 0
+        var (stride, length) = (accumulator.slots.stride, count)
+        if mode == .fast || ranks == 1 {
+            route = mode == .fast ? .fast : .alone
+            folds = []
+        } else if count * MemoryLayout<Element>.stride <= wholeLimit {
+            route = .whole
+            folds = tree.folds(of: covers.flatMap { $0 })
+            arriving = BlockLayout(counts: nodes.map { $0 * stride })
+            room = allNodes * stride
+        } else {
+            route = .slices
+            folds = tree.folds(of: covers.flatMap { $0 })
+            slices = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
+            length = Int(slices.counts[communicator.rank])
+            stride = length
+            sent = BlockLayout(counts: slices.counts.map { own * Int($0) })
+            arriving = BlockLayout(counts: nodes.map { $0 * length })
+            room = allNodes * length
+            packedRoom = own > 1 ? own * count : 0
+        }
+        let base = UnsafeMutablePointer<Element>.allocate(capacity: max(room, 1))
+        base.initialize(repeating: 0, count: max(room, 1))
+        received = LaneSlots(base: base, stride: stride, count: length)
+        packed = .allocate(capacity: packedRoom)
+        packed.initialize(repeating: 0)
+    }
+
+    deinit {
+        received.base.deallocate()
+        packed.deallocate()
+    }
+
+    /// Starts a new sum. Local.
+    public func begin() {
+        accumulator.begin()
+        lane = lanes.lowerBound
+    }
+
+    /// The buffer for the partial result of the next lane, all of which is to be written. Local.
+    public func partial(_ lane: Int) -> UnsafeMutableBufferPointer<Element> {
+        precondition(lane == self.lane, "lane \(lane) comes where lane \(self.lane) of \(lanes) is due")
+        return accumulator.next()
+    }
+
+    /// Takes the partial result that was written. Local.
+    public func finishLane() {
+        accumulator.commit()
+        lane += 1
+    }
+
+    /// Leaves the sum over all lanes in `result`, `count` elements, at every rank.
+    ///
+    /// Collective: every rank of the communicator calls this, after its last lane.
+    ///
+    /// - Throws: `Failure` 74 when MPI fails.
+    public func reduce(into result: UnsafeMutablePointer<Element>) throws {
+        switch route {
+        case .alone:
+            accumulator.complete(into: result)
+        case .fast:
+            accumulator.complete(into: result)
+            try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
+        case .whole:
+            accumulator.complete()
+            let own = UnsafeBufferPointer(
+                start: accumulator.slots.base, count: accumulator.cover.count * accumulator.slots.stride)
+            try communicator.allGather(
+                own, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
+            received.fold(folds, into: result)
+        case .slices:
+            accumulator.complete()
+            try communicator.allToAll(
+                packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
+                counts: arriving.counts, displacements: arriving.displacements)
+            received.fold(folds, into: result + Int(slices.displacements[communicator.rank]))
+            try communicator.allGather(
+                inPlace: result, counts: slices.counts, displacements: slices.displacements)
+        }
+    }
+
+    /// This rank's nodes, slice after slice: for each rank its slice of every node. One node lies that way already.
+    private func packSlices() -> UnsafePointer<Element> {
+        guard var target = packed.baseAddress, !packed.isEmpty else { return UnsafePointer(accumulator.slots.base) }
+        let start = target
+        for rank in slices.counts.indices {
+            let length = Int(slices.counts[rank])
+            for node in accumulator.cover.indices {
+                target.update(from: accumulator.slots.slot(node) + Int(slices.displacements[rank]), count: length)
+                target += length
+            }
+        }
+        return UnsafePointer(start)
+    }
+}

@@ -1,0 +1,70 @@
+/// Gathers the rows that the lanes made, of a matrix with one row for each sample of the batch, at every rank.
+///
+/// Used to form the gradient of a fully connected layer from its factors: they are smaller than the lanes' partial
+/// gradients. The layout is set once, and again for a short batch; nothing is allocated after the start.
+public final class RowGather<Element: MessageElement> {
+    /// The number of elements of a row.
+    public let columns: Int
+    /// This rank's lanes.
+    public let lanes: Range<Int>
+
+    private let communicator: Communicator
+    private let tree: LaneTree
+    /// The first row of each lane, and the number of rows of all.
+    private var starts: [Int]
+    private var counts: [Int32]
+    private var displacements: [Int32]
+
+    /// Prepares for `lanes` lanes and rows of `columns` elements; `setRows` has to follow. Local.
+    public init(_ communicator: Communicator, lanes: Int, columns: Int) {
+        precondition(columns > 0, "\(columns) columns")
+        self.communicator = communicator
+        self.columns = columns
+        tree = LaneTree(lanes: lanes)
+        self.lanes = tree.lanes(ofRank: communicator.rank, of: communicator.worldSize)
+        starts = Array(repeating: 0, count: lanes + 1)
+        counts = Array(repeating: 0, count: communicator.worldSize)
+        displacements = counts
+    }
+
+    /// Sets the number of rows of each lane. Local, but all ranks have to give the same numbers.
+    public func setRows(_ rows: (_ lane: Int) -> Int) {
+        for lane in 0..<tree.lanes {
+            let count = rows(lane)
+            precondition(count >= 0, "lane \(lane) has \(count) rows")
+            starts[lane + 1] = starts[lane] + count
+        }
+        _ = messageCount(starts[tree.lanes] * columns)
+        for rank in 0..<communicator.worldSize {
+            let own = tree.lanes(ofRank: rank, of: communicator.worldSize)
+            displacements[rank] = Int32(starts[own.lowerBound] * columns)
+            counts[rank] = Int32(starts[own.upperBound] * columns) - displacements[rank]
+        }
+    }
+
+    /// The number of rows of all lanes.
+    public var rows: Int { starts[tree.lanes] }
+
+    /// The rows of one lane in the gathered matrix.
+    public func rows(ofLane lane: Int) -> Range<Int> { starts[lane]..<starts[lane + 1] }
+
+    /// Gathers the blocks of all ranks in lane order.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameters:
+    ///   - block: the rows of this rank's lanes, one after another.
+    ///   - matrix: `rows` x `columns`, written whole.
+    public func gather(_ block: UnsafePointer<Element>, into matrix: UnsafeMutablePointer<Element>) throws {
+        try communicator.allGather(
+            UnsafeBufferPointer(start: block, count: Int(counts[communicator.rank])), into: matrix, counts: counts,
+            displacements: displacements)
+    }
+
+    /// Gathers the blocks of all ranks where this rank's rows already stand at their place in the matrix.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func gather(inPlace matrix: UnsafeMutablePointer<Element>) throws {
+        try communicator.allGather(inPlace: matrix, counts: counts, displacements: displacements)
+    }
+}

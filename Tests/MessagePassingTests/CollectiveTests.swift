@@ -1,0 +1,46 @@
+import MessagePassing
+import TestSupport
+import Testing
+
+@Suite("Collectives")
+struct CollectiveTests {
+    @Test(
+        "each gives every rank what it has to",
+        arguments: [
+            "barrier", "broadcast", "gather", "allGather", "allReduce", "allToAll", "split", "rowGather",
+        ], rankCounts)
+    func collective(name: String, ranks: Int) throws {
+        let result = try runCase(ranks, name)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.lines == Array(repeating: "ok", count: ranks))
+    }
+
+    @Test("a program without mpirun is rank 0 of 1")
+    func singleton() throws {
+        for name in ["barrier", "broadcast", "gather", "allGather", "allReduce", "allToAll", "split", "rowGather"] {
+            let result = try spawn("RankProgram", arguments: [name]).wait(timeout: 30)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.lines == ["ok"])
+        }
+    }
+
+    @Test("a communicator that is alone needs no MPI")
+    func alone() throws {
+        let communicator = Communicator.alone
+        #expect(communicator.rank == 0 && communicator.worldSize == 1 && !communicator.hostName.isEmpty)
+        try communicator.barrier()
+        #expect(try communicator.broadcast([1, 2, 3]) == [1, 2, 3])
+        #expect(try communicator.allGather("text") == ["text"])
+        #expect(try communicator.gather([Int16(4)]) == [[4]])
+        #expect(try communicator.allReduce(Float(2), .sum) == 2)
+        #expect(try communicator.split(color: 3, key: 0).worldSize == 1)
+        #expect(try communicator.agree { 5 } == 5)
+        try communicator.agreeOnEqual([("the build", "1.0")])
+        try communicator.finish()
+    }
+
+    @Test("the launcher fails when a program is not built")
+    func missingProgram() {
+        #expect(throws: (any Error).self) { try mpirun(ranks: 1, "NoSuchProgram", arguments: []) }
+    }
+}

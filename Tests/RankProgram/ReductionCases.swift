@@ -1,0 +1,119 @@
+import Essentials
+import Foundation
+import MessagePassing
+
+/// Element `index` of the partial result of `lane`: about as often positive as negative, from 2^-30 to 2^30.
+func partialValue<Element: LaneElement>(_ lane: Int, _ index: Int) -> Element {
+    // SplitMix64's finaliser (Steele, Lea, Flood 2014).
+    var bits = UInt64(lane) &* 0x1_0000_0000 &+ UInt64(index) &+ 0x9E37_79B9_7F4A_7C15
+    bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+    bits ^= bits >> 31
+    let fraction = Element(bits >> 16 & 0xFF_FFFF) * 0x1p-24 + 1
+    let scaled = Element(sign: .plus, exponent: Element.Exponent(Int(bits >> 40) % 61 - 30), significand: fraction)
+    return bits & 1 == 0 ? scaled : -scaled
+}
+
+/// The tree sum of lanes lo..<hi by its definition.
+func treeSum<Element: LaneElement>(_ lo: Int, _ hi: Int, _ index: Int) -> Element {
+    if hi - lo == 1 { return partialValue(lo, index) }
+    let middle = (lo + hi) / 2
+    let left: Element = treeSum(lo, middle, index)
+    return left + treeSum(middle, hi, index)
+}
+
+private func reduce<Element: LaneElement>(
+    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, wholeLimit: Int
+) throws {
+    let reduction = LaneReduction<Element>(world, lanes: lanes, count: count, mode: mode, wholeLimit: wholeLimit)
+    var sum = [Element](repeating: .nan, count: count)
+    // Twice: nothing of the first sum may be left in the second.
+    for round in [1, 0] {
+        reduction.begin()
+        for lane in reduction.lanes {
+            let buffer = reduction.partial(lane)
+            for i in 0..<count { buffer[i] = partialValue(lane + 100 * round, i) }
+            reduction.finishLane()
+        }
+        try sum.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { try reduction.reduce(into: base) }
+        }
+    }
+    var same = 0
+    for i in 0..<count {
+        let expected: Element = treeSum(0, lanes, i)
+        if sum[i] == expected { same += 1 }
+        var size: Element = 0
+        for lane in 0..<lanes { size += abs(partialValue(lane, i)) }
+        try expect(abs(sum[i] - expected) <= 8 * size.ulp, "\(expected) as element \(i), not \(sum[i])")
+    }
+    say("\(same == count ? "equal" : "different") \(sum.withUnsafeBytes { Digest.of($0) }.hexadecimal)")
+}
+
+private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let clock = ContinuousClock()
+    let time = try clock.measure(body)
+    return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+}
+
+let reductionCases: [String: RankCase] = [
+    // Arguments: float or double, lanes, count, exact or fast, the limit of whole messages in bytes. Every rank says
+    // whether the sum is the tree's, and its digest.
+    "laneReduction": { world, arguments in
+        let (lanes, count) = (number(arguments, 1, 8), number(arguments, 2, 1000))
+        let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
+        let limit = number(arguments, 4, 32768)
+        if arguments[0] == "double" {
+            try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+        } else {
+            try reduce(world, Float.self, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+        }
+    },
+    // Arguments: lanes, count. Rank 0 says the median time of a sum in each mode, the writing of partials left out.
+    "timeReduction": { world, arguments in
+        let (lanes, count) = (number(arguments, 0, 8), number(arguments, 1, 25_000))
+        var result = [Float](repeating: 0, count: count)
+        try result.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            for (name, mode, limit) in [
+                ("exact", ReductionMode.exact, 32768), ("exact, whole", .exact, .max), ("exact, slices", .exact, 0),
+                ("fast", .fast, 32768),
+            ] {
+                let reduction = LaneReduction<Float>(world, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+                for lane in reduction.lanes {
+                    reduction.partial(lane).update(repeating: Float(lane))
+                    reduction.finishLane()
+                }
+                var times: [(adding: Double, all: Double)] = []
+                for _ in 0..<201 {
+                    try world.barrier()
+                    let adding = seconds {
+                        reduction.begin()
+                        for lane in reduction.lanes {
+                            _ = reduction.partial(lane)
+                            reduction.finishLane()
+                        }
+                    }
+                    let reducing = try seconds { try reduction.reduce(into: base) }
+                    times.append((adding, adding + reducing))
+                }
+                let median = times.map(\.all).sorted()[100]
+                let adding = times.map(\.adding).sorted()[100]
+                if world.rank == 0 {
+                    say("\(name): \(Int(median * 1e6)) µs, \(Int(adding * 1e6)) µs of it before the last lane's end")
+                }
+            }
+        }
+        let bytes = 1 << 20
+        let (a, b) = ([Float](repeating: 1, count: count), [Float](repeating: 2, count: count))
+        let repeats = max(1, bytes * 100 / count)
+        let time = seconds {
+            for _ in 0..<repeats {
+                result.withUnsafeMutableBufferPointer { buffer in
+                    if let base = buffer.baseAddress { Float.add(a, b, into: base, count: count) }
+                }
+            }
+        }
+        if world.rank == 0 { say("add: \(Double(12 * count * repeats) / time * 1e-9) GB/s read and written") }
+    },
+]
