@@ -152,15 +152,18 @@ final class TrainingReporter {
 }
 
 /// A line on the terminal that is written over: what, rate, time left.
-struct ProgressLine {
+public struct ProgressLine {
     private var last = ContinuousClock.now
     private var imagesSince = 0.0
     private var doneBefore: Int?
     private let start = ContinuousClock.now
     private var isShown = false
 
+    /// A line that is not shown yet.
+    public init() {}
+
     /// Counts the images and, a few times a second, writes the line.
-    mutating func update(_ text: String, done: Int, of total: Int, images: Double) {
+    public mutating func update(_ text: String, done: Int, of total: Int, images: Double) {
         imagesSince += images
         if doneBefore == nil { doneBefore = done - 1 }
         let elapsed = seconds(since: last)
@@ -175,7 +178,7 @@ struct ProgressLine {
     }
 
     /// Takes the line away.
-    mutating func clear() {
+    public mutating func clear() {
         if isShown { write("\r\u{1B}[K") }
         isShown = false
     }

@@ -1,0 +1,59 @@
+import Kernels
+import Networks
+
+/// The three outcomes of a judged sample.
+public enum Outcome: UInt8, Sendable {
+    /// Accepted as what it is.
+    case correct = 0
+    /// Accepted as something that it is not; nonsense accepted at all.
+    case wrong = 1
+    /// A nonsense output wins or, in a network without one, the confidence is at most 0.5.
+    case rejected = 2
+}
+
+/// What is recorded of one sample under one attack of one strength.
+public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
+    /// The output that wins over all outputs.
+    public var prediction: Int16
+    /// Its ``Outcome``, raw.
+    public var outcome: UInt8
+    /// The confidence of the winner: softmax for plain networks, y for robust ones.
+    public var confidence: Float
+    /// The largest change of an element, as a fraction of the pixel range.
+    public var linf: Float
+    /// The L2 norm of the change, in fractions of the pixel range.
+    public var l2: Float
+    /// The L1 norm of the change, in fractions of the pixel range.
+    public var l1: Float
+}
+
+extension NetworkPlan {
+    /// Judges the outputs z of one sample; `label` is nil for nonsense.
+    func judge(_ z: UnsafePointer<Float>, label: Int?, confidences: UnsafeMutablePointer<Float>) -> SampleRecord {
+        network.loss.confidences(z, outputs: outputs, into: confidences)
+        let winner = network.loss.winner(z, outputs: outputs)
+        let rejected = outputs > network.classes ? winner >= network.classes : confidences[winner] <= 0.5
+        let outcome: Outcome = rejected ? .rejected : winner == label ? .correct : .wrong
+        return SampleRecord(
+            prediction: Int16(truncatingIfNeeded: winner), outcome: outcome.rawValue, confidence: confidences[winner],
+            linf: 0, l2: 0, l1: 0)
+    }
+}
+
+extension SampleRecord {
+    /// Notes how far `y` is from `x`, both of `count` elements in pixel units.
+    mutating func measure(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) {
+        var largest: Float = 0
+        var squares = 0.0
+        var magnitudes = 0.0
+        for i in 0..<count {
+            let change = abs(y[i] - x[i]) / 255
+            largest = max(largest, change)
+            squares += Double(change) * Double(change)
+            magnitudes += Double(change)
+        }
+        linf = largest
+        l2 = Float(squares.squareRoot())
+        l1 = Float(magnitudes)
+    }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Datasets
+import Essentials
+import Foundation
+import Training
+
+/// `steadfast data`.
+struct DataCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "data", abstract: "List, fetch, verify and make data sets.",
+        subcommands: [List.self, Fetch.self, Verify.self, Make.self])
+
+    struct Location: ParsableArguments {
+        @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+        var dataDirectory: String?
+
+        /// The directory that new data sets go to.
+        var target: String {
+            dataDirectory ?? ProcessInfo.processInfo.environment["STEADFAST_DATA"]
+                ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache/steadfast"
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the known data sets and where they lie.")
+        @OptionGroup var location: Location
+
+        func run() {
+            for listing in Dataset.list(directory: location.dataDirectory) {
+                var facts = listing.problem ?? ""
+                if let found = listing.description {
+                    facts =
+                        "\(found.trainCount) + \(found.testCount) images of \(found.shape), \(found.classes) classes"
+                        + (listing.folder.map { ", in \($0)" } ?? ", built in")
+                }
+                print(listing.name.padding(toLength: 16, withPad: " ", startingAt: 0) + facts)
+            }
+        }
+    }
+
+    struct Fetch: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Download a data set from its publisher; an interrupted download goes on where it stopped.")
+        @Argument(help: "A data set's name.")
+        var name: String
+        @OptionGroup var location: Location
+
+        func run() throws {
+            let isTerminal = isatty(STDERR_FILENO) == 1
+            var line = ProgressLine()
+            let files = try Dataset.fetch(name, into: location.target) { progress in
+                guard isTerminal, let total = progress.total else { return }
+                line.update(progress.file, done: progress.received, of: total, images: 0)
+            }
+            line.clear()
+            files.forEach { print($0) }
+        }
+    }
+
+    struct Verify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Read a data set whole and compare it with its publisher's digests.")
+        @Argument(help: "A data set's name, or a folder.")
+        var name: String
+        @OptionGroup var location: Location
+
+        func run() throws {
+            let report = try Dataset.verify(name, directory: location.dataDirectory)
+            for file in report.files {
+                let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"
+                print("\(file.path)  SHA-256 \(file.digest)  \(verdict)")
+            }
+        }
+    }
+
+    struct Make: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Write the built-in glyphs as IDX files.")
+        @Argument(help: "glyphs")
+        var name: String
+        @OptionGroup var location: Location
+
+        func run() throws {
+            guard name == "glyphs" else {
+                throw Failure(.usage, unknownName("data set to make", name, among: ["glyphs"]))
+            }
+            let folder = location.target + "/glyphs"
+            try FileManager.default.makeDirectory(folder)
+            try Dataset.locate("glyphs").writeIDX(into: folder).forEach { print($0) }
+        }
+    }
+}

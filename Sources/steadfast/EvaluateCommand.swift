@@ -1,0 +1,207 @@
+import ArgumentParser
+import Checkpoints
+import Datasets
+import Essentials
+import Foundation
+import MessagePassing
+import Robustness
+import Training
+
+/// `steadfast evaluate`.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Attack trained networks and record every sample, alone or under mpirun.",
+        discussion: """
+            Attacks: \(AttackCatalogue.names.joined(separator: ", ")). Parameters follow a name: \
+            fgs-lmax:gradient-mode=batch. DIR gets summary.csv and results.h5 (in a folder for each checkpoint where \
+            there are several).
+            """)
+
+    @Argument(help: "Checkpoints, or run directories (their latest checkpoint).")
+    var checkpoints: [String]
+
+    @Option(help: "The attacks, NAME[:key=value]..., separated by commas.")
+    var attacks: String
+
+    @Option(help: "Strengths in [0, 1], separated by commas. Default: the columns of the paper's table.")
+    var strengths: String?
+
+    @Option(help: "Evaluate the first N images.")
+    var samples: Int?
+
+    @Option(help: "Evaluate every K-th image, from the first.")
+    var every = 1
+
+    @Option(help: "The images: test, train or validation.")
+    var split = "test"
+
+    @Option(help: "The directory for the results.")
+    var output: String
+
+    @Option(help: "The key of all random numbers.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    var dataDirectory: String?
+
+    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
+    var trust = false
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() throws {
+        Communicator.main { communicator in
+            let plan = try communicator.agree { try EvaluationRequest(self) }
+            var rows: [SummaryRow] = []
+            for checkpoint in checkpoints {
+                let evaluation = try CheckpointEvaluation(checkpoint, plan, self, communicator)
+                rows += try evaluation.run()
+            }
+            try communicator.agree {
+                guard communicator.rank == 0 else { return }
+                let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
+                try AtomicFile.write(text, to: output + "/summary.csv")
+                if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
+            }
+        }
+    }
+}
+
+/// The command line, checked.
+struct EvaluationRequest {
+    let attacks: [AttackSpecification]
+    let strengths: [Double]?
+    let split: Split
+
+    init(_ command: EvaluateCommand) throws {
+        attacks = try AttackSpecification.list(command.attacks)
+        for attack in attacks where !AttackCatalogue.names.contains(attack.name) {
+            throw Failure(.usage, unknownName("attack", attack.name, among: AttackCatalogue.names))
+        }
+        strengths = try command.strengths.map { text in
+            try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
+                guard let value = Double(item), (0...1).contains(value) else {
+                    throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")
+                }
+                return value
+            }
+        }
+        if let strengths, Set(strengths).count < strengths.count {
+            throw Failure(.usage, "--strengths names a strength twice: name each once")
+        }
+        guard command.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
+        guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
+        guard let split = Split(rawValue: command.split) else {
+            throw Failure(.usage, unknownName("split", command.split, among: Split.allCases.map(\.rawValue)))
+        }
+        self.split = split
+        try FileManager.default.makeDirectory(command.output)
+    }
+}
+
+/// The evaluation of one checkpoint.
+private struct CheckpointEvaluation {
+    let name: String
+    let request: EvaluationRequest
+    let command: EvaluateCommand
+    let communicator: Communicator
+    let checkpoint: Checkpoint
+    let dataset: Dataset
+    let samples: ImageSet
+    let evaluator: Evaluator
+    let outputs: Int
+
+    init(
+        _ name: String, _ request: EvaluationRequest, _ command: EvaluateCommand, _ communicator: Communicator
+    ) throws {
+        self.name = name
+        self.request = request
+        self.command = command
+        self.communicator = communicator
+        (checkpoint, dataset, samples, evaluator, outputs) = try communicator.agree {
+            let path = FileManager.default.isDirectory(name) ? try RunDirectory.latestCheckpoint(in: name) : name
+            let checkpoint = try Checkpoint.load(path, trust: command.trust)
+            let victim = try Victim(checkpoint, seed: command.seed)
+            let dataset = try Dataset.locate(checkpoint.header.dataset, directory: command.dataDirectory)
+            let samples = try CheckpointEvaluation.read(dataset, checkpoint, request, command)
+            let evaluator = try Evaluator(
+                victim, samples: samples, classes: dataset.description.classes, communicator: communicator)
+            return (checkpoint, dataset, samples, evaluator, victim.plan.outputs)
+        }
+        try communicator.agreeOnEqual([
+            ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
+        ])
+    }
+
+    /// The images that are asked for: of the split, every K-th, the first N of those.
+    private static func read(
+        _ dataset: Dataset, _ checkpoint: Checkpoint, _ request: EvaluationRequest, _ command: EvaluateCommand
+    ) throws -> ImageSet {
+        let description = dataset.description
+        var pool = Array(0..<Int32(request.split == .test ? description.testCount : description.trainCount))
+        if request.split != .test {
+            let recipe = try Recipe.parse(yaml: checkpoint.header.recipe, overrides: [], source: "the checkpoint's recipe")
+            let splits = Splits(trainCount: pool.count, validation: recipe.validation, seed: recipe.seed)
+            pool = request.split == .train ? splits.train : splits.validation
+            guard !pool.isEmpty else {
+                throw Failure(.usage, "--split validation: the network was trained without a validation split")
+            }
+        }
+        let every = stride(from: 0, to: pool.count, by: command.every).map { Int(pool[$0]) }
+        let wanted = Set(every.prefix(command.samples ?? .max))
+        return try dataset.read(request.split == .test ? .test : .train) { wanted.contains($0) }
+    }
+
+    /// Collective; the rows are on rank 0.
+    func run() throws -> [SummaryRow] {
+        var results = EvaluationResults(
+            checkpoint: name, checkpointDigest: checkpoint.contentDigest, dataset: checkpoint.header.dataset,
+            split: request.split.rawValue, seed: command.seed, samples: samples, outputs: outputs)
+        let strengths = request.strengths ?? dataset.description.strengths
+        for attack in request.attacks {
+            let start = ContinuousClock.now
+            var line = ProgressLine()
+            let shows = communicator.rank == 0 && !command.quiet && isatty(STDERR_FILENO) == 1
+            let result = try evaluator.run(attack, strengths: strengths) { share in
+                guard shows else { return }
+                line.update(
+                    "\(name)  \(attack.verbatim)", done: Int(share * 1000), of: 1000, images: Double(samples.count) * share)
+            }
+            if shows { line.clear() }
+            if attack.name == "clean" { results.cleanOutputs = try evaluator.cleanOutputs() ?? [] }
+            guard let result else { continue }
+            results.attacks.append(result)
+            if !command.quiet {
+                let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
+                print("\(name)  \(attack.verbatim): \(samples.count) samples in \(seconds) s")
+                fflush(nil)
+            }
+        }
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            var folder = command.output
+            if command.checkpoints.count > 1 {
+                folder += "/" + name.replacingOccurrences(of: "/", with: "_")
+                try FileManager.default.makeDirectory(folder)
+            }
+            try results.write(to: folder + "/results.h5")
+        }
+        return results.summary
+    }
+}
+
+extension FileManager {
+    /// Whether there is a directory at a path.
+    func isDirectory(_ path: String) -> Bool {
+        var directory: ObjCBool = false
+        return fileExists(atPath: path, isDirectory: &directory) && directory.boolValue
+    }
+
+    /// Makes a directory and those above it, where they are not there.
+    func makeDirectory(_ path: String) throws {
+        do { try createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw Failure(.cannotCreate, "cannot create the directory \(path): \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Checkpoints
+
+/// `steadfast inspect`.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show what a checkpoint holds, verified whole.")
+
+    @Argument(help: "A checkpoint.")
+    var file: String
+
+    @Flag(help: "Print only the SHA-256 over /model, /optimizer and /input: equal for equal training.")
+    var digest = false
+
+    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
+    var trust = false
+
+    func run() throws {
+        let checkpoint = try Checkpoint.load(file, trust: trust)
+        print(digest ? checkpoint.trainingDigest : checkpoint.describe())
+    }
+}
+
+/// Decodes a file in a process of its own, whose crash is only an error to its parent.
+struct DecodeUntrustedCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "decode-untrusted", shouldDisplay: false)
+
+    @Argument(help: "The file.")
+    var file: String
+
+    func run() throws { throw ExitCode(UntrustedDecoder.run(file)) }
+}
