@@ -1,0 +1,85 @@
+import Essentials
+import Kernels
+import Networks
+
+extension Recipe {
+    /// The recipe's network on images of this shape: the plain network of its architecture and variant, or its own layers;
+    /// robust where the activation is a symmetric one; with outputs for nonsense where there is mean training (one, and
+    /// another one for a noise class).
+    ///
+    /// - Throws: `Failure` 64 where the layers do not fit the images or the classes; it names the layer.
+    public func network(input: ImageShape, classes: Int) throws -> Network {
+        let network = shape(input: input, classes: classes)
+        if let layers = self.network.layers {
+            guard case .fullyConnected(let last)? = layers.last, last.channels == classes else {
+                throw Failure(
+                    .usage,
+                    "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes as channels"
+                )
+            }
+        }
+        let nonsense = meanTraining.map { $0.noiseSamples > 0 ? 2 : 1 } ?? 0
+        let complete = network.withNonsenseOutputs(nonsense)
+        let parameters = try NetworkPlan(complete).blocks.reduce(0) { $0 + $1.convolution.weightCount }
+        guard parameters <= 1 << 30 else {
+            throw Failure(.usage, "network: \(parameters) weights; at most \(1 << 30) are possible")
+        }
+        return complete
+    }
+
+    /// The network, unchecked and without outputs for nonsense.
+    private func shape(input: ImageShape, classes: Int) -> Network {
+        let plain =
+            switch network.architecture {
+            case .mnist: Network.plainMNIST(variant, input: input, classes: classes)
+            case .cifar10: Network.plainCIFAR10(variant, input: input, classes: classes)
+            case .custom: Network(input: input, classes: classes, layers: network.layers ?? [])
+            }
+        // The logarithms of the released code add the double-precision machine epsilon.
+        let tolerance = variant == .released ? 2.2e-16 : nil
+        let loss = HybridLoss(alpha: loss.alpha, p: loss.p, tolerance: tolerance)
+        switch network.activation {
+        case .plain: return plain
+        case .rbf: return plain.robust(.rbf, loss: loss)
+        case .mrelu: return plain.robust(.mrelu, loss: loss)
+        }
+    }
+
+    // MARK: Learning-rate factors
+
+    /// The factor of the learning rate of a layer's parameter, as `layer_rates` gives it: `fc2/weight` before `fc2` before
+    /// `weight` before `all` before 1.
+    ///
+    /// - Parameters: `layer`: `conv1`, `norm1`, `fc2`, ...; `parameter`: `weight`, `bias`, `gamma` or `beta`.
+    public func layerRate(_ layer: String, _ parameter: String) -> Double {
+        layerRates["\(layer)/\(parameter)"] ?? layerRates[layer] ?? layerRates[parameter] ?? layerRates["all"] ?? 1
+    }
+
+    /// The keys that `layer_rates` may have in this recipe's network. They do not depend on the images.
+    func layerRateNames() throws -> [String] {
+        var names = ["all", "weight", "bias", "gamma", "beta"]
+        var (convolutions, fullyConnected, norm) = (0, 0, "")
+        func add(_ layer: String, _ parameters: [String]) { names += [layer] + parameters.map { "\(layer)/\($0)" } }
+        for layer in shape(input: ImageShape(height: 32, width: 32, channels: 1), classes: 10).layers {
+            switch layer {
+            case .convolution:
+                convolutions += 1
+                norm = "norm\(convolutions)"
+                add("conv\(convolutions)", ["weight", "bias"])
+            case .fullyConnected:
+                fullyConnected += 1
+                norm = "norm_fc\(fullyConnected)"
+                add("fc\(fullyConnected)", ["weight", "bias"])
+            case .batchNormalization: add(norm, ["gamma", "beta"])
+            case .activation, .pooling: break
+            }
+        }
+        return names
+    }
+
+    static func unknownRate(_ key: String, among names: [String]) -> String {
+        "names no parameter of the network; "
+            + (nearestName(to: shortened(key), among: names).map { "did you mean '\($0)'?" }
+                ?? "known: \(names.joined(separator: ", "))")
+    }
+}
