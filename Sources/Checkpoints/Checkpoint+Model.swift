@@ -4,6 +4,9 @@ import Kernels
 import Networks
 
 extension Checkpoint {
+    /// The SHA-256 over every dataset and attribute, as the attribute `content_digest` holds it.
+    public var contentDigest: String { tree.contentDigest }
+
     /// Stores a replica's parameters and running moments under /model, and the mean image under /input.
     ///
     /// - Parameter meanImage: HWC in 0...255; the file holds it CHW.

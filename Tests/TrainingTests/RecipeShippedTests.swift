@@ -1,5 +1,7 @@
+import Datasets
 import Foundation
 import Kernels
+import MessagePassing
 import Networks
 import Testing
 import Training
