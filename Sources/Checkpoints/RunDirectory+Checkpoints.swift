@@ -1,0 +1,125 @@
+import Essentials
+import Foundation
+
+/// What a run continues from.
+public struct ResumePoint: Sendable {
+    /// The checkpoint.
+    public let checkpoint: Checkpoint
+    /// Its file.
+    public let path: String
+    /// A sentence for each file that had to be passed over, to be shown.
+    public let warnings: [String]
+}
+
+extension RunDirectory {
+    /// The name of the checkpoint file of a step: `step-00001200.h5`.
+    public static func fileName(step: Int) -> String {
+        let digits = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + ".h5"
+    }
+
+    /// Writes the checkpoint of its step, then makes `latest` name it, then removes old ones.
+    ///
+    /// At any instant `latest` names a complete file. Kept are the newest `keep` of the steps up to this one, and the
+    /// one that `best` names. Files of later steps (left when a run fell back to an older one) are not touched.
+    ///
+    /// - Parameters:
+    ///   - keep: at least 1.
+    ///   - isBest: make `best` name it too.
+    /// - Throws: `Failure` 73 or 74 naming the file where it cannot be made or written (a full disk); the files before
+    ///   it stand then, and so does `latest`.
+    public func save(_ checkpoint: Checkpoint, keep: Int, isBest: Bool = false) throws {
+        precondition(keep >= 1, "a run keeps at least one checkpoint, not \(keep)")
+        let name = Self.fileName(step: checkpoint.header.step)
+        try checkpoint.save(to: "\(checkpointsPath)/\(name)")
+        try AtomicFile.write(name + "\n", to: checkpointsPath + "/latest")
+        if isBest { try AtomicFile.write(name + "\n", to: checkpointsPath + "/best") }
+        try removeOld(upTo: checkpoint.header.step, keep: keep)
+    }
+
+    /// The checkpoint to resume from: the one that `latest` names, or, where that is missing or damaged, the newest
+    /// other one that is whole, with a warning for each file passed over. Nil where the run has no checkpoint yet.
+    ///
+    /// - Throws: `Failure` 65 where there are checkpoint files and none is whole.
+    public func latestValid() throws -> ResumePoint? {
+        var warnings: [String] = []
+        var candidates = try Self.checkpointFiles(in: checkpointsPath)
+        do {
+            if let name = try Self.pointer("latest", in: checkpointsPath) {
+                candidates.removeAll { $0 == name }
+                candidates.insert(name, at: 0)
+            } else if !candidates.isEmpty {
+                warnings.append("\(checkpointsPath)/latest is missing; taking the newest checkpoint")
+            }
+        } catch let failure as Failure {
+            warnings.append("\(failure.message); taking the newest checkpoint")
+        }
+        guard !candidates.isEmpty else { return nil }
+        for name in candidates {
+            let file = "\(checkpointsPath)/\(name)"
+            do {
+                let checkpoint = try Checkpoint.load(file)
+                guard Self.fileName(step: checkpoint.header.step) == name else {
+                    throw Failure(.data, "\(file) is the checkpoint of step \(checkpoint.header.step), renamed")
+                }
+                if !warnings.isEmpty { warnings.append("resuming from \(file), step \(checkpoint.header.step)") }
+                return ResumePoint(checkpoint: checkpoint, path: file, warnings: warnings)
+            } catch let failure as Failure {
+                warnings.append("passed over a checkpoint: \(failure.message)")
+            }
+        }
+        throw Failure(
+            .data,
+            "no checkpoint in \(checkpointsPath) is whole (\(candidates.count) tried; \(warnings.joined(separator: "; ")));"
+                + " restore one, or start again in another directory")
+    }
+
+    /// The path of the checkpoint that `latest` of a run directory names, for readers that take no lock.
+    ///
+    /// - Throws: `Failure` 66 where the directory holds no checkpoint, 65 where `latest` is damaged.
+    public static func latestCheckpoint(in run: String) throws -> String {
+        let folder = run + "/checkpoints"
+        guard let name = try pointer("latest", in: folder) else {
+            throw Failure(.noInput, "\(run) holds no checkpoint (\(folder)/latest is missing); name a run or a file")
+        }
+        return "\(folder)/\(name)"
+    }
+
+    /// The step of a checkpoint file's name; nil for another name.
+    static func step(ofFile name: String) -> Int? {
+        guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
+        let digits = name.dropFirst(5).dropLast(3)
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let step = Int(digits),
+            fileName(step: step) == name
+        else { return nil }
+        return step
+    }
+
+    /// The checkpoint files, newest first.
+    private static func checkpointFiles(in folder: String) throws -> [String] {
+        try files(in: folder).compactMap { name in step(ofFile: name).map { (step: $0, name: name) } }
+            .sorted { $0.step > $1.step }.map(\.name)
+    }
+
+    /// The name that the file `latest` or `best` holds; nil where there is no such file.
+    private static func pointer(_ kind: String, in folder: String) throws -> String? {
+        let file = "\(folder)/\(kind)"
+        guard access(file, F_OK) == 0 else { return nil }
+        let text = String(decoding: try SealedFile.readWhole(file), as: UTF8.self)
+        let name = String(text.dropLast())
+        guard text.last == "\n", step(ofFile: name) != nil else {
+            throw Failure(.data, "\(file) is damaged: it should be a line with the name of a checkpoint")
+        }
+        return name
+    }
+
+    private func removeOld(upTo step: Int, keep: Int) throws {
+        let best: String?
+        do { best = try Self.pointer("best", in: checkpointsPath) } catch {
+            // Without knowing which is the best, none is removed.
+            return
+        }
+        let past = try Self.checkpointFiles(in: checkpointsPath).filter { (Self.step(ofFile: $0) ?? .max) <= step }
+        for name in past.dropFirst(keep) where name != best { unlink("\(checkpointsPath)/\(name)") }
+    }
+}

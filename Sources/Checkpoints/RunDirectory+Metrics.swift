@@ -1,0 +1,52 @@
+import Essentials
+import Foundation
+
+extension RunDirectory {
+    /// Appends a line to metrics.jsonl in one write.
+    ///
+    /// - Parameter line: one JSON object without a newline.
+    /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays.
+    public func append(_ line: String) throws {
+        let file = path + "/metrics.jsonl"
+        precondition(!line.utf8.contains(0x0A), "a line of metrics holds a newline: \(line)")
+        if metrics < 0 {
+            metrics = open(file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+            guard metrics >= 0 else { throw systemFailure(.cannotCreate, "create", file) }
+        }
+        let bytes = Array((line + "\n").utf8)
+        let before = lseek(metrics, 0, SEEK_END)
+        var written = write(metrics, bytes, bytes.count)
+        while written < 0 && errno == EINTR { written = write(metrics, bytes, bytes.count) }
+        guard written == bytes.count else {
+            // A short write is what a disk does when it fills up.
+            let failure = written < 0 ? systemFailure(.inputOutput, "write", file) : nil
+            if written > 0 { ftruncate(metrics, before) }
+            throw failure ?? Failure(.inputOutput, "cannot write \(file): No space left on device")
+        }
+    }
+
+    /// Cuts off a last line that has no newline: a job was killed while it wrote.
+    func repairMetrics() throws {
+        let file = path + "/metrics.jsonl"
+        let descriptor = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return }
+            throw systemFailure(.inputOutput, "open", file)
+        }
+        defer { close(descriptor) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        var end = size
+        var block = [UInt8](repeating: 0, count: 4_096)
+        while end > 0 {
+            let start = max(0, end - off_t(block.count))
+            let count = pread(descriptor, &block, Int(end - start), start)
+            guard count == Int(end - start) else { throw systemFailure(.inputOutput, "read", file) }
+            if let newline = block[..<count].lastIndex(of: 0x0A) {
+                end = start + off_t(newline) + 1
+                break
+            }
+            end = start
+        }
+        guard end == size || ftruncate(descriptor, end) == 0 else { throw systemFailure(.inputOutput, "repair", file) }
+    }
+}

@@ -1,0 +1,97 @@
+import Essentials
+import Foundation
+
+/// The directory of a training run (DESIGN.md, "A run directory"), held by this process alone until the value is gone.
+///
+///     recipe.yaml  metrics.jsonl  lock
+///     checkpoints/step-00001200.h5 ...  checkpoints/latest  checkpoints/best
+///
+/// Local: one rank opens it. Not for use from several threads at once.
+public final class RunDirectory {
+    /// The directory.
+    public let path: String
+    private let lock: RunLock
+    var metrics: Int32 = -1
+
+    /// Opens a run directory, making it where it is absent, takes its lock, and removes the temporary files that a
+    /// killed job left.
+    ///
+    /// With `resume`, a directory without a run is fine too: `latestValid` returns nil. A last line of metrics.jsonl
+    /// that a killed job wrote in part is cut off.
+    ///
+    /// - Parameter lockTimeout: seconds to wait for the lock of a job that has just been killed.
+    /// - Throws: `Failure` 73 where the directory holds a run and `resume` is false, or cannot be made; 69 where
+    ///   another job is using it; 74 where it cannot be read or repaired.
+    public init(_ path: String, resume: Bool, lockTimeout: Double = 30) throws {
+        self.path = path
+        try Self.makeFolder(path)
+        // Before the wait for the lock, so that the mistake is told at once, and after it, since a job may have begun.
+        if !resume { try Self.refuseRun(in: path) }
+        lock = try RunLock(path, waitingUpTo: lockTimeout)
+        if !resume { try Self.refuseRun(in: path) }
+        try Self.makeFolder(checkpointsPath)
+        try removeTemporaries()
+        try repairMetrics()
+    }
+
+    deinit {
+        if metrics >= 0 { close(metrics) }
+    }
+
+    /// The folder of the checkpoints.
+    public var checkpointsPath: String { path + "/checkpoints" }
+
+    /// The resolved recipe, nil where there is none yet.
+    ///
+    /// - Throws: `Failure` 74 where it cannot be read, 65 where it is not UTF-8.
+    public func recipe() throws -> String? {
+        let file = path + "/recipe.yaml"
+        guard access(file, F_OK) == 0 else { return nil }
+        guard let text = String(validating: try SealedFile.readWhole(file), as: UTF8.self) else {
+            throw Failure(.data, "\(file) is not UTF-8 text; restore it or start a new run")
+        }
+        return text
+    }
+
+    /// Writes the resolved recipe, whole or not at all.
+    ///
+    /// - Throws: `Failure` 73 or 74 as `AtomicFile`.
+    public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: path + "/recipe.yaml") }
+
+    private static func makeFolder(_ path: String) throws {
+        var folder = path.hasPrefix("/") ? "/" : ""
+        for name in path.split(separator: "/") {
+            folder += (folder.isEmpty || folder == "/" ? "" : "/") + name
+            // Never writable by everybody, whatever the umask.
+            if mkdir(folder, 0o775) != 0 && errno != EEXIST && !isFolder(folder) {
+                throw systemFailure(.cannotCreate, "make the directory", folder)
+            }
+        }
+        guard isFolder(path) else { throw Failure(.cannotCreate, "\(path) is not a directory; choose another one") }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private static func refuseRun(in path: String) throws {
+        let folder = path + "/checkpoints"
+        let holdsCheckpoints = try isFolder(folder) && files(in: folder).contains { step(ofFile: $0) != nil }
+        guard holdsCheckpoints || access(path + "/recipe.yaml", F_OK) == 0 else { return }
+        throw Failure(
+            .cannotCreate, "\(path) holds a run; continue it with --resume, or choose another directory with --run")
+    }
+
+    private func removeTemporaries() throws {
+        for folder in [path, checkpointsPath] {
+            for name in try Self.files(in: folder) where name.contains(".partial-") { unlink("\(folder)/\(name)") }
+        }
+    }
+
+    static func files(in folder: String) throws -> [String] {
+        do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+            throw Failure(.inputOutput, "cannot list the directory \(folder): \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Essentials
+import Foundation
+
+/// The lock that one job holds on a run directory. It is the kernel's: it ends with the process that holds it, however
+/// that ends, and the file `lock` that stays behind means nothing.
+///
+/// It is an open file description lock (`F_OFD_SETLK`), a byte-range lock. An NFS client hands those to the server, so
+/// that they exclude jobs on other hosts too, with `local_lock=flock` as well, which keeps flock(2) to the host; and it
+/// ends when its descriptor closes, while a classic POSIX lock ends when any descriptor of the file closes. Child
+/// processes do not inherit the descriptor. (An NFS server frees the locks of a host that died after its lease, 90 s.)
+struct RunLock: ~Copyable {
+    private let descriptor: Int32
+
+    /// Takes the lock, waiting `seconds` at most: a job that has just been killed may take a while to end.
+    ///
+    /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
+    ///   be made.
+    init(_ directory: String, waitingUpTo seconds: Double) throws {
+        let path = directory + "/lock"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
+        let deadline = Date().addingTimeInterval(seconds)
+        while true {
+            var range = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+            if fcntl(descriptor, openFileDescriptionSetLock, &range) == 0 { break }
+            let error = errno
+            guard error == EAGAIN || error == EACCES || error == EINTR else {
+                close(descriptor)
+                throw Failure(.unavailable, "cannot lock \(path): \(String(cString: strerror(error)))")
+            }
+            guard deadline.timeIntervalSinceNow > 0 else {
+                let holder = Self.holder(descriptor)
+                close(descriptor)
+                throw Failure(
+                    .unavailable, "another job\(holder) is using \(directory); wait for it or choose another directory")
+            }
+            usleep(100_000)
+        }
+        self.descriptor = descriptor
+        writeHolder()
+    }
+
+    deinit { close(descriptor) }
+
+    /// Says who holds the lock; for people only, so that a full disk is no reason to stop.
+    private func writeHolder() {
+        let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n".utf8)
+        ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, text, text.count, 0)
+    }
+
+    private static func holder(_ descriptor: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 200)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        let line = bytes.prefix(max(0, count)).prefix { $0 >= 0x20 && $0 < 0x7F }
+        return line.isEmpty ? "" : " (" + String(decoding: line, as: UTF8.self) + ")"
+    }
+}
+
+/// `F_OFD_SETLK` of Linux, which the C library's module does not export.
+private let openFileDescriptionSetLock: Int32 = 37

@@ -1,0 +1,108 @@
+import Essentials
+import Foundation
+import Synchronization
+
+/// Decodes a file that has no seal in a child process first, since libhdf5 can crash on a damaged one.
+public enum UntrustedDecoder {
+    private static let setting = Mutex<[String]>([])
+
+    /// The program that decodes the file named by its last argument and exits with 0, as `run` does it: the absolute
+    /// path of the program and its arguments before the file. The command `steadfast` sets itself with a hidden
+    /// subcommand. Empty: files are decoded in this process directly.
+    public static var command: [String] {
+        get { setting.withLock { $0 } }
+        set { setting.withLock { $0 = newValue } }
+    }
+
+    /// What the child does: bounds its own memory, time and core files, decodes the file and prints what was wrong to
+    /// standard output.
+    ///
+    /// - Returns: the exit code of the child's process: 0 where the file is well-formed.
+    public static func run(_ path: String) -> Int32 {
+        // The file, the library's two copies of it, and the numbers.
+        bound(RLIMIT_AS, 3 * HDF5Limits.fileBytes + HDF5Limits.tensorBytes)
+        bound(RLIMIT_CPU, 60)
+        bound(RLIMIT_CORE, 0)
+        do {
+            _ = try HDF5Tree.decode(try SealedFile.readWhole(path))
+            return 0
+        } catch let failure as Failure {
+            print(failure.message)
+            return failure.code.rawValue
+        } catch {
+            print(error)
+            return ExitCode.software.rawValue
+        }
+    }
+
+    private static func bound(_ resource: __rlimit_resource, _ value: Int) {
+        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
+        setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
+    }
+
+    /// Runs the command on a file and waits for it, two minutes at most.
+    ///
+    /// - Throws: `Failure` 65 with the child's own message, or saying that it crashed or did not end.
+    static func tryInChild(_ path: String) throws {
+        let command = command
+        guard let program = command.first else { return }
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", path) }
+        defer { close(ends[0]) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let child: pid_t
+        do {
+            defer { close(ends[1]) }
+            child = try spawn(program, Array(command.dropFirst()) + [path], output: ends[1])
+        }
+        let (message, ended) = collect(from: ends[0], seconds: 120)
+        if !ended { kill(child, SIGKILL) }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+        guard ended else { throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file") }
+        guard status & 0x7F == 0 else {
+            throw Failure(
+                .data, "\(path): libhdf5 crashes on it (signal \(status & 0x7F)): it is damaged; take another file")
+        }
+        guard status == 0 else {
+            throw Failure(.data, "\(path): \(message.isEmpty ? "not readable" : message); take another file")
+        }
+    }
+
+    private static func spawn(_ program: String, _ arguments: [String], output: Int32) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        var words = ([program] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var child: pid_t = 0
+        let status = posix_spawn(&child, program, &actions, nil, &words, environ)
+        guard status == 0 else {
+            let reason = String(cString: strerror(status))
+            throw Failure(.unavailable, "cannot start \(program) to read an untrusted file: \(reason)")
+        }
+        return child
+    }
+
+    /// The first line that comes through the pipe (at most 1,000 bytes), and whether its other end closed in time.
+    private static func collect(from descriptor: Int32, seconds: Double) -> (message: String, ended: Bool) {
+        let deadline = Date().addingTimeInterval(seconds)
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1_000)
+        while true {
+            var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let left = deadline.timeIntervalSinceNow
+            guard left > 0 else { return ("", false) }
+            guard poll(&wait, 1, Int32(left * 1_000) + 1) > 0 else { continue }
+            let got = Foundation.read(descriptor, &buffer, buffer.count)
+            if got < 0 && errno == EINTR { continue }
+            guard got > 0 else { break }
+            bytes += buffer.prefix(min(got, 1_000 - bytes.count))
+        }
+        let line = bytes.prefix { $0 >= 0x20 }
+        return (String(decoding: line, as: UTF8.self), true)
+    }
+}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Essentials
+import Foundation
+import Testing
+
+@Suite("The lock of a run directory", .serialized)
+struct RunLockTests {
+    @Test("refuses a second job within the time given, names the first, and is free when that one ends")
+    func excludes() throws {
+        try withTemporaryDirectory { folder in
+            do {
+                let first = try RunDirectory(folder, resume: true)
+                let start = Date()
+                let refused = try failure { _ = try RunDirectory(folder, resume: true, lockTimeout: 0.5) }
+                #expect(refused.code == .unavailable)
+                #expect(refused.message.contains("another job (process \(getpid()) on"), "\(refused)")
+                #expect(refused.message.contains(folder))
+                #expect((0.4...5).contains(Date().timeIntervalSince(start)))
+                withExtendedLifetime(first) {}
+            }
+            #expect(throws: Never.self) { try RunDirectory(folder, resume: true, lockTimeout: 10) }
+        }
+    }
+
+    @Test("is held by another process until that is killed, and waited for")
+    func secondProcess() throws {
+        guard let python = programPath("python3") else {
+            print("skipped: no python3 to hold the lock from another process")
+            return
+        }
+        try withTemporaryDirectory { folder in
+            _ = try RunDirectory(folder, resume: true)
+            // F_OFD_SETLK = 37 with a struct flock of 32 bytes: a write lock on the whole file.
+            let program = """
+                import fcntl, struct, sys, time
+                file = open(sys.argv[1], "r+")
+                fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+                print("held", flush=True)
+                time.sleep(60)
+                """
+            let holder = Process()
+            holder.executableURL = URL(fileURLWithPath: python)
+            holder.arguments = ["-c", program, folder + "/lock"]
+            let pipe = Pipe()
+            holder.standardOutput = pipe
+            try holder.run()
+            defer { if holder.isRunning { kill(holder.processIdentifier, SIGKILL) } }
+            #expect(pipe.fileHandleForReading.availableData.starts(with: Data("held".utf8)))
+
+            #expect(try failure { _ = try RunDirectory(folder, resume: true, lockTimeout: 0.3) }.code == .unavailable)
+            let process = holder.processIdentifier
+            Thread.detachNewThread {
+                usleep(700_000)
+                kill(process, SIGKILL)
+            }
+            let start = Date()
+            #expect(throws: Never.self) { try RunDirectory(folder, resume: true, lockTimeout: 30) }
+            #expect((0.5...20).contains(Date().timeIntervalSince(start)))
+        }
+    }
+
+    @Test("is not inherited by child processes")
+    func notInherited() throws {
+        try withTemporaryDirectory { folder in
+            var child: pid_t = 0
+            do {
+                let run = try RunDirectory(folder, resume: true)
+                var arguments = [strdup("/bin/sleep"), strdup("30"), nil]
+                defer { for argument in arguments { free(argument) } }
+                #expect(posix_spawn(&child, "/bin/sleep", nil, nil, &arguments, environ) == 0)
+                withExtendedLifetime(run) {}
+            }
+            defer {
+                kill(child, SIGKILL)
+                waitpid(child, nil, 0)
+            }
+            // Not at once: a process that another test starts meanwhile has the descriptor until it runs its program.
+            #expect(throws: Never.self) { try RunDirectory(folder, resume: true, lockTimeout: 10) }
+        }
+    }
+
+    @Test("does not delay the refusal of a directory that holds a run")
+    func refusalFirst() throws {
+        try withTemporaryDirectory { folder in
+            let run = try RunDirectory(folder, resume: true)
+            try run.writeRecipe("seed: 1\n")
+            let start = Date()
+            #expect(try failure { _ = try RunDirectory(folder, resume: false) }.code == .cannotCreate)
+            #expect(Date().timeIntervalSince(start) < 5)
+        }
+    }
+}
