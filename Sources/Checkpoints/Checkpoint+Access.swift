@@ -12,12 +12,12 @@ extension Checkpoint {
         throw mismatch(path, "float32 \(shape)")
     }
 
-    /// The int64 numbers of a tensor, in row-major order; errors as of `requireTensor`.
-    public func requireIntegers(_ path: String, shape: [Int]) throws -> [Int64] {
-        if let tensor = tensors[path], tensor.shape == shape, case .int64(let values) = tensor.elements {
+    /// The float64 numbers of a tensor, in row-major order; errors as of `requireTensor`.
+    public func requireDoubles(_ path: String, shape: [Int]) throws -> [Double] {
+        if let tensor = tensors[path], tensor.shape == shape, case .float64(let values) = tensor.elements {
             return values
         }
-        throw mismatch(path, "int64 \(shape)")
+        throw mismatch(path, "float64 \(shape)")
     }
 
     /// A number attached to a group, such as `stabilizer` of `model/norm1`.

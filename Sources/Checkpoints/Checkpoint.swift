@@ -60,7 +60,7 @@ public struct Checkpoint: Sendable {
         return digest.finish().hexadecimal
     }
 
-    private var tree: HDF5Tree {
+    var tree: HDF5Tree {
         var tree = HDF5Tree(
             attributes: groupAttributes.mapValues { $0.mapValues { .float64($0) } }, tensors: tensors)
         tree.rootAttributes = header.attributes

@@ -28,6 +28,7 @@ func sampleCheckpoint(step: Int = 1_200, worldSize: Int = 2, created: String = "
             "optimizer/conv1/weight": Tensor(shape: [20, 1, 5, 5], [Float](repeating: 0, count: 500)),
             "input/mean_image": Tensor(shape: [1, 2, 2], [0, 1, 254.5, 255]),
             "state/order": Tensor(shape: [3], elements: .int64([1, -2, .max])),
+            "state/sums": Tensor(shape: [2], elements: .float64([0.5, -2])),
             "state/loss": Tensor(shape: [], elements: .float64([0.1])),
             "state/none": Tensor(shape: [0, 7], elements: .int32([])),
         ],
