@@ -121,7 +121,7 @@ final class TrainingReporter {
                 + (report.validationError.map { [("epoch/validation_error", $0)] } ?? []), step: report.step)
         let validation = report.validationError.map { fixed($0, 4) } ?? "-"
         say(
-            pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7) + pad("\(report.learningRate)", 15)
+            pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7) + pad(String(format: "%.4g", report.learningRate), 15)
                 + pad(fixed(report.sums.meanLoss, 4), 10) + pad(fixed(report.sums.error, 4), 16) + pad(validation, 18)
                 + pad("\(Int(rate))", 10) + pad(fixed(report.seconds, 1), 9))
     }

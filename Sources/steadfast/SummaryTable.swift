@@ -1,7 +1,7 @@
 import Foundation
 import Robustness
 
-/// The rows of a summary as people read them: a table for each checkpoint, an attack a row, a strength a column.
+/// The rows of a summary as people read them: a table for each checkpoint, a strength a row, an attack a column.
 struct SummaryTable: CustomStringConvertible {
     private let rows: [SummaryRow]
 
@@ -11,37 +11,25 @@ struct SummaryTable: CustomStringConvertible {
         unique(rows.map(\.checkpoint)).map { checkpoint in
             let own = rows.filter { $0.checkpoint == checkpoint }
             let samples = own.first?.samples ?? 0
-            return "\(checkpoint), \(samples) samples of \(own.first?.dataset ?? ""): error (wrong / rejected)\n" + table(own)
+            return "\(checkpoint), \(samples) samples of \(own.first?.dataset ?? ""): error (share rejected)\n" + table(own)
         }.joined(separator: "\n\n")
     }
 
     private func table(_ rows: [SummaryRow]) -> String {
-        let strengths = Set(rows.map(\.strength)).sorted()
         let attacks = unique(rows.map(\.attack))
-        let width = max(14, (attacks.map(\.count).max() ?? 0) + 2)
-        var lines = [left("strength", width) + strengths.map { right(number($0, 3), 20) }.joined()]
-        for attack in attacks {
-            let cells = strengths.map { strength in
+        var lines = [right("strength", 8) + attacks.map { right($0, width($0)) }.joined()]
+        for strength in Set(rows.map(\.strength)).sorted() {
+            let cells = attacks.map { attack in
                 let row = rows.first { $0.attack == attack && $0.strength == strength }
-                return right(row.map { "\(number($0.error, 3)) (\(number($0.wrong, 3)) / \(number($0.rejected, 3)))" } ?? "", 20)
+                return right(row.map { "\(number($0.error, 3)) (\(number($0.rejected, 3)))" } ?? "", width(attack))
             }
-            lines.append(left(attack, width) + cells.joined())
+            lines.append(right(number(strength, 3), 8) + cells.joined())
         }
-        // At most six strengths beside each other.
-        guard strengths.count > 6 else { return lines.joined(separator: "\n") }
-        return stride(from: 0, to: strengths.count, by: 6).map { first in
-            lines.map { line in
-                let start = line.index(line.startIndex, offsetBy: width + first * 20)
-                let end = line.index(line.startIndex, offsetBy: width + min(first + 6, strengths.count) * 20)
-                return line.prefix(width) + line[start..<end]
-            }.joined(separator: "\n")
-        }.joined(separator: "\n\n")
+        return lines.joined(separator: "\n")
     }
 
+    private func width(_ attack: String) -> Int { max(15, attack.count + 2) }
     private func number(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
-    private func left(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
     private func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
