@@ -1,0 +1,133 @@
+import Checkpoints
+import Datasets
+import Foundation
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("Bad input: one sentence, the right exit code on every rank, nothing lost", .serialized)
+struct BadInputTests {
+    /// Expects a code and one sentence of ours with all the words, soon.
+    private func expect(_ result: ProgramResult, _ status: Int32, _ words: String...) {
+        #expect(result.status == status, "\(result.errors)")
+        let sentences = result.errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }
+        #expect(sentences.count == 1, "\(result.errors)")
+        for word in words { #expect(sentences.first?.contains(word) == true, "no '\(word)' in \(sentences)") }
+        #expect(result.seconds < 30)
+    }
+
+    @Test("more ranks than lanes, a batch smaller than the lanes")
+    func counts() throws {
+        try withTemporaryDirectory { folder in
+            expect(try train(smallRecipe + ["--set", "lanes=2"], ranks: 3, run: folder + "/a"), 64, "3 ranks", "2 lanes")
+            expect(try train(smallRecipe + ["--set", "batch=4"], ranks: 2, run: folder + "/b"), 64, "lanes")
+        }
+    }
+
+    @Test("unknown keys, recipes and values name the nearest valid one")
+    func names() throws {
+        try withTemporaryDirectory { folder in
+            let key = try train(smallRecipe + ["--set", "learnin_rate=1"], ranks: 2, run: folder + "/a")
+            expect(key, 64, "learnin_rate", "learning_rate")
+            expect(try train(["glyphs-mrelu-rm"], ranks: 2, run: folder + "/b"), 66, "glyphs-mrelu-r-m")
+        }
+    }
+
+    @Test("a loss that is not finite stops the run and keeps the last good checkpoint")
+    func notFinite() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            let broken = try train(
+                plainRecipe + ["--set", "variant=paper", "--set", "learning_rate=1e8", "--set", "checkpoint.every_steps=1"],
+                ranks: 2, run: run)
+            expect(broken, 70, "not a finite number at step", "checkpoint")
+            let last = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run))
+            #expect(last.tensors.values.allSatisfy { tensor in
+                guard case .float32(let values) = tensor.elements else { return true }
+                return values.allSatisfy(\.isFinite)
+            })
+        }
+    }
+
+    @Test("missing, truncated and mislabelled data files")
+    func dataFiles() throws {
+        try withTemporaryDirectory { folder in
+            let recipe = ["glyphs-mrelu-r-m", "--set", "dataset=mine", "--set", "network.architecture=mnist"]
+            func attempt(_ name: String) throws -> ProgramResult {
+                try train(recipe + ["--data-directory", folder], ranks: 2, run: folder + "/run-" + name)
+            }
+            expect(try attempt("missing"), 66, "mine")
+            try FileManager.default.createDirectory(atPath: folder + "/mine", withIntermediateDirectories: true)
+            _ = try Dataset.locate("glyphs").writeIDX(into: folder + "/mine")
+            let images = folder + "/mine/train-images-idx3-ubyte"
+            let labels = folder + "/mine/train-labels-idx1-ubyte"
+            let whole = try Data(contentsOf: URL(fileURLWithPath: images))
+            try whole.dropLast(1000).write(to: URL(fileURLWithPath: images))
+            expect(try attempt("truncated"), 65, "train-images")
+            try whole.write(to: URL(fileURLWithPath: images))
+            var wrong = try Data(contentsOf: URL(fileURLWithPath: labels))
+            wrong.removeLast(5)
+            try wrong.write(to: URL(fileURLWithPath: labels))
+            expect(try attempt("labels"), 65, "train-labels")
+        }
+    }
+
+    @Test("a damaged newest checkpoint is passed over with a warning; damage to all is refused")
+    func damagedCheckpoints() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            let recipe = smallRecipe + ["--set", "checkpoint.every_steps=4"]
+            #expect(try train(recipe, ranks: 1, run: run).status == 0)
+            let end = try digest(ofRun: run)
+            try flip(run + "/checkpoints/step-00000012.h5", at: 9000)
+            let resumed = try train(recipe, ranks: 2, run: run, "--resume")
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(resumed.output.contains("warning") && resumed.output.contains("step-00000012.h5"))
+            #expect(try digest(ofRun: run) == end)
+            for step in ["04", "08", "12"] { try flip(run + "/checkpoints/step-000000\(step).h5", at: 5000) }
+            expect(try train(recipe, ranks: 2, run: run, "--resume"), 65, "no checkpoint")
+        }
+    }
+
+    @Test("a checkpoint of another network is refused")
+    func anotherNetwork() throws {
+        try withTemporaryDirectory { folder in
+            #expect(try train(ranks: 1, run: folder + "/a").status == 0)
+            #expect(try train(plainRecipe, ranks: 1, run: folder + "/b").status == 0)
+            for file in try FileManager.default.contentsOfDirectory(atPath: folder + "/b/checkpoints") {
+                try FileManager.default.removeItem(atPath: folder + "/b/checkpoints/" + file)
+            }
+            for file in ["latest", "step-00000012.h5"] {
+                try FileManager.default.copyItem(
+                    atPath: "\(folder)/a/checkpoints/\(file)", toPath: "\(folder)/b/checkpoints/\(file)")
+            }
+            let refused = try train(plainRecipe, ranks: 2, run: folder + "/b", "--resume")
+            expect(refused, 65, "step-00000012.h5", "another network")
+        }
+    }
+
+    @Test("a run directory that cannot be made, and one on a full disk")
+    func directories() throws {
+        try withTemporaryDirectory { folder in
+            try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+            expect(try train(ranks: 2, run: folder + "/file/run"), 73, "file/run")
+            let full = folder + "/full"
+            try FileManager.default.createDirectory(atPath: full, withIntermediateDirectories: true)
+            guard mount("tmpfs", full, "tmpfs", 0, "size=1m") == 0 else {
+                print("skipped: no right to mount a small file system")
+                return
+            }
+            defer { umount2(full, 0) }
+            let result = try train(ranks: 2, run: full + "/run")
+            expect(result, 74, full)
+            let left = try FileManager.default.contentsOfDirectory(atPath: full + "/run/checkpoints")
+            #expect(left.isEmpty, "\(left)")
+        }
+    }
+
+    private func flip(_ path: String, at offset: Int) throws {
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[offset] ^= 0x10
+        try bytes.write(to: URL(fileURLWithPath: path))
+    }
+}

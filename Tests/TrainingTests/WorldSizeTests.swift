@@ -1,0 +1,85 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Invariant 1: the weights do not depend on the number of ranks", .serialized)
+struct WorldSizeTests {
+    /// Trains at each number of ranks; all digests have to be equal.
+    private func expectEqual(_ recipe: [String], ranks: [Int], images: Int, timeout: Double = 120) throws {
+        try withTemporaryDirectory { folder in
+            var digests: Set<String> = []
+            for count in ranks {
+                let run = "\(folder)/\(count)"
+                let result = try train(recipe, ranks: count, run: run, timeout: timeout)
+                #expect(result.status == 0, "\(result.errors)")
+                digests.insert(try digest(ofRun: run))
+                let epochs = try metrics(ofRun: run).filter { $0["event"] as? String == "epoch" }
+                // Nobody computes another's lanes: the ranks' images add up to the batches', and each has some.
+                let computed = epochs.compactMap { $0["rank_images"] as? [Int] }
+                #expect(computed.flatMap { $0 }.reduce(0, +) == images)
+                #expect(computed.allSatisfy { $0.count == count && $0.allSatisfy { $0 > 0 } })
+            }
+            #expect(digests.count == 1, "\(ranks) ranks")
+        }
+    }
+
+    @Test("8 lanes on 1, 2, 3, 4 and 8 ranks, with random and mean training")
+    func eightLanes() throws {
+        try expectEqual(smallRecipe, ranks: [1, 2, 3, 4, 8], images: 12 * 24)
+    }
+
+    @Test("6 lanes on 1 and 5 ranks, 5 lanes on 4")
+    func oddLanes() throws {
+        try expectEqual(smallRecipe + ["--set", "lanes=6"], ranks: [1, 5], images: 12 * 24)
+        try expectEqual(smallRecipe + ["--set", "lanes=5"], ranks: [1, 4], images: 12 * 24)
+    }
+
+    @Test("over the end of an epoch, whose last batch is short, with accumulation, clipping and a validation split")
+    func shortBatch() throws {
+        // 12,000 - 11,500 + 7 + 7 = 514 samples: 10 full batches of 48 and one of 34.
+        let recipe = [
+            "glyphs-mrelu-r-m", "--set", "batch=48", "--set", "accumulation=2", "--set", "validation=11500", "--set",
+            "mean_training.samples=7", "--set", "mean_training.noise_samples=7", "--set", "max_steps=13", "--set",
+            "gradient_clipping=0.5",
+        ]
+        try expectEqual(recipe, ranks: [1, 3], images: 514 + 2 * 48)
+    }
+
+    @Test("with adversarial training, without batch norm")
+    func adversarial() throws {
+        let recipe = [
+            "glyphs-plain", "--set", "batch=16", "--set", "max_steps=4", "--set", "variant=paper", "--set",
+            "adversarial_training=true",
+        ]
+        try expectEqual(recipe, ranks: [1, 2, 3], images: 4 * 16)
+    }
+
+    @Test("the fast reduction differs, so the comparison can fail")
+    func fastDiffers() throws {
+        try withTemporaryDirectory { folder in
+            let fast = smallRecipe + ["--set", "reduction=fast"]
+            let (one, three) = (
+                try train(fast, ranks: 1, run: folder + "/1"), try train(fast, ranks: 3, run: folder + "/3")
+            )
+            #expect(one.status == 0 && three.status == 0)
+            #expect(try digest(ofRun: folder + "/1") != digest(ofRun: folder + "/3"))
+        }
+    }
+
+    @Test("60 steps of MNIST and 20 of CIFAR-10 on 1, 2, 3, 4 and 8 ranks", .enabled(if: runsAll))
+    func realImages() throws {
+        if let data = realData("mnist") {
+            try expectEqual(
+                ["mnist-mrelu-r-m", "--set", "max_steps=60", "--data-directory", data], ranks: [1, 2, 3, 4, 8],
+                images: 6000, timeout: 300)
+            try expectEqual(
+                ["mnist-rbf-r-m", "--set", "max_steps=60", "--set", "lanes=6", "--data-directory", data], ranks: [1, 5],
+                images: 6000, timeout: 300)
+        }
+        if let data = realData("cifar10") {
+            try expectEqual(
+                ["cifar10-mrelu-r-m", "--set", "max_steps=20", "--data-directory", data], ranks: [1, 2, 3, 4, 8],
+                images: 1000, timeout: 300)
+        }
+    }
+}
