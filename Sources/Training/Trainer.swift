@@ -32,7 +32,7 @@ public final class Trainer {
     /// communicator calls this with the same arguments, `run` on rank 0 only.
     ///
     /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
-    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, showProgress: Bool) throws {
+    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool) throws {
         BLAS.useOneThread()
         self.recipe = recipe
         self.communicator = communicator
@@ -61,7 +61,7 @@ public final class Trainer {
         }
         model.drawWeights(seed: recipe.seed)
         state = TrainingState()
-        try takeUp()
+        try takeUp(resume)
     }
 
     /// Trains to the end and returns. Collective.
@@ -160,14 +160,17 @@ public final class Trainer {
     }
 
     /// Takes up the run's newest valid checkpoint, if there is one.
-    private func takeUp() throws {
+    private func takeUp(_ resume: Bool) throws {
         let found = try communicator.agree { () -> Bool in
             guard let point = try run?.latestValid() else { return false }
             point.warnings.forEach { reporter?.warn($0) }
             state = try point.checkpoint.resume(model, engine.optimizer, data: data)
             return true
         }
-        guard try communicator.broadcast(found) else { return }
+        guard try communicator.broadcast(found) else {
+            try communicator.agree { if resume { try reporter?.resumed(0) } }
+            return
+        }
         try state.broadcast(model, engine.optimizer, by: communicator)
         savedStep = state.step
         try communicator.agree { try reporter?.resumed(state.step) }

@@ -43,7 +43,8 @@ struct TrainCommand: ParsableCommand {
                 communicator.rank == 0 ? try openRun(recipe) : nil
             }
             let trainer = try Trainer(
-                recipe, communicator: communicator, run: directory, showProgress: communicator.rank == 0 && !quiet)
+                recipe, communicator: communicator, run: directory, resume: resume,
+                showProgress: communicator.rank == 0 && !quiet)
             try trainer.train()
         }
     }

@@ -22,7 +22,9 @@ def save(path, tensors, *, dataset, activation, classes, variant="released", net
     """Writes the tensors with the attributes of the file's root; `network` is the JSON that describes the layers."""
     root = {"format": "steadfast-checkpoint", "format_version": FORMAT_VERSION, "variant": variant, "dataset": dataset,
             "architecture": dataset, "activation": activation, "classes": classes, "network": network,
-            "created": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), **attributes}
+            "created": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "product_version": "", "step": 0, "epoch": 0, "seed": numpy.uint64(0), "lanes": 1, "world_size": 1,
+            "dataset_digest": "", "recipe": "", **attributes}
     with h5py.File(path, "w") as file:
         file.attrs.update(root)
         for name, value in tensors.items():

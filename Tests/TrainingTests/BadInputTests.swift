@@ -38,7 +38,7 @@ struct BadInputTests {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"
             let broken = try train(
-                plainRecipe + ["--set", "variant=paper", "--set", "learning_rate=1e8", "--set", "checkpoint.every_steps=1"],
+                plainRecipe + ["--set", "variant=paper", "--set", "learning_rate=1000", "--set", "checkpoint.every_steps=1"],
                 ranks: 2, run: run)
             expect(broken, 70, "not a finite number at step", "checkpoint")
             let last = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run))
