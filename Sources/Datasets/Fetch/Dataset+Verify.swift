@@ -1,0 +1,64 @@
+import Essentials
+
+/// What `Dataset.verify` found.
+public struct VerificationReport: Codable, Hashable, Sendable {
+    /// The data set's name.
+    public let name: String
+    /// Its folder; nil where it is generated.
+    public let folder: String?
+    /// Each file with its digest, and whether it is the publisher's.
+    public let files: [FileReport]
+    /// SHA-256 of the training files' content, as training records it.
+    public let trainDigest: String
+    /// SHA-256 of the test files' content.
+    public let testDigest: String
+}
+
+extension Dataset {
+    /// Reads a data set whole and compares it with the published digests.
+    ///
+    /// - Throws: `Failure` 65 where a file is damaged, or well formed but not the publisher's; 66 where it is missing.
+    public static func verify(_ name: String, directory: String? = nil) throws -> VerificationReport {
+        let dataset = try locate(name, directory: directory)
+        let (train, test) = (try dataset.read(.train) { _ in false }, try dataset.read(.test) { _ in false })
+        let files = train.files + test.files
+        let wrong = files.filter { $0.isOfficial == false }
+        guard wrong.isEmpty else {
+            let named = wrong.map { "\($0.path) (SHA-256 \($0.digest))" }.joined(separator: ", ")
+            throw Failure(
+                .data,
+                "not the official content of '\(dataset.description.name)': \(named); remove what is wrong and run "
+                    + "`steadfast data fetch \(dataset.description.name)`")
+        }
+        return VerificationReport(
+            name: dataset.description.name, folder: dataset.folder, files: files, trainDigest: train.contentDigest,
+            testDigest: test.contentDigest)
+    }
+}
+
+/// A data set that the product knows, and where it is.
+public struct DatasetListing: Sendable {
+    /// The name to give.
+    public let name: String
+    /// What was found; nil where it is not there or not readable.
+    public let description: DatasetDescription?
+    /// The folder; nil where it is generated or not there.
+    public let folder: String?
+    /// Why there is no description.
+    public let problem: String?
+}
+
+extension Dataset {
+    /// The known data sets, each with where it was found. Reads headers only.
+    public static func list(directory: String? = nil) -> [DatasetListing] {
+        knownNames.map { name in
+            do {
+                let dataset = try locate(name, directory: directory)
+                return DatasetListing(
+                    name: name, description: dataset.description, folder: dataset.folder, problem: nil)
+            } catch {
+                return DatasetListing(name: name, description: nil, folder: nil, problem: "\(error)")
+            }
+        }
+    }
+}

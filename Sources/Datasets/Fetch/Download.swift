@@ -1,0 +1,139 @@
+import Essentials
+import Foundation
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// Why an address did not deliver.
+struct DownloadProblem: Error {
+    let reason: String
+    /// Whether another try at the same address is of no use.
+    var permanent = false
+    /// Whether what is on the disk cannot be gone on from.
+    var restart = false
+}
+
+/// One request, its body written to a descriptor as it arrives.
+final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    private let address: String
+    private let descriptor: Int32
+    private let path: String
+    private let start: Int
+    private let finished = DispatchSemaphore(value: 0)
+
+    /// Guards what follows: the session calls from a thread of its own.
+    private let lock = NSLock()
+    private var received: Int
+    private var total: Int?
+    private var problem: (any Error)?
+    private var isBodyWanted = false
+
+    /// Asks for the bytes from `start` on, and goes on at the descriptor's end.
+    init(_ address: String, descriptor: Int32, path: String, from start: Int) {
+        self.address = address
+        self.descriptor = descriptor
+        self.path = path
+        self.start = start
+        received = start
+    }
+
+    /// Blocks until the body is on the disk; `progress` takes the bytes there and the size of the whole.
+    func run(progress: (Int, Int?) -> Void) throws {
+        guard let url = URL(string: address) else {
+            throw DownloadProblem(reason: "this is no address", permanent: true)
+        }
+        var request = URLRequest(url: url)
+        request.timeoutInterval = 60
+        // The file as published: no encoding on the way that the session would undo.
+        request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
+        if start > 0 { request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range") }
+        let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
+        defer { session.invalidateAndCancel() }
+        session.dataTask(with: request).resume()
+        while finished.wait(timeout: .now() + 0.25) == .timedOut { report(progress) }
+        report(progress)
+        if let problem = lock.withLock({ self.problem }) { throw problem }
+    }
+
+    private func report(_ progress: (Int, Int?) -> Void) {
+        let (there, whole) = lock.withLock { (self.received, self.total) }
+        progress(there, whole)
+    }
+
+    /// Takes the status: 206 goes on, 200 starts over, all else is a problem.
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
+    ) {
+        let refusal = lock.withLock {
+            problem = accept(response)
+            return problem
+        }
+        completionHandler(refusal == nil ? .allow : .cancel)
+    }
+
+    private func accept(_ response: URLResponse) -> (any Error)? {
+        guard let response = response as? HTTPURLResponse else {
+            return DownloadProblem(reason: "this is no HTTP address", permanent: true)
+        }
+        let length = response.expectedContentLength >= 0 ? Int(response.expectedContentLength) : nil
+        switch response.statusCode {
+        case 200:
+            guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+                return systemFailure(.inputOutput, "truncate", path)
+            }
+            received = 0
+            total = length
+            isBodyWanted = true
+            return nil
+        case 206:
+            let range = response.value(forHTTPHeaderField: "Content-Range") ?? ""
+            guard range.hasPrefix("bytes \(start)-") else {
+                return DownloadProblem(reason: "the server sent the wrong part '\(range)'", restart: true)
+            }
+            total = length.map { start + $0 }
+            isBodyWanted = true
+            return nil
+        case 416:
+            // Nothing follows what is there: either it is complete, as the checksum tells, or it is another file's.
+            return nil
+        default:
+            let code = response.statusCode
+            let reason = "HTTP status \(code), \(HTTPURLResponse.localizedString(forStatusCode: code))"
+            return DownloadProblem(reason: reason, permanent: (400..<500).contains(code))
+        }
+    }
+
+    /// Writes a piece of the body.
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        // A refused answer has a body too: a page that tells of the error.
+        guard lock.withLock({ self.isBodyWanted }) else { return }
+        let failure = data.withUnsafeBytes { write($0) }
+        lock.withLock {
+            received += data.count
+            isBodyWanted = failure == nil
+            if problem == nil { problem = failure }
+        }
+        if failure != nil { dataTask.cancel() }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Failure? {
+        var offset = 0
+        while offset < bytes.count {
+            let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { return systemFailure(.inputOutput, "write", path) }
+            offset += written
+        }
+        return nil
+    }
+
+    /// Ends the request; what went wrong first counts.
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        lock.withLock {
+            if problem == nil, let error { problem = DownloadProblem(reason: error.localizedDescription) }
+        }
+        finished.signal()
+    }
+}

@@ -1,0 +1,45 @@
+import Essentials
+import Kernels
+
+/// The built-in data set: digits of 28 x 28 pixels, drawn from strokes in several writing styles with random shapes,
+/// sizes, places and pens. Image i of a split is always the same one; each is drawn when it is read.
+enum Glyphs {
+    enum Part: Int, Sendable {
+        case train = 0
+        case test = 1
+
+        var count: Int { self == .train ? 12_000 : 2_000 }
+
+        /// SHA-256 of all images and labels as the IDX files that `writeIDX` makes; a test draws them all to check it.
+        var digest: String {
+            switch self {
+            case .train: "8644cb07af4d34f0c7777a95eb3680b51af932f8d1a18d506c4265b7c5bdfa69"
+            case .test: "0947ca7b21e87c8daeabc1d49bcd67bc6839db6357fd755ca60295553df66ecc"
+            }
+        }
+    }
+
+    static let shape = ImageShape(height: GlyphPen.side, width: GlyphPen.side, channels: 1)
+
+    /// Names the set of images; a change makes another data set.
+    private static let seed: UInt64 = 0x676C_7970_6873
+
+    static let description = DatasetDescription(
+        name: "glyphs", shape: shape, classes: 10, classNames: nil, trainCount: Part.train.count,
+        testCount: Part.test.count, files: [])
+
+    /// Draws the images that `keep` accepts.
+    static func images(_ part: Part, keep: (Int) -> Bool) -> ImageSet {
+        let kept = (0..<part.count).filter(keep)
+        var pixels = [UInt8](repeating: 0, count: kept.count * shape.count)
+        let labels = pixels.withUnsafeMutableBufferPointer { pixels in
+            kept.enumerated().map { slot, index in
+                guard let base = pixels.baseAddress else { return UInt8(0) }
+                var pen = GlyphPen(seed: seed, index: index, part: part.rawValue)
+                return pen.draw(into: base + slot * shape.count)
+            }
+        }
+        return ImageSet(
+            shape: shape, indices: kept.map(Int32.init), labels: labels, pixels: pixels, contentDigest: part.digest)
+    }
+}

@@ -1,0 +1,74 @@
+/// Images of one split, as bytes: those that a reader kept, in file order.
+public struct ImageSet: Sendable {
+    /// The shape of every image.
+    public let shape: ImageShape
+    /// The index of each image in its file order, ascending.
+    public let indices: [Int32]
+    /// The label of each image.
+    public let labels: [UInt8]
+    /// The pixels, `count` x height x width x channels.
+    public let pixels: [UInt8]
+    /// Hexadecimal SHA-256 of the whole split's uncompressed content (for IDX the images' file, then the labels'; for
+    /// CIFAR-10 the batches in order), whatever was kept of it and however it was compressed.
+    public let contentDigest: String
+    /// The files that were read, each verified whole.
+    public let files: [FileReport]
+
+    /// The number of images kept.
+    public var count: Int { indices.count }
+
+    /// Whether the content is the publisher's: false where one file is known to differ, nil where no digest of a file's
+    /// content is known. A training run warns of false.
+    public var isOfficial: Bool? { files.isOfficial }
+
+    /// Makes a set from arrays that agree: one label and `shape.count` pixels an image, indices ascending.
+    public init(
+        shape: ImageShape, indices: [Int32], labels: [UInt8], pixels: [UInt8], contentDigest: String,
+        files: [FileReport] = []
+    ) {
+        precondition(
+            labels.count == indices.count && pixels.count == indices.count * shape.count,
+            "\(indices.count) indices, \(labels.count) labels, \(pixels.count) pixels of \(shape) images")
+        self.shape = shape
+        self.indices = indices
+        self.labels = labels
+        self.pixels = pixels
+        self.contentDigest = contentDigest
+        self.files = files
+    }
+
+    /// Writes image `slot` (0..<count) as a network's input: float32 HWC in 0...255, less the mean image.
+    public func fill(_ slot: Int, minus mean: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
+        precondition(indices.indices.contains(slot), "image \(slot) of \(count)")
+        pixels.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return }
+            subtract(mean, from: base + slot * shape.count, into: values, count: shape.count)
+        }
+    }
+}
+
+/// A file as it was read: what its content is, and whether that is the publisher's.
+public struct FileReport: Codable, Hashable, Sendable {
+    /// The file; `archive:member` for a member of an archive.
+    public let path: String
+    /// Hexadecimal SHA-256 of the uncompressed content.
+    public let digest: String
+    /// Whether the content is the publisher's; nil where no digest of it is known.
+    public let isOfficial: Bool?
+}
+
+extension [FileReport] {
+    /// False where one file differs, true where all are known to be the publisher's, else nil.
+    public var isOfficial: Bool? {
+        if contains(where: { $0.isOfficial == false }) { return false }
+        return !isEmpty && allSatisfy { $0.isOfficial == true } ? true : nil
+    }
+}
+
+/// values = Float(bytes) - mean.
+@inline(__always)
+func subtract(
+    _ mean: UnsafePointer<Float>, from bytes: UnsafePointer<UInt8>, into values: UnsafeMutablePointer<Float>, count: Int
+) {
+    for i in 0..<count { values[i] = Float(bytes[i]) - mean[i] }
+}

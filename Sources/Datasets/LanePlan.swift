@@ -1,0 +1,102 @@
+import Kernels
+
+/// Who serves which sample when: the lanes of invariant 1. It depends on the numbers here alone, never on the ranks.
+///
+/// Lane l of L serves the positions floor(l B / L) ..< floor((l + 1) B / L) of every global batch of B. A seeded
+/// permutation of the sample ids fixes who owns what: its position p belongs to the lane that serves p mod B. So every
+/// lane has a full share for every full batch and exactly its positions of the short last one. Each epoch permutes a
+/// lane's own samples anew.
+public struct LanePlan: Sendable {
+    /// Sample ids are 0..<samples.
+    public let samples: Int
+    /// The global batch.
+    public let batch: Int
+    /// The number of lanes.
+    public let lanes: Int
+    private let seed: UInt64
+    /// The sample ids, lane by lane, ascending within a lane; lane l has `starts[l] ..< starts[l + 1]`.
+    private let ids: [Int32]
+    private let starts: [Int]
+
+    /// Deals `samples` ids to `lanes` lanes for batches of `batch`; `1 <= lanes <= batch`, `samples >= 0`.
+    public init(samples: Int, batch: Int, lanes: Int, seed: UInt64) {
+        precondition(lanes >= 1 && lanes <= batch, "\(lanes) lanes for a batch of \(batch)")
+        precondition((0...Int(Int32.max)).contains(samples), "\(samples) samples")
+        self.samples = samples
+        self.batch = batch
+        self.lanes = lanes
+        self.seed = seed
+
+        var laneOfPosition = [Int32](repeating: 0, count: batch)
+        for lane in 0..<lanes {
+            for position in lane * batch / lanes..<(lane + 1) * batch / lanes { laneOfPosition[position] = Int32(lane) }
+        }
+        var random = Philox(seed: seed, purpose: .sampleOwnership)
+        var laneOfSample = [Int32](repeating: 0, count: samples)
+        var starts = [Int](repeating: 0, count: lanes + 1)
+        var position = 0
+        for sample in random.permutation(samples) {
+            let lane = laneOfPosition[position]
+            laneOfSample[Int(sample)] = lane
+            starts[Int(lane) + 1] += 1
+            position = position + 1 == batch ? 0 : position + 1
+        }
+        for lane in 0..<lanes { starts[lane + 1] += starts[lane] }
+        var next = starts
+        var ids = [Int32](repeating: 0, count: samples)
+        for sample in 0..<samples {
+            let lane = Int(laneOfSample[sample])
+            ids[next[lane]] = Int32(sample)
+            next[lane] += 1
+        }
+        self.ids = ids
+        self.starts = starts
+    }
+
+    /// Steps of an epoch, the short last one included.
+    public var stepsPerEpoch: Int { samples / batch + (samples % batch == 0 ? 0 : 1) }
+
+    /// The size of the global batch of a step: `batch`, or what is left in the last one.
+    public func batchSize(stepInEpoch step: Int) -> Int {
+        precondition((0..<stepsPerEpoch).contains(step), "step \(step) of \(stepsPerEpoch)")
+        return min(batch, samples - step * batch)
+    }
+
+    /// The positions of a full global batch that a lane serves.
+    public func positions(ofLane lane: Int) -> Range<Int> {
+        precondition((0..<lanes).contains(lane), "lane \(lane) of \(lanes)")
+        return lane * batch / lanes..<(lane + 1) * batch / lanes
+    }
+
+    /// The number of samples that a lane serves in a step.
+    public func count(lane: Int, stepInEpoch step: Int) -> Int {
+        positions(ofLane: lane).clamped(to: 0..<batchSize(stepInEpoch: step)).count
+    }
+
+    /// Where a step's samples lie in the lane's `order` of the epoch.
+    public func range(lane: Int, stepInEpoch step: Int) -> Range<Int> {
+        // Every step before the last is full.
+        let start = step * positions(ofLane: lane).count
+        return start..<start + count(lane: lane, stepInEpoch: step)
+    }
+
+    /// The sample ids that a lane owns, ascending.
+    public func owned(lane: Int) -> [Int32] {
+        precondition((0..<lanes).contains(lane), "lane \(lane) of \(lanes)")
+        return Array(ids[starts[lane]..<starts[lane + 1]])
+    }
+
+    /// The order in which a lane serves its samples in an epoch.
+    public func order(lane: Int, epoch: Int) -> [Int32] {
+        precondition((0..<lanes).contains(lane), "lane \(lane) of \(lanes)")
+        var random = Philox(seed: seed, purpose: .epochOrder, lane, epoch)
+        let start = starts[lane]
+        return random.permutation(starts[lane + 1] - start).map { ids[start + Int($0)] }
+    }
+
+    /// The lanes that a rank hosts: floor(r L / R) ..< floor((r + 1) L / R).
+    public static func lanes(ofRank rank: Int, worldSize: Int, lanes: Int) -> Range<Int> {
+        precondition((0..<worldSize).contains(rank), "rank \(rank) of \(worldSize)")
+        return rank * lanes / worldSize..<(rank + 1) * lanes / worldSize
+    }
+}

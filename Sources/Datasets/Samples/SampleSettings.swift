@@ -1,0 +1,60 @@
+/// Mean training: nonsense samples drawn around the mean image, each once for the whole run (paper, section 4; the
+/// numbers and the noise class after the authors' released code).
+public struct MeanTraining: Codable, Hashable, Sendable {
+    /// Mean samples: mean image + sigma N(0, 1) for each pixel, sigma = scale U(0, 1) for each image. Their label is
+    /// the number of classes.
+    public var samples: Int
+    /// The largest sigma, in 0...255: 255 (MNIST) or 64 (CIFAR-10).
+    public var scale: Double
+    /// Noise samples: N(127.5, noiseDeviation^2) for each pixel. Their label is the number of classes + 1. 0: no noise
+    /// class.
+    public var noiseSamples: Int
+    /// The deviation of the noise samples, in 0...255: 127.5 (MNIST) or 96 (CIFAR-10).
+    public var noiseDeviation: Double
+
+    /// Makes the setting.
+    public init(samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double) {
+        self.samples = samples
+        self.scale = scale
+        self.noiseSamples = noiseSamples
+        self.noiseDeviation = noiseDeviation
+    }
+
+    /// Outputs beside the classes: 2 with a noise class, else 1.
+    public var nonsenseClasses: Int { noiseSamples > 0 ? 2 : 1 }
+}
+
+/// Random training: noise added to a part of the samples.
+public struct RandomTraining: Codable, Hashable, Sendable {
+    /// `sign`: +-amplitude; `uniform`: in [-amplitude, amplitude]; for each pixel.
+    public enum Distribution: String, Codable, Sendable { case sign, uniform }
+    /// `image`: a coin for each data image (drawn nonsense samples are noise already). `batch`: one coin for each
+    /// (epoch, step), for the whole batch, drawn samples included.
+    public enum Scope: String, Codable, Sendable { case image, batch }
+
+    /// What the noise is drawn from.
+    public var distribution: Distribution
+    /// The amplitude, as a fraction of 255.
+    public var amplitude: Double
+    /// The probability of noise, for each coin.
+    public var probability: Double
+    /// What a coin decides on.
+    public var scope: Scope
+    /// Whether the noise, and an image's coin, are drawn anew each epoch, or once for the run. A batch's coin is always
+    /// thrown anew.
+    public var redraw: Bool
+
+    /// Makes the setting.
+    public init(distribution: Distribution, amplitude: Double, probability: Double, scope: Scope, redraw: Bool) {
+        self.distribution = distribution
+        self.amplitude = amplitude
+        self.probability = probability
+        self.scope = scope
+        self.redraw = redraw
+    }
+}
+
+/// Left-right mirroring with probability 1/2, anew each epoch: never, a coin for each sample, or one for each batch.
+public enum Mirroring: String, Codable, CaseIterable, Sendable {
+    case off, image, batch
+}

@@ -1,0 +1,143 @@
+import Kernels
+
+/// The samples of a rank: its images, kept as bytes, and those that are drawn on the fly.
+///
+/// Sample ids: 0..<N the training split's images, then the mean samples, then the noise samples. What a sample is
+/// depends on (seed, sample id, epoch) alone, and with a setting of batch scope on (epoch, step).
+public struct SampleSource: Sendable {
+    /// The images that the rank keeps.
+    public let images: ImageSet
+    /// N, the images of the training split over all ranks.
+    public let imageCount: Int
+    /// All sample ids are 0..<sampleCount.
+    public let sampleCount: Int
+    /// The number of classes of the data.
+    public let classes: Int
+    /// The mean image, HWC in 0...255.
+    public let meanImage: [Float]
+
+    private let seed: UInt64
+    private let meanTraining: MeanTraining?
+    private let randomTraining: RandomTraining?
+    private let mirroring: Mirroring
+    /// Where the image of a sample id lies in `images`; -1 where the rank does not keep it.
+    private let slots: [Int32]
+
+    /// Makes the source.
+    ///
+    /// - Parameters:
+    ///   - images: the images that this rank keeps.
+    ///   - trainIndices: the file index of each sample id of an image, ascending (`Splits.train`).
+    ///   - classes: the number of classes of the data.
+    ///   - meanImage: `images.shape.count` floats, HWC in 0...255.
+    ///   - seed: the run's seed.
+    public init(
+        images: ImageSet, trainIndices: [Int32], classes: Int, meanImage: [Float], seed: UInt64,
+        meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off
+    ) {
+        precondition(
+            meanImage.count == images.shape.count, "a mean image of \(meanImage.count) for \(images.shape) images")
+        self.images = images
+        self.classes = classes
+        self.meanImage = meanImage
+        self.seed = seed
+        self.meanTraining = meanTraining
+        self.randomTraining = randomTraining
+        self.mirroring = mirroring
+        imageCount = trainIndices.count
+        sampleCount = imageCount + (meanTraining?.samples ?? 0) + (meanTraining?.noiseSamples ?? 0)
+        var slots = [Int32](repeating: -1, count: trainIndices.count)
+        var slot = 0
+        for (id, index) in trainIndices.enumerated() {
+            while slot < images.count && images.indices[slot] < index { slot += 1 }
+            if slot < images.count && images.indices[slot] == index { slots[id] = Int32(slot) }
+        }
+        self.slots = slots
+    }
+
+    /// Writes samples as a network's input, float32 [ids.count, height, width, channels] in 0...255 less the mean image,
+    /// and their labels. Noise is neither clipped nor rounded. Allocates nothing.
+    ///
+    /// The rank must keep the image of every data sample in `ids`.
+    public func fill(
+        _ ids: ArraySlice<Int32>, epoch: Int, step: Int, into pixels: UnsafeMutablePointer<Float>,
+        labels: UnsafeMutablePointer<Int32>
+    ) {
+        let batchMirrored = mirroring == .batch && coin(.mirroring, step, epoch, probability: 0.5)
+        var batchNoisy = false
+        if let randomTraining, randomTraining.scope == .batch {
+            batchNoisy = coin(.randomTraining, step, epoch, probability: randomTraining.probability)
+        }
+        images.pixels.withUnsafeBufferPointer { bytes in
+            meanImage.withUnsafeBufferPointer { mean in
+                guard let mean = mean.baseAddress else { return }
+                var values = pixels
+                var label = labels
+                for id in ids {
+                    let id = Int(id)
+                    let mirrored =
+                        batchMirrored || mirroring == .image && coin(.mirroring, id, epoch, probability: 0.5)
+                    label.pointee = write(id, mirrored: mirrored, mean: mean, bytes: bytes.baseAddress, into: values)
+                    addNoise(id, epoch: epoch, batchNoisy: batchNoisy, to: values)
+                    values += images.shape.count
+                    label += 1
+                }
+            }
+        }
+    }
+
+    private func coin(_ purpose: RandomPurpose, _ a: Int, _ b: Int, probability: Double) -> Bool {
+        var random = Philox(seed: seed, purpose: purpose, a, b)
+        return Double(random.uniform()) < probability
+    }
+
+    /// Writes one sample without its added noise and returns its label.
+    private func write(
+        _ id: Int, mirrored: Bool, mean: UnsafePointer<Float>, bytes: UnsafePointer<UInt8>?,
+        into values: UnsafeMutablePointer<Float>
+    ) -> Int32 {
+        precondition((0..<sampleCount).contains(id), "sample \(id) of \(sampleCount)")
+        let shape = images.shape
+        if id < imageCount {
+            let slot = Int(slots[id])
+            guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
+            let image = bytes + slot * shape.count
+            if mirrored {
+                subtractMirrored(mean, from: image, shape: shape, into: values)
+            } else {
+                subtract(mean, from: image, into: values, count: shape.count)
+            }
+            return Int32(images.labels[slot])
+        }
+        guard let meanTraining else { preconditionFailure("sample \(id) without mean training") }
+        if id < imageCount + meanTraining.samples {
+            var random = Philox(seed: seed, purpose: .meanSamples, id)
+            // The mean image itself cancels: the network sees sigma N(0, 1).
+            let sigma = Float(meanTraining.scale) * random.uniform()
+            random.fillGaussian(values, count: shape.count)
+            for i in 0..<shape.count { values[i] *= sigma }
+            if mirrored { mirror(values, shape: shape) }
+            return Int32(classes)
+        }
+        var random = Philox(seed: seed, purpose: .noiseSamples, id)
+        random.fillGaussian(values, count: shape.count)
+        if mirrored { mirror(values, shape: shape) }
+        let deviation = Float(meanTraining.noiseDeviation)
+        for i in 0..<shape.count { values[i] = 127.5 + deviation * values[i] - mean[i] }
+        return Int32(classes + 1)
+    }
+
+    /// Adds the noise of random training where the coins say so.
+    private func addNoise(_ id: Int, epoch: Int, batchNoisy: Bool, to values: UnsafeMutablePointer<Float>) {
+        guard let randomTraining else { return }
+        var random = Philox(seed: seed, purpose: .randomTraining, id, randomTraining.redraw ? epoch : 0)
+        // The first number is always the coin's, so that the noise never shares a number with a batch's coin.
+        let imageNoisy = Double(random.uniform()) < randomTraining.probability
+        guard randomTraining.scope == .batch ? batchNoisy : imageNoisy && id < imageCount else { return }
+        let amplitude = Float(randomTraining.amplitude * 255)
+        switch randomTraining.distribution {
+        case .sign: addSignNoise(&random, amplitude: amplitude, to: values, count: images.shape.count)
+        case .uniform: addUniformNoise(&random, amplitude: amplitude, to: values, count: images.shape.count)
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Datasets
+import Testing
+
+@Suite("Samples drawn on the fly") struct SampleSourceTests {
+    static let shape = ImageShape(height: 6, width: 7, channels: 3)
+    static let count = shape.count
+    static let indices = (0..<Int32(400)).map { 2 * $0 }
+    static let mean = (0..<count).map { Float(100 + $0 % 50) }
+    static let meanTraining = MeanTraining(samples: 300, scale: 64, noiseSamples: 300, noiseDeviation: 96)
+
+    func source(
+        keeping kept: [Int32] = indices, mean: MeanTraining? = nil, random: RandomTraining? = nil,
+        mirroring: Mirroring = .off
+    ) -> SampleSource {
+        SampleSource(
+            images: madeUpImages(kept, shape: SampleSourceTests.shape), trainIndices: SampleSourceTests.indices,
+            classes: 10, meanImage: SampleSourceTests.mean, seed: 9, meanTraining: mean, randomTraining: random,
+            mirroring: mirroring)
+    }
+
+    func fill(_ source: SampleSource, _ ids: [Int32], epoch: Int = 0, step: Int = 0) -> (
+        pixels: [[Float]], labels: [Int32]
+    ) {
+        let n = SampleSourceTests.count
+        var pixels = [Float](repeating: .nan, count: ids.count * n + 1)
+        var labels = [Int32](repeating: -1, count: ids.count)
+        pixels.withUnsafeMutableBufferPointer { pixels in
+            labels.withUnsafeMutableBufferPointer { labels in
+                guard let pixels = pixels.baseAddress, let labels = labels.baseAddress else { return }
+                source.fill(ids[...], epoch: epoch, step: step, into: pixels, labels: labels)
+            }
+        }
+        #expect(pixels[ids.count * n].isNaN, "written beyond the samples")
+        return (ids.indices.map { Array(pixels[$0 * n..<($0 + 1) * n]) }, labels)
+    }
+
+    func image(_ id: Int32) -> [Float] {
+        (0..<SampleSourceTests.count).map {
+            Float(UInt8(truncatingIfNeeded: 2 * Int(id) + 7 * $0)) - SampleSourceTests.mean[$0]
+        }
+    }
+
+    /// Left and right exchanged in the values of an image that are not less the mean.
+    func mirrored(_ values: [Float]) -> [Float] {
+        let s = SampleSourceTests.shape
+        return (0..<s.count).map { i in
+            let (y, x, c) = (i / s.channels / s.width, i / s.channels % s.width, i % s.channels)
+            return values[(y * s.width + s.width - 1 - x) * s.channels + c]
+        }
+    }
+
+    func adding(_ a: [Float], _ b: [Float], _ sign: Float = 1) -> [Float] { zip(a, b).map { $0 + sign * $1 } }
+
+    @Test("an image is its bytes less the mean image, with its label, and a rank needs only what it keeps")
+    func plain() {
+        let got = fill(source(keeping: [4, 10, 798]), [5, 399, 2])
+        #expect(got.pixels == [image(5), image(399), image(2)])
+        #expect(got.labels == [0, 8, 4])
+    }
+
+    @Test("mirrored images have left and right exchanged before the mean is taken away, half of them, by the epoch")
+    func mirroring() {
+        let ids = (0..<Int32(400)).map { $0 }
+        var flips: [[Bool]] = []
+        for epoch in 0..<2 {
+            let got = fill(source(mirroring: .image), ids, epoch: epoch).pixels
+            flips.append(ids.map { got[Int($0)] != image($0) })
+            for id in ids where flips[epoch][Int(id)] {
+                let raw = adding(got[Int(id)], SampleSourceTests.mean)
+                #expect(adding(mirrored(raw), SampleSourceTests.mean, -1) == image(id))
+            }
+            #expect((150...250).contains(flips[epoch].filter { $0 }.count))
+        }
+        #expect(flips[0] != flips[1])
+    }
+
+    @Test("in batch scope all samples of a step are mirrored together, the drawn ones too")
+    func batchMirroring() {
+        let ids: [Int32] = [1, 2, 3, 450]
+        let unmirrored = fill(source(mean: SampleSourceTests.meanTraining), ids).pixels
+        var count = 0
+        for step in 0..<200 {
+            let got = fill(
+                source(mean: SampleSourceTests.meanTraining, mirroring: .batch), ids, step: step
+            ).pixels
+            let flipped = ids.indices.map { got[$0] != unmirrored[$0] }
+            #expect(Set(flipped).count == 1)
+            if flipped[0] { count += 1 }
+            if flipped[3] { #expect(mirrored(got[3]) == unmirrored[3]) }
+        }
+        #expect((70...130).contains(count))
+    }
+
+    @Test("what a sample is depends neither on its neighbours nor on the order, nor on what else is kept")
+    func independence() {
+        let noise = RandomTraining(
+            distribution: .uniform, amplitude: 0.3, probability: 0.5, scope: .image, redraw: true)
+        let ids = (0..<Int32(1000)).map { $0 }
+        let all = source(mean: SampleSourceTests.meanTraining, random: noise, mirroring: .image)
+        let together = fill(all, ids, epoch: 4)
+        let reversed = fill(all, ids.reversed(), epoch: 4, step: 17)
+        #expect(Array(reversed.pixels.reversed()) == together.pixels)
+        #expect(Array(reversed.labels.reversed()) == together.labels)
+        let few = source(
+            keeping: [6, 8], mean: SampleSourceTests.meanTraining, random: noise, mirroring: .image)
+        #expect(fill(few, [4, 950], epoch: 4).pixels == [together.pixels[4], together.pixels[950]])
+    }
+
+    @Test("mean samples are sigma N(0, 1) around the mean image, sigma uniform, drawn once, labelled class 11")
+    func meanSamples() {
+        let source = source(mean: SampleSourceTests.meanTraining)
+        let ids = (400..<Int32(700)).map { $0 }
+        let got = fill(source, ids)
+        #expect(got.labels.allSatisfy { $0 == 10 })
+        let sigmas = got.pixels.map { sample in
+            (sample.map { Double($0 * $0) }.reduce(0, +) / Double(sample.count)).squareRoot()
+        }
+        let average = sigmas.reduce(0, +) / 300
+        #expect(abs(average - 32) < 4)
+        #expect((sigmas.min() ?? 99) < 4 && (sigmas.max() ?? 0) > 56 && (sigmas.max() ?? 99) < 80)
+        // Scaled by its deviation a sample is standard normal: kurtosis 3, mean 0.
+        let scaled = zip(got.pixels, sigmas).flatMap { sample, sigma in sample.map { Double($0) / sigma } }
+        #expect(abs(scaled.reduce(0, +) / Double(scaled.count)) < 0.02)
+        #expect(abs(scaled.map { $0 * $0 * $0 * $0 }.reduce(0, +) / Double(scaled.count) - 3) < 0.15)
+        #expect(fill(source, ids, epoch: 5, step: 3).pixels == got.pixels)
+    }
+
+    @Test("noise samples are N(127.5, deviation^2), neither clipped nor rounded, labelled class 12")
+    func noiseSamples() {
+        let ids = (700..<Int32(1000)).map { $0 }
+        let got = fill(source(mean: SampleSourceTests.meanTraining), ids, epoch: 2)
+        #expect(got.labels.allSatisfy { $0 == 11 })
+        let raw = got.pixels.flatMap { adding($0, SampleSourceTests.mean) }.map(Double.init)
+        let average = raw.reduce(0, +) / Double(raw.count)
+        let variance = raw.map { ($0 - average) * ($0 - average) }.reduce(0, +) / Double(raw.count)
+        #expect(abs(average - 127.5) < 2 && abs(variance.squareRoot() - 96) < 2)
+        #expect((raw.min() ?? 0) < -50 && (raw.max() ?? 0) > 300)
+        #expect(source(mean: SampleSourceTests.meanTraining).sampleCount == 1000)
+    }
+
+    @Test(
+        "sign noise is +-amplitude with equal chances on a part of the images, drawn once or anew",
+        arguments: [true, false])
+    func signNoise(redraw: Bool) {
+        let noise = RandomTraining(
+            distribution: .sign, amplitude: 0.5, probability: 0.25, scope: .image, redraw: redraw)
+        let source = source(mean: SampleSourceTests.meanTraining, random: noise)
+        let ids = (0..<Int32(400)).map { $0 }
+        let first = fill(source, ids, epoch: 1).pixels
+        let differences = ids.map { adding(first[Int($0)], image($0), -1) }
+        let noisy = differences.filter { $0.contains { $0 != 0 } }
+        #expect((65...140).contains(noisy.count))
+        #expect(noisy.allSatisfy { $0.allSatisfy { abs(abs($0) - 127.5) < 1e-3 } })
+        let positive = noisy.flatMap { $0 }.filter { $0 > 0 }.count
+        #expect(abs(Double(positive) / Double(noisy.count * SampleSourceTests.count) - 0.5) < 0.02)
+        // No pixel has the same sign in all of them.
+        for pixel in 0..<SampleSourceTests.count {
+            let up = noisy.filter { $0[pixel] > 0 }.count
+            #expect(up > noisy.count / 5 && up < noisy.count * 4 / 5)
+        }
+        #expect((fill(source, ids, epoch: 2).pixels == first) == !redraw)
+        // Drawn nonsense samples are noise already.
+        let drawn = (400..<Int32(1000)).map { $0 }
+        #expect(fill(source, drawn).pixels == fill(self.source(mean: SampleSourceTests.meanTraining), drawn).pixels)
+    }
+
+    @Test("in batch scope one coin decides for a step, for all its samples, and the noise is new each epoch")
+    func batchNoise() {
+        let noise = RandomTraining(
+            distribution: .uniform, amplitude: 0.15, probability: 0.5, scope: .batch, redraw: true)
+        let source = source(mean: SampleSourceTests.meanTraining, random: noise)
+        let ids: [Int32] = [0, 5, 450, 900]
+        let clean = fill(self.source(mean: SampleSourceTests.meanTraining), ids).pixels
+        var steps = 0
+        var values: [Float] = []
+        var patterns: Set<[Float]> = []
+        for epoch in 0..<20 {
+            for step in 0..<10 {
+                let got = fill(source, ids, epoch: epoch, step: step).pixels
+                let noisy = ids.indices.map { got[$0] != clean[$0] }
+                #expect(Set(noisy).count == 1)
+                guard noisy[0] else { continue }
+                steps += 1
+                patterns.insert(got[0])
+                values += ids.indices.flatMap { adding(got[$0], clean[$0], -1) }
+            }
+        }
+        #expect((70...130).contains(steps))
+        #expect(patterns.count > 15)
+        #expect(values.allSatisfy { abs($0) <= 0.15 * 255 + 1e-3 })
+        let variance = values.map { Double($0 * $0) }.reduce(0, +) / Double(values.count)
+        #expect(abs(variance.squareRoot() - 0.15 * 255 / 3.0.squareRoot()) < 0.3)
+    }
+
+    @Test("the mean image of sums of parts is that of the whole, exactly")
+    func meanImages() {
+        let whole = madeUpImages((0..<Int32(101)).map { $0 }, shape: SampleSourceTests.shape)
+        var sums = PixelSums(shape: whole.shape)
+        sums.add(whole)
+        var parts = PixelSums(shape: whole.shape)
+        parts.add(madeUpImages([1, 5, 7], shape: whole.shape))
+        parts.add(madeUpImages((0..<Int32(101)).filter { ![1, 5, 7].contains($0) }, shape: whole.shape))
+        #expect(parts == sums && sums.count == 101)
+        let mean = meanImage(sums: sums.sums, count: sums.count)
+        for p in [0, 1, 100, 125] {
+            let exact = (0..<101).map { Double(UInt8(truncatingIfNeeded: $0 + 7 * p)) }.reduce(0, +) / 101
+            #expect(mean[p] == Float(exact))
+        }
+    }
+}
