@@ -1,3 +1,5 @@
+import Kernels
+
 /// What a data set is, as far as its names and headers say.
 public struct DatasetDescription: Sendable {
     /// Its name: of the folder, or of the generator.

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Images of one split, as bytes: those that a reader kept, in file order.
 public struct ImageSet: Sendable {
     /// The shape of every image.

@@ -1,3 +1,5 @@
+import Kernels
+
 /// Sums of pixels, exact: those of several ranks add up to the same whatever rank held which image.
 public struct PixelSums: Hashable, Sendable {
     /// The sum of each pixel, HWC.

@@ -1,3 +1,4 @@
+import Kernels
 import Datasets
 import Foundation
 import Testing
