@@ -62,6 +62,6 @@ let package = Package(
         .executableTarget(
             name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks"),
-        tests("Datasets"), tests("Checkpoints"), tests("Robustness"), tests("Training", "steadfast"),
+        tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"), tests("Training", "steadfast"),
         tests("Reports"),
     ])

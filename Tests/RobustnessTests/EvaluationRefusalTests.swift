@@ -1,0 +1,52 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Bad input to an evaluation: one sentence, the right exit code, no hang", .serialized)
+struct EvaluationRefusalTests {
+    @Test("of the command line")
+    func commandLine() throws {
+        try withTrainedRun { folder in
+            let cases: [([String], Int32, [String])] = [
+                (["--attacks", "clean,fgs-lmx"], 64, ["fgs-lmx", "fgs-lmax"]),
+                (["--attacks", "fgs-lmax:gradient-mod=batch"], 64, ["gradient-mod", "gradient-mode"]),
+                (["--attacks", "fgs-lmax:gradient-mode=bach"], 64, ["bach", "batch"]),
+                (["--attacks", "clean:steps=3"], 64, ["no parameters"]),
+                (["--attacks", "clean,clean"], 64, ["twice"]),
+                (["--attacks", "noise-sign", "--strengths", "0.1,1.5"], 64, ["1.5", "[0, 1]"]),
+                (["--attacks", "clean", "--samples", "0"], 64, ["--samples"]),
+                (["--attacks", "clean", "--split", "validation"], 64, ["validation"]),
+            ]
+            for (arguments, status, words) in cases {
+                expect(try evaluate(folder + "/run", output: folder + "/out", ranks: 2, arguments), status, words)
+            }
+        }
+    }
+
+    @Test("of the checkpoint: missing, half copied, a flipped byte, not HDF5, another network's data")
+    func checkpoint() throws {
+        try withTrainedRun { folder in
+            let name = "/run/checkpoints/step-00000030.h5"
+            let whole = try Data(contentsOf: URL(fileURLWithPath: folder + name))
+            func attempt(_ path: String, _ more: [String] = []) throws -> ProgramResult {
+                try evaluate(folder + path, output: folder + "/out", ranks: 2, ["--attacks", "clean"] + more)
+            }
+            expect(try attempt("/none.h5"), 66, ["none.h5"])
+            try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: folder + "/half.h5"))
+            expect(try attempt("/half.h5"), 65, ["half.h5"])
+            var flipped = whole
+            flipped[whole.count / 2] ^= 1
+            try flipped.write(to: URL(fileURLWithPath: folder + "/flipped.h5"))
+            expect(try attempt("/flipped.h5"), 65, ["flipped.h5"])
+            try Data("dataset: glyphs\n".utf8).write(to: URL(fileURLWithPath: folder + "/text.h5"))
+            expect(try attempt("/text.h5"), 65, ["text.h5"])
+        }
+    }
+
+    private func expect(_ result: ProgramResult, _ status: Int32, _ words: [String]) {
+        #expect(result.status == status, "\(result.errors)")
+        let sentences = result.errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }
+        #expect(sentences.count == 1, "\(result.errors)")
+        for word in words { #expect(sentences.first?.contains(word) == true, "no '\(word)' in \(sentences)") }
+    }
+}

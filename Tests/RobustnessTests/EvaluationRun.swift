@@ -1,0 +1,31 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// A directory with a network trained for a few steps on the glyphs, `run`; removed in the end.
+func withTrainedRun(
+    _ recipe: [String] = ["glyphs-mrelu-r-m"], _ body: (_ folder: String) throws -> Void
+) throws {
+    let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let trained = try spawn(
+        "steadfast", arguments: ["train"] + recipe + ["--run", folder + "/run", "--set", "max_steps=30", "--quiet"]
+    ).wait(timeout: 120)
+    #expect(trained.status == 0, "\(trained.errors)")
+    try body(folder)
+}
+
+/// Evaluates under mpirun, or alone with 0 ranks.
+func evaluate(_ checkpoint: String, output: String, ranks: Int = 0, _ more: [String]) throws -> ProgramResult {
+    let arguments = ["evaluate", checkpoint, "--output", output] + more
+    return ranks == 0
+        ? try spawn("steadfast", arguments: arguments).wait(timeout: 120)
+        : try spawnMpirun(ranks: ranks, "steadfast", arguments: arguments).wait(timeout: 120)
+}
+
+/// The lines of a directory's summary.csv.
+func summary(_ output: String) throws -> [String] {
+    try String(contentsOfFile: output + "/summary.csv", encoding: .utf8).split(separator: "\n").map(String.init)
+}
