@@ -116,22 +116,35 @@ public struct SummaryRow: Sendable {
     /// The mean confidence of the winning output.
     public let meanConfidence: Double
 
-    init(
-        checkpoint: String, dataset: String, attack: String, strength: Double, isNonsense: Bool, labels: [UInt8],
-        records: [SampleRecord]
+    /// Makes a row of figures.
+    public init(
+        checkpoint: String, dataset: String, attack: String, strength: Double, samples: Int, error: Double,
+        wrong: Double, rejected: Double, meanConfidence: Double
     ) {
         self.checkpoint = checkpoint
         self.dataset = dataset
         self.attack = attack
         self.strength = strength
-        samples = records.count
+        self.samples = samples
+        self.error = error
+        self.wrong = wrong
+        self.rejected = rejected
+        self.meanConfidence = meanConfidence
+    }
+
+    /// Sums up the records of one attack of one strength.
+    init(
+        checkpoint: String, dataset: String, attack: String, strength: Double, isNonsense: Bool, labels: [UInt8],
+        records: [SampleRecord]
+    ) {
         let count = Double(max(1, records.count))
-        wrong = Double(records.count { $0.outcome == Outcome.wrong.rawValue }) / count
-        rejected = Double(records.count { $0.outcome == Outcome.rejected.rawValue }) / count
-        error =
-            isNonsense
-            ? wrong : Double(zip(records, labels).count { Int($0.prediction) != Int($1) }) / count
-        meanConfidence = records.reduce(0) { $0 + Double($1.confidence) } / count
+        let wrong = Double(records.count { $0.outcome == Outcome.wrong.rawValue }) / count
+        let rejected = Double(records.count { $0.outcome == Outcome.rejected.rawValue }) / count
+        let differing = Double(zip(records, labels).count { Int($0.prediction) != Int($1) }) / count
+        self.init(
+            checkpoint: checkpoint, dataset: dataset, attack: attack, strength: strength, samples: records.count,
+            error: isNonsense ? wrong : differing, wrong: wrong, rejected: rejected,
+            meanConfidence: records.reduce(0) { $0 + Double($1.confidence) } / count)
     }
 
     /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed.

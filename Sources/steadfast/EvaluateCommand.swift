@@ -4,6 +4,7 @@ import Datasets
 import Essentials
 import Foundation
 import MessagePassing
+import Reports
 import Robustness
 import Training
 
@@ -20,8 +21,8 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "Checkpoints, or run directories (their latest checkpoint).")
     var checkpoints: [String]
 
-    @Option(help: "The attacks, NAME[:key=value]..., separated by commas.")
-    var attacks: String
+    @Option(help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
+    var attacks: String?
 
     @Option(help: "Strengths in [0, 1], separated by commas. Default: the columns of the paper's table.")
     var strengths: String?
@@ -52,10 +53,10 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         Communicator.main { communicator in
-            let plan = try communicator.agree { try EvaluationRequest(self) }
+            try communicator.agree { try FileManager.default.makeDirectory(output) }
             var rows: [SummaryRow] = []
             for checkpoint in checkpoints {
-                let evaluation = try CheckpointEvaluation(checkpoint, plan, self, communicator)
+                let evaluation = try CheckpointEvaluation(checkpoint, self, communicator)
                 rows += try evaluation.run()
             }
             try communicator.agree {
@@ -68,35 +69,50 @@ struct EvaluateCommand: ParsableCommand {
     }
 }
 
-/// The command line, checked.
-struct EvaluationRequest {
+/// What is asked for, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
+private struct EvaluationRequest {
     let attacks: [AttackSpecification]
     let strengths: [Double]?
+    let samples: Int?
     let split: Split
+    /// The recipe that the network was trained by; nil for a network of another program.
+    let recipe: Recipe?
 
-    init(_ command: EvaluateCommand) throws {
-        attacks = try AttackSpecification.list(command.attacks)
+    init(_ command: EvaluateCommand, _ checkpoint: Checkpoint) throws {
+        recipe =
+            checkpoint.header.recipe.isEmpty
+            ? nil : try Recipe.parse(yaml: checkpoint.header.recipe, source: "the checkpoint's recipe")
+        let plan = recipe?.evaluation
+        guard let names = command.attacks ?? plan?.attacks.joined(separator: ",") else {
+            throw Failure(
+                .usage, "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
+                    + AttackCatalogue.names.joined(separator: ", "))
+        }
+        attacks = try AttackSpecification.list(names)
         for attack in attacks where !AttackCatalogue.names.contains(attack.name) {
             throw Failure(.usage, unknownName("attack", attack.name, among: AttackCatalogue.names))
         }
-        strengths = try command.strengths.map { text in
-            try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
-                guard let value = Double(item), (0...1).contains(value) else {
-                    throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")
-                }
-                return value
-            }
-        }
-        if let strengths, Set(strengths).count < strengths.count {
-            throw Failure(.usage, "--strengths names a strength twice: name each once")
-        }
-        guard command.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
+        strengths = try command.strengths.map(EvaluationRequest.strengths) ?? plan?.strengths
+        samples = command.samples ?? plan?.samples
+        guard samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
         guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
         guard let split = Split(rawValue: command.split) else {
             throw Failure(.usage, unknownName("split", command.split, among: Split.allCases.map(\.rawValue)))
         }
         self.split = split
-        try FileManager.default.makeDirectory(command.output)
+    }
+
+    private static func strengths(_ text: String) throws -> [Double] {
+        let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
+            guard let value = Double(item), (0...1).contains(value) else {
+                throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")
+            }
+            return value
+        }
+        guard Set(strengths).count == strengths.count else {
+            throw Failure(.usage, "--strengths names a strength twice: name each once")
+        }
+        return strengths
     }
 }
 
@@ -112,22 +128,20 @@ private struct CheckpointEvaluation {
     let evaluator: Evaluator
     let outputs: Int
 
-    init(
-        _ name: String, _ request: EvaluationRequest, _ command: EvaluateCommand, _ communicator: Communicator
-    ) throws {
+    init(_ name: String, _ command: EvaluateCommand, _ communicator: Communicator) throws {
         self.name = name
-        self.request = request
         self.command = command
         self.communicator = communicator
-        (checkpoint, dataset, samples, evaluator, outputs) = try communicator.agree {
+        (checkpoint, request, dataset, samples, evaluator, outputs) = try communicator.agree {
             let path = FileManager.default.isDirectory(name) ? try RunDirectory.latestCheckpoint(in: name) : name
             let checkpoint = try Checkpoint.load(path, trust: command.trust)
+            let request = try EvaluationRequest(command, checkpoint)
             let victim = try Victim(checkpoint, seed: command.seed)
             let dataset = try Dataset.locate(checkpoint.header.dataset, directory: command.dataDirectory)
-            let samples = try CheckpointEvaluation.read(dataset, checkpoint, request, command)
+            let samples = try CheckpointEvaluation.read(dataset, request, every: command.every)
             let evaluator = try Evaluator(
                 victim, samples: samples, classes: dataset.description.classes, communicator: communicator)
-            return (checkpoint, dataset, samples, evaluator, victim.plan.outputs)
+            return (checkpoint, request, dataset, samples, evaluator, victim.plan.outputs)
         }
         try communicator.agreeOnEqual([
             ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
@@ -136,20 +150,19 @@ private struct CheckpointEvaluation {
 
     /// The images that are asked for: of the split, every K-th, the first N of those.
     private static func read(
-        _ dataset: Dataset, _ checkpoint: Checkpoint, _ request: EvaluationRequest, _ command: EvaluateCommand
+        _ dataset: Dataset, _ request: EvaluationRequest, every step: Int
     ) throws -> ImageSet {
         let description = dataset.description
         var pool = Array(0..<Int32(request.split == .test ? description.testCount : description.trainCount))
         if request.split != .test {
-            let recipe = try Recipe.parse(yaml: checkpoint.header.recipe, overrides: [], source: "the checkpoint's recipe")
-            let splits = Splits(trainCount: pool.count, validation: recipe.validation, seed: recipe.seed)
+            let splits = Splits(trainCount: pool.count, validation: request.recipe?.validation ?? 0, seed: request.recipe?.seed ?? 0)
             pool = request.split == .train ? splits.train : splits.validation
             guard !pool.isEmpty else {
                 throw Failure(.usage, "--split validation: the network was trained without a validation split")
             }
         }
-        let every = stride(from: 0, to: pool.count, by: command.every).map { Int(pool[$0]) }
-        let wanted = Set(every.prefix(command.samples ?? .max))
+        let every = stride(from: 0, to: pool.count, by: step).map { Int(pool[$0]) }
+        let wanted = Set(every.prefix(request.samples ?? .max))
         return try dataset.read(request.split == .test ? .test : .train) { wanted.contains($0) }
     }
 

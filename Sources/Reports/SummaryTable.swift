@@ -2,12 +2,14 @@ import Foundation
 import Robustness
 
 /// The rows of a summary as people read them: a table for each checkpoint, a strength a row, an attack a column.
-struct SummaryTable: CustomStringConvertible {
+public struct SummaryTable: CustomStringConvertible {
     private let rows: [SummaryRow]
 
-    init(_ rows: [SummaryRow]) { self.rows = rows }
+    /// The table of some rows of `summary.csv`.
+    public init(_ rows: [SummaryRow]) { self.rows = rows }
 
-    var description: String {
+    /// The text, a line each, without a newline at the end.
+    public var description: String {
         unique(rows.map(\.checkpoint)).map { checkpoint in
             let own = rows.filter { $0.checkpoint == checkpoint }
             let samples = own.first?.samples ?? 0

@@ -1,0 +1,26 @@
+import Foundation
+import Reports
+import Robustness
+import Testing
+
+@Suite("The table of a summary")
+struct SummaryTableTests {
+    @Test("has a row for each strength and a column for each attack, empty where an attack has no such strength")
+    func table() {
+        func row(_ attack: String, _ strength: Double, _ error: Double, _ rejected: Double) -> SummaryRow {
+            SummaryRow(
+                checkpoint: "a.h5", dataset: "mnist", attack: attack, strength: strength, samples: 500, error: error,
+                wrong: error - rejected, rejected: rejected, meanConfidence: 0.9)
+        }
+        let rows = [
+            row("clean", 0, 0.016, 0), row("fgs-lmax:gradient-mode=batch", 0.1, 0.029, 0.001),
+            row("fgs-lmax:gradient-mode=batch", 0.25, 0.0834, 0.02),
+        ]
+        let lines = SummaryTable(rows).description.split(separator: "\n").map(String.init)
+        #expect(lines.count == 5 && lines[0] == "a.h5, 500 samples of mnist: error (share rejected)")
+        #expect(lines[1].split(separator: " ").map(String.init) == ["strength", "clean", "fgs-lmax:gradient-mode=batch"])
+        #expect(lines[2].split(separator: " ") == ["0.000", "0.016", "(0.000)"])
+        #expect(lines[4].split(separator: " ") == ["0.250", "0.083", "(0.020)"])
+        #expect(Set(lines[1...].map(\.count)).count == 1)
+    }
+}
