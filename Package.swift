@@ -58,7 +58,9 @@ let package = Package(
                 "Training", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .target(name: "TestSupport", dependencies: ["Essentials"], path: "Tests/TestSupport", swiftSettings: tuned),
+        .target(
+            name: "TestSupport", dependencies: ["Essentials", "Kernels", "Networks"], path: "Tests/TestSupport",
+            swiftSettings: tuned),
         .executableTarget(
             name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks"),

@@ -1,4 +1,4 @@
-/// A flat array with a fixed address: zeroed, aligned to a cache line, with 64 bytes of slack behind the last element so
+/// A flat array with a fixed address: zeroed, aligned to a cache line, with 128 bytes of slack behind the last element so
 /// that kernels may touch whole vectors there. Its owner takes it once; the step lends pointers into it.
 public final class Buffer<Element: BitwiseCopyable> {
     /// The elements' address.

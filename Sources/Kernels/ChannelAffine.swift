@@ -46,9 +46,13 @@ public final class ChannelSums {
     public func addProducts(_ zGradient: UnsafePointer<Float>, _ u: UnsafePointer<Float>, count: Int) {
         let (first, second) = (first.pointer, second.pointer)
         pattern.forEachVector(count) { i, p, valid in
-            var d = zGradient.vector(i)
-            if valid < 16 { d.replace(with: 0, where: .!firstElements(valid)) }
-            accumulate(d, u.vector(i), first + p, second + p)
+            var (d, x) = (zGradient.vector(i), u.vector(i))
+            if valid < 16 {
+                // Both: what lies behind the last element may not be a number.
+                d.replace(with: 0, where: .!firstElements(valid))
+                x.replace(with: 0, where: .!firstElements(valid))
+            }
+            accumulate(d, x, first + p, second + p)
         }
     }
 }
@@ -120,7 +124,7 @@ public func affineActivationGradient(
 }
 
 /// du = a dz + b u + c, in place of dz: the backward pass of batch norm, with `a`, `b`, `c` from
-/// ``normalizationGradient(channels:)``. Rows of the pattern.
+/// ``NormalizationMoments``. Rows of the pattern.
 public func affineGradient(
     _ zGradient: UnsafeMutablePointer<Float>, _ u: UnsafePointer<Float>, a: UnsafePointer<Float>,
     b: UnsafePointer<Float>, c: UnsafePointer<Float>, pattern: ChannelPattern, count: Int

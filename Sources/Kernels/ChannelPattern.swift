@@ -30,18 +30,17 @@ public struct ChannelPattern: Hashable, Sendable {
     }
 
     /// Calls `body(offset in the data, offset in the pattern, number of valid elements)` for each vector of `count`
-    /// elements that begin at a channel 0.
+    /// elements that begin at a channel 0. Whole vectors are apart from the last, cut one, so that their code is compiled
+    /// without a choice in it.
     @inline(__always)
     func forEachVector(_ count: Int, _ body: (Int, Int, Int) -> Void) {
-        var base = 0
-        while base < count {
-            let length = min(period, count - base)
-            var offset = 0
-            while offset < length {
-                body(base + offset, offset, length - offset)
-                offset += 16
-            }
-            base += period
+        var (i, p) = (0, 0)
+        while i + 16 <= count {
+            body(i, p, 16)
+            i += 16
+            p += 16
+            if p == period { p = 0 }
         }
+        if i < count { body(i, p, count - i) }
     }
 }

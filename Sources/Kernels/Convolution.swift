@@ -130,18 +130,34 @@ private func patchRow(_ g: Convolution, _ y: Int, _ x: Int, _ i: Int) -> (column
     return (first..<end, (row * g.input.width + left + first) * g.input.channels)
 }
 
+/// Where the patch at (y, x) begins, if it lies inside the image whole.
+@inline(__always)
+private func innerPatch(_ g: Convolution, _ y: Int, _ x: Int) -> Int? {
+    let (top, left) = (y * g.stride - g.padding, x * g.stride - g.padding)
+    guard top >= 0, left >= 0, top + g.kernelHeight <= g.input.height, left + g.kernelWidth <= g.input.width
+    else { return nil }
+    return (top * g.input.width + left) * g.input.channels
+}
+
 /// patches = [output positions, kernelHeight, kernelWidth, channels] of one image. Each patch row is a run of
 /// consecutive floats of the image, copied in whole vectors: what is written beyond a run is overwritten by the next one.
 func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution) {
     let (shape, channels) = (g.output, g.input.channels)
-    let run = g.kernelWidth * channels
+    let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
     var patch = patches
     for y in 0..<shape.height {
         for x in 0..<shape.width {
+            if let offset = innerPatch(g, y, x) {
+                var row = image + offset
+                for _ in 0..<g.kernelHeight {
+                    copyVectors(patch, row, run)
+                    patch += run
+                    row += rowCount
+                }
+                continue
+            }
             for i in 0..<g.kernelHeight {
-                if let row = patchRow(g, y, x, i), row.columns.count == g.kernelWidth {
-                    copyVectors(patch, image + row.offset, run)
-                } else if let row = patchRow(g, y, x, i) {
+                if let row = patchRow(g, y, x, i) {
                     let lead = row.columns.lowerBound * channels
                     fillZero(patch, lead)
                     copyVectors(patch + lead, image + row.offset, row.columns.count * channels)
@@ -159,16 +175,26 @@ func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointe
 /// image = the sum of all patches at their places; the transpose of ``gatherPatches``.
 func scatterPatches(_ image: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution) {
     let (shape, channels) = (g.output, g.input.channels)
+    let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
     image.update(repeating: 0, count: g.input.count)
     var patch = patches
     for y in 0..<shape.height {
         for x in 0..<shape.width {
+            if let offset = innerPatch(g, y, x) {
+                var row = image + offset
+                for _ in 0..<g.kernelHeight {
+                    addVectors(row, patch, run)
+                    patch += run
+                    row += rowCount
+                }
+                continue
+            }
             for i in 0..<g.kernelHeight {
                 if let row = patchRow(g, y, x, i) {
                     addVectors(
                         image + row.offset, patch + row.columns.lowerBound * channels, row.columns.count * channels)
                 }
-                patch += g.kernelWidth * channels
+                patch += run
             }
         }
     }

@@ -21,3 +21,11 @@
     // NaN compares false and passes through the polynomial.
     return (p * scale).replacing(with: 0, where: tooLow)
 }
+
+/// y = exp(x) for `count` floats, as the activations compute it.
+package func exponential(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
+    for i in stride(from: 0, to: count, by: 16) {
+        let values = exponential(x.vector(i))
+        for j in 0..<min(16, count - i) { y[i + j] = values[j] }
+    }
+}

@@ -71,7 +71,8 @@ extension Loss {
     }
 
     private func crossEntropy(
-        _ z: UnsafePointer<Float>, _ label: Int, _ outputs: Int, _ gradient: UnsafeMutablePointer<Float>?, _ scale: Float
+        _ z: UnsafePointer<Float>, _ label: Int, _ outputs: Int, _ gradient: UnsafeMutablePointer<Float>?,
+        _ scale: Float
     ) -> Double {
         let total = logSumExp(outputs) { z[$0] }
         if let gradient {
@@ -83,7 +84,8 @@ extension Loss {
 
 extension HybridLoss {
     fileprivate func value(
-        _ z: UnsafePointer<Float>, _ label: Int, _ outputs: Int, _ gradient: UnsafeMutablePointer<Float>?, _ scale: Float
+        _ z: UnsafePointer<Float>, _ label: Int, _ outputs: Int, _ gradient: UnsafeMutablePointer<Float>?,
+        _ scale: Float
     ) -> Double {
         let (a1, a2, a3) = (Float(alpha[0]), Float(alpha[1]), Float(alpha[2]))
         let order = Float(p)

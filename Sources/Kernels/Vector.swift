@@ -22,12 +22,10 @@ extension UnsafeMutablePointer where Pointee == Float {
     }
 }
 
-/// 0, 1, ... 15.
-private let laneNumbers = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-
 /// The mask of the first `count` elements of a vector.
 @inline(__always) func firstElements(_ count: Int) -> VectorMask {
-    laneNumbers .< SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: count))
+    SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+        .< SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: count))
 }
 
 /// Elementwise maximum; the first operand where they are equal or unordered.

@@ -107,12 +107,13 @@ final class BlockState {
             pattern.expand(bias, into: shift.pointer)
             return
         }
-        // The running mean is that of u + bias.
-        setAffine { channel in
-            NormalizationMoments(
-                mean: Double(running[channel]) - Double(self.bias[channel]),
-                variance: Double(running[self.channels + channel]))
-        }
+        setAffine { self.moments(running, of: $0) }
+    }
+
+    /// The running moments of u; the running mean is that of u + bias.
+    private func moments(_ running: UnsafeMutablePointer<Float>, of channel: Int) -> NormalizationMoments {
+        NormalizationMoments(
+            mean: Double(running[channel]) - Double(bias[channel]), variance: Double(running[channels + channel]))
     }
 
     private func batchMoments(of channel: Int) -> NormalizationMoments {
@@ -147,15 +148,16 @@ final class BlockState {
 
     /// The gradients of bias, gamma and beta, and du's coefficients, from the sums of dz and dz u over the global batch.
     func useGradientSums(_ totals: UnsafePointer<Double>, count: Double, mode: NormalizationMode) {
-        guard let gamma, normalizes, mode == .batch else {
+        guard let gamma, let running else {
             for channel in 0..<channels { biasGradient.pointer[channel] = Float(totals[channel]) }
             return
         }
         for channel in 0..<channels {
-            let gradient = batchMoments(of: channel).gradient(
+            let moments = mode == .batch ? batchMoments(of: channel) : moments(running, of: channel)
+            let gradient = moments.gradient(
                 gradientSum: totals[channel], productSum: totals[channels + channel], count: count,
                 gamma: gamma[channel], stabilizer: stabilizer)
-            biasGradient.pointer[channel] = 0
+            biasGradient.pointer[channel] = mode == .batch ? 0 : Float(totals[channel] * Double(gradient.a))
             gammaGradient.pointer[channel] = gradient.gamma
             betaGradient.pointer[channel] = gradient.beta
             for i in stride(from: channel, to: pattern.period, by: channels) {
@@ -194,7 +196,8 @@ final class BlockState {
     }
 
     /// Where a stage writes: the block's output, the next stage's kept input, or scratch memory.
-    private func destination(ofStage index: Int, _ image: Int, _ scratch: Buffer<Float>) -> UnsafeMutablePointer<Float> {
+    private func destination(ofStage index: Int, _ image: Int, _ scratch: Buffer<Float>) -> UnsafeMutablePointer<Float>
+    {
         guard index + 1 < stages.count else {
             return output.pointer + image * (stages.last?.outputCount ?? uCount)
         }
@@ -207,10 +210,10 @@ final class BlockState {
         _ image: Int, gradient: UnsafeMutablePointer<Float>, _ chain: (Buffer<Float>, Buffer<Float>)
     ) {
         var gradient = gradient
-        for (index, stage) in stages.enumerated().reversed() {
+        for stage in stages.reversed() {
             switch stage.layer {
             case .pooling(let pooling):
-                let target = index % 2 == 0 ? chain.0.pointer : chain.1.pointer
+                let target = gradient == chain.0.pointer ? chain.1.pointer : chain.0.pointer
                 poolGradient(
                     target, gradient, winners: stage.winners.map { $0.pointer + image * stage.outputCount }, pooling)
                 gradient = target

@@ -1,3 +1,4 @@
+import Essentials
 import Kernels
 
 /// A layer, as a person writes it: its own settings, without the sizes that follow from the layers before it.
@@ -36,8 +37,11 @@ public struct ConvolutionLayer: Codable, Hashable, Sendable {
         self.deviation = deviation
     }
 
+    enum CodingKeys: String, CodingKey, CaseIterable { case channels, size, padding, stride, deviation }
+
     /// Reads the settings; `padding`, `stride` and `deviation` may be left out.
     public init(from decoder: any Decoder) throws {
+        try decoder.checkKeys(CodingKeys.self, of: "setting")
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             channels: try values.decode(Int.self, forKey: .channels), size: try values.decode(Int.self, forKey: .size),
@@ -60,8 +64,11 @@ public struct FullyConnectedLayer: Codable, Hashable, Sendable {
         self.deviation = deviation
     }
 
+    enum CodingKeys: String, CodingKey, CaseIterable { case channels, deviation }
+
     /// Reads the settings; `deviation` may be left out.
     public init(from decoder: any Decoder) throws {
+        try decoder.checkKeys(CodingKeys.self, of: "setting")
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
             channels: try values.decode(Int.self, forKey: .channels),
@@ -88,8 +95,11 @@ public struct PoolingLayer: Codable, Hashable, Sendable {
         self.padding = padding
     }
 
+    enum CodingKeys: String, CodingKey, CaseIterable { case kind, size, stride, padding }
+
     /// Reads the settings; `stride` defaults to the size, `padding` to 0.
     public init(from decoder: any Decoder) throws {
+        try decoder.checkKeys(CodingKeys.self, of: "setting")
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let size = try values.decode(Int.self, forKey: .size)
         self.init(
@@ -113,19 +123,18 @@ extension Layer: Codable {
 
     /// Reads a layer.
     public init(from decoder: any Decoder) throws {
+        let kinds = CodingKeys.allCases.map(\.rawValue)
         if let word = try? decoder.singleValueContainer().decode(String.self) {
             guard word == CodingKeys.batchNormalization.rawValue else {
-                throw DecodingError.dataCorrupted(
-                    .init(codingPath: decoder.codingPath, debugDescription: "'\(word)' is not a layer"))
+                throw decoder.fault(unknownName("layer", word, among: kinds))
             }
             self = .batchNormalization
             return
         }
+        try decoder.checkKeys(CodingKeys.self, of: "layer")
         let values = try decoder.container(keyedBy: CodingKeys.self)
         guard let kind = values.allKeys.first, values.allKeys.count == 1 else {
-            let kinds = CodingKeys.allCases.map(\.rawValue).joined(separator: ", ")
-            throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "a layer has one key of \(kinds)"))
+            throw decoder.fault("a layer has one key of \(kinds.joined(separator: ", "))")
         }
         switch kind {
         case .convolution: self = .convolution(try values.decode(ConvolutionLayer.self, forKey: kind))
@@ -151,5 +160,28 @@ extension Layer: Codable {
         case .activation(let activation): try values.encode(activation, forKey: .activation)
         case .pooling(let layer): try values.encode(layer, forKey: .pooling)
         }
+    }
+}
+
+/// Any key of a mapping.
+private struct AnyKey: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension Decoder {
+    /// Refuses a mapping with a key that is not among `Keys`, which a decoder would pass over.
+    fileprivate func checkKeys<Keys: CodingKey & CaseIterable>(_: Keys.Type, of kind: String) throws {
+        let names = Keys.allCases.map(\.stringValue)
+        for key in try container(keyedBy: AnyKey.self).allKeys where !names.contains(key.stringValue) {
+            throw fault(unknownName(kind, key.stringValue, among: names))
+        }
+    }
+
+    fileprivate func fault(_ sentence: String) -> DecodingError {
+        .dataCorrupted(.init(codingPath: codingPath, debugDescription: sentence))
     }
 }

@@ -53,10 +53,11 @@ public struct NetworkPlan: Sendable {
     /// Works out a network.
     ///
     /// - Throws: `Failure` 64 in one sentence naming the layer: a kernel or window larger than its input, batch norm that
-    ///   does not follow a convolution, a first layer that is not a convolution, a last one that is not fully connected, or
-    ///   fewer outputs than classes.
+    ///   does not follow a convolution, a first layer that is not a convolution, a last one that is not fully connected,
+    ///   fewer outputs than classes, a setting out of its range, or more elements than BLAS can count.
     public init(_ network: Network) throws {
         var builder = PlanBuilder(network)
+        try builder.checkSettings()
         for layer in network.layers { try builder.add(layer) }
         self = try builder.finish()
     }
@@ -94,6 +95,24 @@ private struct PlanBuilder {
         shape = network.input
     }
 
+    func checkSettings() throws {
+        let sides = 1...65_536
+        guard sides.contains(shape.height), sides.contains(shape.width), sides.contains(shape.channels),
+            shape.count <= Int(Int32.max)
+        else { throw fault("an input image of \(shape)") }
+        guard network.stabilizer > 0, network.stabilizer.isFinite else {
+            throw fault("the stabilizer is \(network.stabilizer), not above 0")
+        }
+        guard let loss = network.hybridLoss else { return }
+        guard loss.alpha.count == 3, loss.alpha.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+            throw fault("the hybrid loss has alpha \(loss.alpha), not three numbers from 0 up")
+        }
+        guard loss.p > 1, loss.p.isFinite else { throw fault("the hybrid loss has p = \(loss.p), not above 1") }
+        guard loss.tolerance.map({ $0 >= 0 && $0.isFinite }) ?? true else {
+            throw fault("the hybrid loss has a tolerance of \(loss.tolerance ?? 0), below 0")
+        }
+    }
+
     mutating func add(_ layer: Layer) throws {
         switch layer {
         case .convolution(let settings):
@@ -125,7 +144,11 @@ private struct PlanBuilder {
             guard settings.size > 0, settings.size < 16, settings.stride > 0,
                 (0..<settings.size).contains(settings.padding),
                 settings.size <= min(shape.height, shape.width) + settings.padding
-            else { throw fault("\(name) has a window of \(settings.size) on an image of \(shape)") }
+            else {
+                throw fault(
+                    "\(name) has a window of \(settings.size), a stride of \(settings.stride) and a padding of "
+                        + "\(settings.padding) on an image of \(shape)")
+            }
             let pooling = Pooling(
                 input: shape, kind: settings.kind, size: settings.size, stride: settings.stride,
                 padding: settings.padding)
@@ -138,15 +161,27 @@ private struct PlanBuilder {
         _ name: String, suffix: String, _ settings: ConvolutionLayer, height: Int, width: Int
     ) throws {
         closeBlock()
-        guard (1...65_536).contains(settings.channels), height > 0, (1...1024).contains(settings.stride),
-            (0..<1024).contains(settings.padding), settings.deviation >= 0,
-            height <= shape.height + 2 * settings.padding, width <= shape.width + 2 * settings.padding
-        else {
-            throw fault("\(name) has a kernel of \(height)x\(width) and \(settings.channels) channels on an image of \(shape)")
+        guard (1...65_536).contains(settings.channels) else {
+            throw fault("\(name) has \(settings.channels) channels; it takes 1 to 65536")
         }
+        guard (1...1024).contains(settings.stride), (0...1024).contains(settings.padding) else {
+            throw fault("\(name) has a stride of \(settings.stride) and a padding of \(settings.padding)")
+        }
+        guard settings.deviation >= 0, settings.deviation.isFinite else {
+            throw fault("\(name) has a deviation of \(settings.deviation)")
+        }
+        guard height > 0, height <= shape.height + 2 * settings.padding, width <= shape.width + 2 * settings.padding
+        else { throw fault("\(name) has a kernel of \(height)x\(width) on an image of \(shape)") }
         let convolution = Convolution(
             input: shape, kernelHeight: height, kernelWidth: width, filters: settings.channels,
             stride: settings.stride, padding: settings.padding)
+        // In this order no product overflows.
+        let most = Int(Int32.max)
+        guard convolution.patchCount <= most, convolution.weightCount <= most, convolution.output.count <= most,
+            convolution.scratchCount <= most
+        else {
+            throw fault("\(name) of \(settings.channels) channels is too large for an image of \(shape)")
+        }
         open = (addName(name), suffix, convolution, settings.deviation)
         shape = convolution.output
     }

@@ -40,10 +40,12 @@ extension Network {
         var robust = self
         robust.hybridLoss = loss
         robust.layers = []
+        // Whether the last one was a convolution that is not fully connected.
         var inConvolutions = true
         for (index, layer) in layers.enumerated() {
             switch layer {
             case .convolution(var settings):
+                inConvolutions = true
                 settings.deviation = 0.01
                 robust.layers += [.convolution(settings), .batchNormalization, .activation(activation)]
             case .fullyConnected(var settings):

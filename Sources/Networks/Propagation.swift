@@ -96,6 +96,7 @@ public final class Propagation {
             start += count
             lane += 1
         }
+        precondition(lane == counts.count, "\(lane) of \(counts.count) lanes")
         self.globalImages = globalImages
     }
 

@@ -1,0 +1,99 @@
+import Essentials
+import Foundation
+import Testing
+
+@Suite("Atomic files") struct AtomicFileTests {
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "steadfast-test-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body(folder)
+    }
+
+    private func content(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+    private func files(_ folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder)
+    }
+
+    @Test("new content replaces the old whole, chunk after chunk, and no temporary file stays")
+    func replaces() throws {
+        try withFolder { folder in
+            let path = folder + "/file"
+            try AtomicFile.write("old", to: path)
+            #expect(try content(path) == "old")
+            let large = [UInt8](repeating: 65, count: 3_000_000)
+            try large.withUnsafeBytes { bytes in
+                try AtomicFile.write([bytes, .init(start: nil, count: 0), bytes], to: path)
+            }
+            #expect(try content(path).utf8.count == 6_000_000)
+            try AtomicFile.write("", to: path)
+            #expect(try content(path).isEmpty)
+            #expect(try files(folder) == ["file"])
+        }
+    }
+
+    @Test("where the file cannot be made it says so with code 73 and the path")
+    func cannotCreate() throws {
+        try withFolder { folder in
+            let path = folder + "/missing/file"
+            #expect {
+                try AtomicFile.write("x", to: path)
+            } throws: { error in
+                guard let failure = error as? Failure else { return false }
+                return failure.code == .cannotCreate && failure.message.contains(path)
+            }
+        }
+    }
+
+    @Test("a failure after the writing leaves the old thing and no temporary file")
+    func cannotRename() throws {
+        try withFolder { folder in
+            // A folder stands where the file should go: renaming fails.
+            let path = folder + "/taken"
+            try FileManager.default.createDirectory(atPath: path + "/inner", withIntermediateDirectories: true)
+            #expect {
+                try AtomicFile.write("x", to: path)
+            } throws: { ($0 as? Failure)?.code == .inputOutput }
+            #expect(try files(folder) == ["taken"] && files(path) == ["inner"])
+        }
+    }
+
+    @Test("on a full disk the old content stays and no temporary file is left", .enabled(if: mayMount))
+    func fullDisk() throws {
+        try withFolder { folder in
+            try #require(run("mount", "-t", "tmpfs", "-o", "size=64k", "steadfast-test", folder) == 0)
+            defer { _ = run("umount", folder) }
+            let path = folder + "/file"
+            try AtomicFile.write("old", to: path)
+            let large = [UInt8](repeating: 1, count: 1_000_000)
+            #expect {
+                try large.withUnsafeBytes { try AtomicFile.write([$0], to: path) }
+            } throws: { error in
+                guard let failure = error as? Failure else { return false }
+                return failure.code == .inputOutput && failure.message.contains(path)
+            }
+            #expect(try content(path) == "old" && files(folder) == ["file"])
+        }
+    }
+}
+
+/// Whether this process may mount a file system: root, and not a container that forbids it.
+private let mayMount: Bool = {
+    guard geteuid() == 0 else { return false }
+    let folder = NSTemporaryDirectory() + "steadfast-mount-" + UUID().uuidString
+    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)) != nil
+    else { return false }
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    guard run("mount", "-t", "tmpfs", "-o", "size=64k", "steadfast-test", folder) == 0 else { return false }
+    return run("umount", folder) == 0
+}()
+
+private func run(_ arguments: String...) -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return -1 }
+    process.waitUntilExit()
+    return process.terminationStatus
+}

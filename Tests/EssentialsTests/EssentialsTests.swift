@@ -1,0 +1,52 @@
+import Essentials
+import Testing
+
+@Suite("Digests") struct DigestTests {
+    private func digest(_ algorithm: Digest.Algorithm = .sha256, _ add: (borrowing Digest) -> Void) -> String {
+        let digest = Digest(algorithm)
+        add(digest)
+        return digest.finish().hexadecimal
+    }
+
+    @Test("SHA-256 (FIPS 180-4 examples) and MD5 (RFC 1321), in one piece and in many")
+    func knownAnswers() {
+        #expect(
+            Digest.of(.init(start: nil, count: 0)).hexadecimal
+                == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        let abc = digest { $0.update("abc") }
+        #expect(abc == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        let million = digest { digest in
+            for _ in 0..<1000 { digest.update([UInt8](repeating: 97, count: 1000)) }
+        }
+        #expect(million == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+        let md5 = digest(.md5) { digest in
+            digest.update("message ")
+            digest.update("digest")
+        }
+        #expect(md5 == "f96b697d7cb7938d525a2f31aaf161d0")
+    }
+
+    @Test("numbers are digested as their bytes in memory")
+    func elements() {
+        let numbers = digest { $0.update([1, 256] as [UInt16]) }
+        let bytes = digest { $0.update([1, 0, 0, 1] as [UInt8]) }
+        #expect(numbers == bytes)
+    }
+}
+
+@Suite("Suggestions") struct SuggestionTests {
+    @Test("the nearest name is found through typing errors, and nothing is suggested for a word far from all")
+    func nearest() {
+        let names = ["learning_rate", "batch", "epochs", "momentum", "weight_decay"]
+        #expect(nearestName(to: "learnign_rate", among: names) == "learning_rate")
+        #expect(nearestName(to: "Batch", among: names) == "batch")
+        #expect(nearestName(to: "epoch", among: names) == "epochs")
+        #expect(nearestName(to: "btach", among: names) == "batch")
+        #expect(nearestName(to: "zzzzzz", among: names) == nil)
+        #expect(nearestName(to: "batch", among: [String]()) == nil)
+        #expect(unknownName("key", "epoch", among: names) == "unknown key 'epoch'; did you mean 'epochs'?")
+        #expect(
+            unknownName("data set", "xyzzy", among: ["mnist", "cifar10"])
+                == "unknown data set 'xyzzy'; known: mnist, cifar10")
+    }
+}

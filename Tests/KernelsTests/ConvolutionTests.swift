@@ -1,0 +1,119 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("Convolution against plain loops") struct ConvolutionTests {
+    static let geometries: [Convolution] = [
+        make(28, 28, 1, kernel: 5, filters: 20),
+        make(12, 12, 20, kernel: 5, filters: 50),
+        make(4, 4, 50, kernel: 4, filters: 500),
+        make(1, 1, 500, kernel: 1, filters: 12),
+        make(32, 32, 3, kernel: 5, filters: 32, padding: 2),
+        make(8, 8, 32, kernel: 5, filters: 64, padding: 2),
+        make(9, 7, 16, kernel: 3, filters: 16, stride: 3),
+        make(5, 5, 20, kernel: 3, filters: 1, padding: 3),
+        make(6, 6, 12, kernel: 2, filters: 16, stride: 2),
+        make(11, 6, 3, kernel: 4, filters: 17, stride: 3, padding: 2),
+        make(3, 3, 2, kernel: 1, filters: 5, stride: 2, padding: 2),
+        make(1, 1, 3, kernel: 1, filters: 5),
+        make(1, 1, 5, kernel: 3, filters: 3, padding: 1),
+        Convolution(
+            input: ImageShape(height: 7, width: 5, channels: 3), kernelHeight: 3, kernelWidth: 2, filters: 5, stride: 2,
+            padding: 1),
+        Convolution(
+            input: ImageShape(height: 5, width: 6, channels: 1), kernelHeight: 5, kernelWidth: 6, filters: 1),
+    ]
+
+    static func make(
+        _ height: Int, _ width: Int, _ channels: Int, kernel: Int, filters: Int, stride: Int = 1, padding: Int = 0
+    ) -> Convolution {
+        Convolution(
+            input: ImageShape(height: height, width: width, channels: channels), kernelHeight: kernel,
+            kernelWidth: kernel, filters: filters, stride: stride, padding: padding)
+    }
+
+    private let images = 3
+
+    @Test(
+        "output, weight gradient and input gradient are those of the definition, and nothing else is written",
+        arguments: geometries)
+    func agrees(_ g: Convolution) {
+        BLAS.useOneThread()
+        let (rows, columns) = Naive.convolutionOutput(g)
+        #expect(g.output == ImageShape(height: rows, width: columns, channels: g.filters))
+        let x = gaussians(images * g.input.count, 1)
+        let w = gaussians(g.weightCount, 2)
+        let dy = gaussians(images * g.output.count, 3)
+        // What lies behind an image is read at most, and must not matter.
+        let (xs, ws, dys) = (
+            GuardedBuffer(x, guard: .nan), GuardedBuffer(w, guard: .nan), GuardedBuffer(dy, guard: .nan)
+        )
+        let scratch = GuardedBuffer<Float>(g.scratchCount, 7)
+
+        let y = GuardedBuffer<Float>(images * g.output.count, 7)
+        convolution(y.pointer, xs.pointer, ws.pointer, g, images: images, scratch: scratch.pointer)
+        #expect(
+            deviation(
+                y.elements, Naive.convolution(x.doubles, w.doubles, g, images: images),
+                scale: Naive.convolution(x.doubles.sizes, w.doubles.sizes, g, images: images)) < 2e-6)
+
+        let before = gaussians(g.weightCount, 4)
+        let dw = GuardedBuffer(before, guard: 7)
+        convolutionWeightGradient(dw.pointer, xs.pointer, dys.pointer, g, images: images, scratch: scratch.pointer)
+        let sum = Naive.convolutionWeightGradient(x.doubles, dy.doubles, g, images: images)
+        let size = Naive.convolutionWeightGradient(x.doubles.sizes, dy.doubles.sizes, g, images: images)
+        #expect(
+            deviation(
+                dw.elements, zip(before, sum).map { Double($0) + $1 },
+                scale: zip(before, size).map { abs(Double($0)) + $1 }) < 2e-6)
+
+        let dx = GuardedBuffer<Float>(images * g.input.count, 7)
+        convolutionInputGradient(dx.pointer, dys.pointer, ws.pointer, g, images: images, scratch: scratch.pointer)
+        #expect(
+            deviation(
+                dx.elements, Naive.convolutionInputGradient(dy.doubles, w.doubles, g, images: images),
+                scale: Naive.convolutionInputGradient(dy.doubles.sizes, w.doubles.sizes, g, images: images)) < 2e-6)
+
+        #expect(y.overrun == 0 && dw.overrun == 0 && dx.overrun == 0)
+        #expect(scratch.overrun < 16)
+    }
+
+    @Test(
+        "one image's output has the same bits alone and in any place of a batch, except in fully connected layers",
+        arguments: geometries.filter { !$0.isFullyConnected })
+    func independentOfTheBatch(_ g: Convolution) {
+        BLAS.useOneThread()
+        let x = GuardedBuffer(gaussians(images * g.input.count, 5), guard: 0)
+        let w = GuardedBuffer(gaussians(g.weightCount, 6), guard: 0)
+        let scratch = Buffer<Float>(g.scratchCount)
+        let (together, alone) = (Buffer<Float>(images * g.output.count), Buffer<Float>(g.output.count))
+        convolution(together.pointer, x.pointer, w.pointer, g, images: images, scratch: scratch.pointer)
+        for image in 0..<images {
+            convolution(
+                alone.pointer, x.pointer + image * g.input.count, w.pointer, g, images: 1, scratch: scratch.pointer)
+            #expect(alone.elements == Array(together.elements[image * g.output.count..<(image + 1) * g.output.count]))
+        }
+    }
+
+    // Its place matters: OpenBLAS computes the first and the last rows of a product by unlike code.
+    @Test(
+        "a fully connected layer's row has the same bits whatever the other rows of the batch hold",
+        arguments: [(4, 4, 50, 500), (1, 1, 500, 12), (1, 1, 500, 5), (4, 4, 64, 64), (1, 1, 64, 7)], [1, 7, 16, 50])
+    func independentOfOtherRows(_ shape: (Int, Int, Int, Int), _ rows: Int) {
+        BLAS.useOneThread()
+        let g = Self.make(shape.0, shape.1, shape.2, kernel: shape.0, filters: shape.3)
+        let count = g.input.count
+        let w = Buffer(gaussians(g.weightCount, 6))
+        var x = gaussians(rows * count, 7)
+        let (full, y) = (Buffer(x), Buffer<Float>(rows * g.filters))
+        convolution(y.pointer, full.pointer, w.pointer, g, images: rows, scratch: y.pointer)
+        for row in 0..<rows {
+            x = gaussians(rows * count, 100 + row)
+            x.replaceSubrange(row * count..<(row + 1) * count, with: full.elements[row * count..<(row + 1) * count])
+            let (others, z) = (Buffer(x), Buffer<Float>(rows * g.filters))
+            convolution(z.pointer, others.pointer, w.pointer, g, images: rows, scratch: z.pointer)
+            let range = row * g.filters..<(row + 1) * g.filters
+            #expect(z.elements[range] == y.elements[range], "row \(row)")
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Foundation
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+@Suite("Networks as text") struct NetworkCodingTests {
+    @Test("every network comes back from JSON as it was", arguments: SmallNetworks.all.indices)
+    func roundTrip(_ index: Int) throws {
+        let network = SmallNetworks.all[index].network
+        let data = try JSONEncoder().encode(network)
+        #expect(try JSONDecoder().decode(Network.self, from: data) == network)
+    }
+
+    private func layers(_ text: String) throws -> [Layer] {
+        try JSONDecoder().decode([Layer].self, from: Data(text.utf8))
+    }
+
+    @Test("a person writes kinds and settings in lower case with underscores, and may leave out the usual values")
+    func written() throws {
+        let text = """
+            [{"convolution": {"channels": 20, "size": 5}}, "batch_normalization", {"activation": "mrelu"},
+             {"pooling": {"kind": "average", "size": 3, "stride": 2, "padding": 1}}, {"pooling": {"kind": "max", "size": 2}},
+             {"convolution": {"channels": 4, "size": 3, "padding": 2, "stride": 2, "deviation": 0.05}},
+             {"fully_connected": {"channels": 10}}]
+            """
+        #expect(
+            try layers(text) == [
+                .convolution(.init(channels: 20, size: 5, padding: 0, stride: 1, deviation: 0.01)), .batchNormalization,
+                .activation(.mrelu), .pooling(.init(.average, size: 3, stride: 2, padding: 1)),
+                .pooling(.init(.max, size: 2, stride: 2, padding: 0)),
+                .convolution(.init(channels: 4, size: 3, padding: 2, stride: 2, deviation: 0.05)),
+                .fullyConnected(.init(channels: 10, deviation: 0.01)),
+            ])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let written = String(decoding: try encoder.encode(SmallNetworks.all[3].network), as: UTF8.self)
+        #expect(written.contains(#""hybrid_loss":{"alpha":[1,1,0.1111111111111111],"p":2}"#))
+        #expect(written.contains(#""batch_normalization",{"activation":"rbf"}"#))
+    }
+
+    @Test(
+        "a misspelt layer or setting is refused with the nearest name, not left out",
+        arguments: [
+            (#"[{"convolutoin": {"channels": 20, "size": 5}}]"#, "'convolution'"),
+            (#"["batch_normalisation"]"#, "'batch_normalization'"),
+            (#"[{"convolution": {"channels": 20, "size": 5, "pading": 2}}]"#, "'padding'"),
+            (#"[{"fully_connected": {"chanels": 20}}]"#, "'channels'"),
+            (#"[{"pooling": {"kind": "max", "size": 2, "strid": 2}}]"#, "'stride'"),
+            (#"[{"pooling": {"kind": "max", "size": 2}, "activation": "relu"}]"#, "one key"),
+        ])
+    func misspelt(_ text: String, _ mention: String) {
+        #expect {
+            _ = try layers(text)
+        } throws: { error in
+            guard case DecodingError.dataCorrupted(let context) = error else { return false }
+            return context.debugDescription.contains(mention)
+        }
+    }
+}

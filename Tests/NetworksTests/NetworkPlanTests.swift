@@ -1,0 +1,132 @@
+import Essentials
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+/// A network that has to be refused, and what the sentence has to name.
+struct RefusedNetwork: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let mention: String
+    let network: Network
+
+    init(_ description: String, _ mention: String, _ change: (inout Network) -> Void) {
+        testDescription = description
+        self.mention = mention
+        var network = Network(
+            input: ImageShape(height: 8, width: 8, channels: 2), classes: 3,
+            layers: [
+                .convolution(.init(channels: 4, size: 3)), .pooling(.init(.max, size: 2, stride: 2)),
+                .fullyConnected(.init(channels: 3)),
+            ])
+        change(&network)
+        self.network = network
+    }
+
+    private static func convolution(_ description: String, _ settings: ConvolutionLayer) -> RefusedNetwork {
+        RefusedNetwork(description, "conv1") { $0.layers[0] = .convolution(settings) }
+    }
+
+    private static func pooling(_ description: String, _ settings: PoolingLayer) -> RefusedNetwork {
+        RefusedNetwork(description, "pool1") { $0.layers[1] = .pooling(settings) }
+    }
+
+    private static func hybrid(_ description: String, _ mention: String, _ change: (inout HybridLoss) -> Void)
+        -> RefusedNetwork
+    {
+        RefusedNetwork(description, mention) { network in
+            var loss = HybridLoss(alpha: [1, 1, 0])
+            change(&loss)
+            network.layers.append(.activation(.rbf))
+            network.hybridLoss = loss
+        }
+    }
+
+    static let all = [
+        RefusedNetwork("no layers", "last layer") { $0.layers = [] },
+        RefusedNetwork("a pool first", "first layer") { $0.layers.removeFirst() },
+        RefusedNetwork("an activation first", "first layer") { $0.layers.insert(.activation(.relu), at: 0) },
+        RefusedNetwork("batch norm first", "batch_normalization") { $0.layers.insert(.batchNormalization, at: 0) },
+        RefusedNetwork("batch norm twice", "batch_normalization") {
+            $0.layers.insert(contentsOf: [.batchNormalization, .batchNormalization], at: 1)
+        },
+        RefusedNetwork("batch norm behind an activation", "batch_normalization") {
+            $0.layers.insert(contentsOf: [.activation(.relu), .batchNormalization], at: 1)
+        },
+        RefusedNetwork("batch norm behind a pool", "batch_normalization") {
+            $0.layers.insert(.batchNormalization, at: 2)
+        },
+        RefusedNetwork("batch norm behind the last layer", "batch_normalization") {
+            $0.layers.append(.batchNormalization)
+        },
+        RefusedNetwork("a convolution at the end", "last layer") { $0.layers.removeLast(2) },
+        RefusedNetwork("a pool at the end", "last layer") {
+            $0.layers.append(.pooling(.init(.max, size: 1, stride: 1)))
+        },
+        RefusedNetwork("an activation behind a plain network", "rbf") { $0.layers.append(.activation(.sigmoid)) },
+        RefusedNetwork("a robust network without its rbf", "rbf") { $0.hybridLoss = HybridLoss(alpha: [1, 1, 0]) },
+        RefusedNetwork("one class", "classes") { $0.classes = 1 },
+        RefusedNetwork("fewer outputs than classes", "classes") { $0.classes = 4 },
+        RefusedNetwork("more outputs than a result file holds", "outputs") {
+            $0.layers[2] = .fullyConnected(.init(channels: 40_000))
+        },
+        RefusedNetwork("no rows", "0x8x2") { $0.input.height = 0 },
+        RefusedNetwork("negative channels", "8x8x-1") { $0.input.channels = -1 },
+        RefusedNetwork("an image too large for any memory", "image") {
+            $0.input = ImageShape(height: .max, width: .max, channels: .max)
+        },
+        RefusedNetwork("weights too many for any memory", "fc1") {
+            $0.input = ImageShape(height: 4_000, width: 4_000, channels: 3)
+            $0.layers[2] = .fullyConnected(.init(channels: 30_000))
+        },
+        convolution("no channels", .init(channels: 0, size: 3)),
+        convolution("channels without end", .init(channels: .max, size: 3)),
+        convolution("an empty kernel", .init(channels: 4, size: 0)),
+        convolution("a kernel larger than the image", .init(channels: 4, size: 9)),
+        convolution("a kernel larger than any image", .init(channels: 4, size: .max, padding: 1000)),
+        convolution("no stride", .init(channels: 4, size: 3, stride: 0)),
+        convolution("negative padding", .init(channels: 4, size: 3, padding: -1)),
+        convolution("padding without end", .init(channels: 4, size: 3, padding: .max)),
+        convolution("a negative deviation", .init(channels: 4, size: 3, deviation: -1)),
+        convolution("an infinite deviation", .init(channels: 4, size: 3, deviation: .infinity)),
+        convolution("a deviation that is no number", .init(channels: 4, size: 3, deviation: .nan)),
+        pooling("a window larger than the image", .init(.max, size: 7, stride: 2)),
+        pooling("a window too large to note its maximum", .init(.max, size: 16, stride: 2, padding: 15)),
+        pooling("an empty window", .init(.average, size: 0, stride: 2)),
+        pooling("a pool without stride", .init(.average, size: 2, stride: 0)),
+        pooling("a pool's padding as large as its window", .init(.average, size: 2, stride: 1, padding: 2)),
+        hybrid("two alphas", "alpha") { $0.alpha = [1, 1] },
+        hybrid("a negative alpha", "alpha") { $0.alpha = [1, -1, 0] },
+        hybrid("p of 1", "p") { $0.p = 1 },
+        hybrid("a p that is no number", "p") { $0.p = .nan },
+        hybrid("a negative tolerance", "tolerance") { $0.tolerance = -1e-16 },
+        RefusedNetwork("a stabilizer of 0", "stabilizer") { $0.stabilizer = 0 },
+        RefusedNetwork("a stabilizer that is no number", "stabilizer") { $0.stabilizer = .nan },
+    ]
+}
+
+@Suite("Working out a network") struct NetworkPlanTests {
+    @Test(
+        "what cannot be built is refused in one sentence that names it, with exit code 64",
+        arguments: RefusedNetwork.all)
+    func refuses(_ refused: RefusedNetwork) {
+        #expect {
+            _ = try NetworkPlan(refused.network)
+        } throws: { error in
+            guard let failure = error as? Failure else { return false }
+            return failure.code == .usage && failure.message.hasPrefix("network: ")
+                && failure.message.contains(refused.mention) && !failure.message.contains("\n")
+                && failure.message.count < 160
+        }
+    }
+
+    @Test("a second layer of a kind in one block gets a number; all names differ")
+    func names() throws {
+        let plan = try NetworkPlan(SmallNetworks.all[7].network)
+        #expect(
+            plan.layerNames == [
+                "conv1", "norm1", "act1", "act1_2", "pool1", "pool1_2", "act1_3", "pool1_3", "fc1", "act_fc1", "fc2",
+            ])
+        #expect(Set(plan.layerNames).count == plan.layerNames.count)
+    }
+}

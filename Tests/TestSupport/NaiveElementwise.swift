@@ -1,0 +1,87 @@
+import Foundation
+import Kernels
+
+extension Naive {
+    /// y = f(z).
+    public static func activation(_ kind: Activation, _ z: Double) -> Double {
+        switch kind {
+        case .identity: z
+        case .relu: z > 0 ? z : 0
+        case .sigmoid: 1 / (1 + exp(-z))
+        case .rbf: exp(-z * z)
+        case .mrelu: abs(z) < 1 ? 1 - abs(z) : 0
+        }
+    }
+
+    /// f'(z), 0 at the kinks.
+    public static func slope(_ kind: Activation, _ z: Double) -> Double {
+        switch kind {
+        case .identity: 1
+        case .relu: z > 0 ? 1 : 0
+        case .sigmoid: exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)))
+        case .rbf: -2 * z * exp(-z * z)
+        case .mrelu: z > 0 && z < 1 ? -1 : z < 0 && z > -1 ? 1 : 0
+        }
+    }
+
+    /// z = scale u + shift for channels-last data.
+    public static func affine(_ u: [Double], scale: [Double], shift: [Double]) -> [Double] {
+        u.indices.map { scale[$0 % scale.count] * u[$0] + shift[$0 % scale.count] }
+    }
+
+    /// For each channel the sum of a and the sum of a b over channels-last data.
+    public static func sums(_ a: [Double], _ b: [Double], channels: Int) -> (first: [Double], second: [Double]) {
+        var (first, second) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
+        for i in a.indices {
+            first[i % channels] += a[i]
+            second[i % channels] += a[i] * b[i]
+        }
+        return (first, second)
+    }
+
+    /// The mean and the variance (divisor n, two passes) of each channel.
+    public static func moments(_ u: [Double], channels: Int) -> (mean: [Double], variance: [Double]) {
+        let n = Double(u.count / channels)
+        let mean = sums(u, u, channels: channels).first.map { $0 / n }
+        let centred = u.indices.map { u[$0] - mean[$0 % channels] }
+        return (mean, sums(centred, centred, channels: channels).second.map { $0 / n })
+    }
+
+    /// Batch norm: gamma (u - mean) / sqrt(variance + stabilizer) + beta.
+    public static func normalize(
+        _ u: [Double], mean: [Double], variance: [Double], gamma: [Double], beta: [Double], stabilizer: Double
+    ) -> [Double] {
+        u.indices.map { i in
+            let c = i % gamma.count
+            return gamma[c] * (u[i] - mean[c]) / (variance[c] + stabilizer).squareRoot() + beta[c]
+        }
+    }
+
+    /// The gradients of u, gamma and beta of batch norm on the batch's own moments, step by step through the mean and the
+    /// variance (Ioffe & Szegedy 2015, section 3).
+    public static func normalizeGradient(
+        _ u: [Double], _ zGradient: [Double], gamma: [Double], stabilizer: Double
+    ) -> (u: [Double], gamma: [Double], beta: [Double]) {
+        let channels = gamma.count
+        let n = Double(u.count / channels)
+        let (mean, variance) = moments(u, channels: channels)
+        let deviation = variance.map { ($0 + stabilizer).squareRoot() }
+        var (gammaGradient, betaGradient) = (gamma.map { _ in 0.0 }, gamma.map { _ in 0.0 })
+        var (meanGradient, varianceGradient) = (betaGradient, betaGradient)
+        for i in u.indices {
+            let c = i % channels
+            let normalizedGradient = zGradient[i] * gamma[c]
+            gammaGradient[c] += zGradient[i] * (u[i] - mean[c]) / deviation[c]
+            betaGradient[c] += zGradient[i]
+            meanGradient[c] -= normalizedGradient / deviation[c]
+            varianceGradient[c] -=
+                normalizedGradient * (u[i] - mean[c]) / (2 * deviation[c] * deviation[c] * deviation[c])
+        }
+        let uGradient = u.indices.map { i in
+            let c = i % channels
+            return zGradient[i] * gamma[c] / deviation[c] + varianceGradient[c] * 2 * (u[i] - mean[c]) / n
+                + meanGradient[c] / n
+        }
+        return (uGradient, gammaGradient, betaGradient)
+    }
+}
