@@ -266,6 +266,10 @@ private struct TreeDecoder {
         }
         try checkFilters(creation)
         let stored = min(Int(clamping: H5Dget_storage_size(dataset.raw)), storedBytes)
+        if H5Pget_layout(creation.raw) != H5D_CHUNKED {
+            // libhdf5 reads past the end of what is stored otherwise.
+            try demand(stored == bytes, "its shape asks for \(bytes) bytes, and \(stored) are stored")
+        }
         try demand(
             bytes / HDF5Limits.packing <= stored && (bytes == 0 || stored > 0),
             "it claims \(bytes) bytes, and the \(stored) stored bytes cannot hold them")

@@ -42,6 +42,9 @@ struct Hostile: Sendable, CustomStringConvertible {
         Hostile(description: "a gigabyte that is not stored", reason: "stored bytes cannot hold them") {
             dataset($0, "evil", hdf5_float32(), [1 << 28], chunk: [1 << 16])
         },
+        Hostile(description: "numbers that were never stored", reason: "asks for 256 bytes, and 0 are stored") {
+            dataset($0, "evil", hdf5_float32(), [64])
+        },
         Hostile(description: "a huge chunk", reason: "its chunks are too large") {
             dataset($0, "evil", hdf5_uint8(), [1 << 30], chunk: [1 << 30])
         },
