@@ -61,7 +61,8 @@ extension Checkpoint {
             return try JSONDecoder().decode(Network.self, from: Data(header.network.utf8))
         } catch {
             throw Failure(
-                .data, "\(source): the attribute 'network' describes no network that this version knows; "
+                .data,
+                "\(source): the attribute 'network' describes no network that this version knows; "
                     + "use a checkpoint written by steadfast")
         }
     }

@@ -94,10 +94,16 @@ extension Philox {
         }
     }
 
-    /// A permutation of 0..<count (Fisher and Yates).
+    /// A permutation of 0..<count (Fisher and Yates); `count` fits 32 bits.
     public mutating func permutation(_ count: Int) -> [Int32] {
         var order = (0..<Int32(count)).map { $0 }
-        order.shuffle(using: &self)
+        order.withUnsafeMutableBufferPointer { order in
+            for last in stride(from: count - 1, to: 0, by: -1) {
+                // The high half of a product: within 2^-32 count of uniform.
+                let bits: UInt32 = next()
+                order.swapAt(last, Int((UInt64(bits) &* UInt64(last + 1)) >> 32))
+            }
+        }
         return order
     }
 }

@@ -13,7 +13,8 @@ public struct SummaryTable: CustomStringConvertible {
         unique(rows.map(\.checkpoint)).map { checkpoint in
             let own = rows.filter { $0.checkpoint == checkpoint }
             let samples = own.first?.samples ?? 0
-            return "\(checkpoint), \(samples) samples of \(own.first?.dataset ?? ""): error (share rejected)\n" + table(own)
+            return "\(checkpoint), \(samples) samples of \(own.first?.dataset ?? ""): error (share rejected)\n"
+                + table(own)
         }.joined(separator: "\n\n")
     }
 

@@ -16,7 +16,8 @@ public struct AttackSpecification: Hashable, Sendable {
         let items = try text.split(separator: ",", omittingEmptySubsequences: false).map {
             try AttackSpecification(String($0))
         }
-        for (index, item) in items.enumerated() where items[..<index].contains(where: { $0.verbatim == item.verbatim }) {
+        for (index, item) in items.enumerated() where items[..<index].contains(where: { $0.verbatim == item.verbatim })
+        {
             throw Failure(.usage, "--attacks names '\(item.verbatim)' twice: name it once")
         }
         return items
@@ -28,7 +29,8 @@ public struct AttackSpecification: Hashable, Sendable {
         verbatim = text
         name = parts[0]
         guard !name.isEmpty, !text.contains("/") else {
-            throw Failure(.usage, "--attacks has '\(text)' for an attack: write NAME[:key=value]..., separated by commas")
+            throw Failure(
+                .usage, "--attacks has '\(text)' for an attack: write NAME[:key=value]..., separated by commas")
         }
         var parameters: [String: String] = [:]
         for part in parts.dropFirst() {

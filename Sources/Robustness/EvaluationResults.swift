@@ -153,7 +153,8 @@ public struct SummaryRow: Sendable {
     /// The row as a line of the file.
     public var line: String {
         let numbers = [error, wrong, rejected, meanConfidence].map { String(format: "%.6f", $0) }
-        return ([quoted(checkpoint), quoted(dataset), quoted(attack), plainDecimal(strength), psnr, "\(samples)"] + numbers)
+        return
+            ([quoted(checkpoint), quoted(dataset), quoted(attack), plainDecimal(strength), psnr, "\(samples)"] + numbers)
             .joined(separator: ",")
     }
 

@@ -35,12 +35,14 @@ public final class Evaluator {
         let network = victim.plan.network
         guard samples.shape == network.input else {
             throw Failure(
-                .data, "the data set has images of \(samples.shape), the network takes \(network.input): evaluate on the data "
+                .data,
+                "the data set has images of \(samples.shape), the network takes \(network.input): evaluate on the data "
                     + "that it was trained on")
         }
         guard classes == network.classes else {
             throw Failure(
-                .data, "the data set has \(classes) classes, the network \(network.classes): evaluate on the data that it was "
+                .data,
+                "the data set has \(classes) classes, the network \(network.classes): evaluate on the data that it was "
                     + "trained on")
         }
         self.victim = victim

@@ -29,7 +29,8 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
 
 extension NetworkPlan {
     /// Judges the outputs z of one sample; `label` is nil for nonsense.
-    package func judge(_ z: UnsafePointer<Float>, label: Int?, confidences: UnsafeMutablePointer<Float>) -> SampleRecord {
+    package func judge(_ z: UnsafePointer<Float>, label: Int?, confidences: UnsafeMutablePointer<Float>) -> SampleRecord
+    {
         network.loss.confidences(z, outputs: outputs, into: confidences)
         let winner = network.loss.winner(z, outputs: outputs)
         let rejected = outputs > network.classes ? winner >= network.classes : confidences[winner] <= 0.5

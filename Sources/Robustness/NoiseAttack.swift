@@ -53,7 +53,8 @@ final class NoiseAttack: Attack {
         for i in 0..<count {
             let u = Double(noise.pointer[i])
             perturbed[i] =
-                u < strength / 2 ? -victim.meanImage[i % size]
+                u < strength / 2
+                ? -victim.meanImage[i % size]
                 : u < strength ? 255 - victim.meanImage[i % size] : group.pixels[i]
         }
     }

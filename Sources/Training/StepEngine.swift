@@ -133,7 +133,8 @@ final class StepEngine {
         clock.input += seconds(since: started)
         if let adversary {
             try adversary.replaceSamples(
-                labels.pointer, ids: lanes.enumerated().lazy.flatMap { [order] index, lane in
+                labels.pointer,
+                ids: lanes.enumerated().lazy.flatMap { [order] index, lane in
                     order.ids[index][plan.range(lane: lane, stepInEpoch: pass)]
                 }, epoch: epoch)
         }

@@ -11,7 +11,8 @@ final class TensorBoardLog {
     init(directory: String) throws {
         let time = Int(Date.now.timeIntervalSince1970)
         path = "\(directory)/events.out.tfevents.\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
-        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path)
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: path)
         else { throw systemFailure(.cannotCreate, "create", path) }
         self.handle = handle
         var event = Message()
@@ -39,7 +40,8 @@ final class TensorBoardLog {
     /// One frame: length, its checksum, the message, its checksum.
     private func write(_ message: Message) throws {
         let length = littleEndian(UInt64(message.bytes.count))
-        let frame = length + littleEndian(maskedChecksum(length)) + message.bytes
+        let frame =
+            length + littleEndian(maskedChecksum(length)) + message.bytes
             + littleEndian(maskedChecksum(message.bytes))
         do { try handle.write(contentsOf: frame) } catch {
             throw Failure(.inputOutput, "cannot write \(path): \(error.localizedDescription)")

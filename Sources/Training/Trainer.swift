@@ -32,7 +32,9 @@ public final class Trainer {
     /// communicator calls this with the same arguments, `run` on rank 0 only.
     ///
     /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
-    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool) throws {
+    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool)
+        throws
+    {
         BLAS.useOneThread()
         self.recipe = recipe
         self.communicator = communicator
@@ -101,7 +103,8 @@ public final class Trainer {
         let (sums, norm, stop) = try engine.step(state.step, learningRate: rate, stopping: StopRequest.requested)
         guard sums.loss.isFinite && norm.isFinite else {
             let number = sums.loss.isFinite ? "gradient" : "loss"
-            let kept = savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
+            let kept =
+                savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
             try communicator.agree {
                 throw Failure(
                     .software,

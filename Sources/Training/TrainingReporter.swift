@@ -53,7 +53,8 @@ final class TrainingReporter {
     func begin(_ recipe: Recipe, _ data: TrainingData, _ state: TrainingState, totalSteps: Int, worldSize: Int) {
         self.totalSteps = totalSteps
         if data.isOfficial == false {
-            warn("the content of \(recipe.dataset) differs from the official digest; `steadfast data verify` says where")
+            warn(
+                "the content of \(recipe.dataset) differs from the official digest; `steadfast data verify` says where")
         }
         let samples = data.plan.samples
         say(
@@ -121,7 +122,8 @@ final class TrainingReporter {
                 + (report.validationError.map { [("epoch/validation_error", $0)] } ?? []), step: report.step)
         let validation = report.validationError.map { fixed($0, 4) } ?? "-"
         say(
-            pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7) + pad(String(format: "%.4g", report.learningRate), 15)
+            pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7)
+                + pad(String(format: "%.4g", report.learningRate), 15)
                 + pad(fixed(report.sums.meanLoss, 4), 10) + pad(fixed(report.sums.error, 4), 16) + pad(validation, 18)
                 + pad("\(Int(rate))", 10) + pad(fixed(report.seconds, 1), 9))
     }
@@ -140,7 +142,9 @@ final class TrainingReporter {
         line.add("event", "end")
         line.add("step", state.step)
         try run?.append(line.text)
-        if let run { say("done: step \(state.step), \(run.checkpointsPath)/\(RunDirectory.fileName(step: state.step))") }
+        if let run {
+            say("done: step \(state.step), \(run.checkpointsPath)/\(RunDirectory.fileName(step: state.step))")
+        }
     }
 
     private func say(_ text: String) {

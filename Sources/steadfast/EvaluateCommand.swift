@@ -21,7 +21,8 @@ struct EvaluateCommand: ParsableCommand {
     @Argument(help: "Checkpoints, or run directories (their latest checkpoint).")
     var checkpoints: [String]
 
-    @Option(help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
+    @Option(
+        help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
     var attacks: String?
 
     @Option(help: "Strengths in [0, 1], separated by commas. Default: the columns of the paper's table.")
@@ -85,7 +86,8 @@ private struct EvaluationRequest {
         let plan = recipe?.evaluation
         guard let names = command.attacks ?? plan?.attacks.joined(separator: ",") else {
             throw Failure(
-                .usage, "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
+                .usage,
+                "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
                     + AttackCatalogue.names.joined(separator: ", "))
         }
         attacks = try AttackSpecification.list(names)
@@ -155,7 +157,8 @@ private struct CheckpointEvaluation {
         let description = dataset.description
         var pool = Array(0..<Int32(request.split == .test ? description.testCount : description.trainCount))
         if request.split != .test {
-            let splits = Splits(trainCount: pool.count, validation: request.recipe?.validation ?? 0, seed: request.recipe?.seed ?? 0)
+            let splits = Splits(
+                trainCount: pool.count, validation: request.recipe?.validation ?? 0, seed: request.recipe?.seed ?? 0)
             pool = request.split == .train ? splits.train : splits.validation
             guard !pool.isEmpty else {
                 throw Failure(.usage, "--split validation: the network was trained without a validation split")
@@ -179,7 +182,8 @@ private struct CheckpointEvaluation {
             let result = try evaluator.run(attack, strengths: strengths) { share in
                 guard shows else { return }
                 line.update(
-                    "\(name)  \(attack.verbatim)", done: Int(share * 1000), of: 1000, images: Double(samples.count) * share)
+                    "\(name)  \(attack.verbatim)", done: Int(share * 1000), of: 1000,
+                    images: Double(samples.count) * share)
             }
             if shows { line.clear() }
             if attack.name == "clean" { results.cleanOutputs = try evaluator.cleanOutputs() ?? [] }

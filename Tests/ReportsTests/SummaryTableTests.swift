@@ -18,7 +18,8 @@ struct SummaryTableTests {
         ]
         let lines = SummaryTable(rows).description.split(separator: "\n").map(String.init)
         #expect(lines.count == 5 && lines[0] == "a.h5, 500 samples of mnist: error (share rejected)")
-        #expect(lines[1].split(separator: " ").map(String.init) == ["strength", "clean", "fgs-lmax:gradient-mode=batch"])
+        #expect(
+            lines[1].split(separator: " ").map(String.init) == ["strength", "clean", "fgs-lmax:gradient-mode=batch"])
         #expect(lines[2].split(separator: " ") == ["0.000", "0.016", "(0.000)"])
         #expect(lines[4].split(separator: " ") == ["0.250", "0.083", "(0.020)"])
         #expect(Set(lines[1...].map(\.count)).count == 1)

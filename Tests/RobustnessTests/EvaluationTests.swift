@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Invariant 3: what is recorded of a sample does not depend on how it is evaluated", .serialized)
 struct EvaluationTests {
-    private let attacks = "clean,fgs-lmax,fgs-lmax:gradient-mode=batch,nonsense,noise-sign,noise-gaussian,noise-salt-pepper"
+    private let attacks =
+        "clean,fgs-lmax,fgs-lmax:gradient-mode=batch,nonsense,noise-sign,noise-gaussian,noise-salt-pepper"
 
     @Test("the same files on 1, 2, 3 and 4 ranks and without mpirun")
     func ranks() throws {
@@ -30,7 +31,8 @@ struct EvaluationTests {
         try withTrainedRun { folder in
             let request = ["--attacks", "clean,fgs-lmax,nonsense,noise-uniform", "--strengths", "0.05,0.2"]
             #expect(try evaluate(folder + "/run", output: folder + "/all", request + ["--samples", "240"]).status == 0)
-            let some = try evaluate(folder + "/run", output: folder + "/some", request + ["--every", "7", "--samples", "34"])
+            let some = try evaluate(
+                folder + "/run", output: folder + "/some", request + ["--every", "7", "--samples", "34"])
             #expect(some.status == 0, "\(some.errors)")
             let (all, part) = (
                 try SealedFile.read(folder + "/all/results.h5"), try SealedFile.read(folder + "/some/results.h5")
@@ -55,7 +57,8 @@ struct EvaluationTests {
     private func column(_ tensor: Tensor, _ sample: Int, _ bySample: Bool) -> [[UInt8]] {
         let (rows, columns) = (tensor.shape[0], tensor.shape[1])
         let size = tensor.elements.withUnsafeBytes { $0.count } / (rows * columns)
-        let positions = bySample ? (0..<columns).map { sample * columns + $0 } : (0..<rows).map { $0 * columns + sample }
+        let positions =
+            bySample ? (0..<columns).map { sample * columns + $0 } : (0..<rows).map { $0 * columns + sample }
         return tensor.elements.withUnsafeBytes { bytes in
             positions.map { Array(bytes[$0 * size..<($0 + 1) * size]) }
         }
@@ -66,15 +69,20 @@ struct EvaluationTests {
         try withTrainedRun { folder in
             let result = try evaluate(
                 folder + "/run", output: folder + "/out", ranks: 2,
-                ["--attacks", "clean,fgs-lmax:gradient-mode=batch,nonsense", "--strengths", "0,0.25", "--samples", "120"])
+                [
+                    "--attacks", "clean,fgs-lmax:gradient-mode=batch,nonsense", "--strengths", "0,0.25", "--samples",
+                    "120",
+                ])
             #expect(result.status == 0, "\(result.errors)")
             let lines = try summary(folder + "/out")
-            #expect(lines[0] == "checkpoint,dataset,attack,strength,psnr_db,samples,error,wrong,rejected,mean_confidence")
+            #expect(
+                lines[0] == "checkpoint,dataset,attack,strength,psnr_db,samples,error,wrong,rejected,mean_confidence")
             let rows = lines.dropFirst().map { $0.split(separator: ",").map(String.init) }
-            #expect(rows.map { "\($0[2]) \($0[3]) \($0[4])" } == [
-                "clean 0 inf", "fgs-lmax:gradient-mode=batch 0 inf", "fgs-lmax:gradient-mode=batch 0.25 12.04",
-                "nonsense 0 inf", "nonsense 0.25 12.04",
-            ])
+            #expect(
+                rows.map { "\($0[2]) \($0[3]) \($0[4])" } == [
+                    "clean 0 inf", "fgs-lmax:gradient-mode=batch 0 inf", "fgs-lmax:gradient-mode=batch 0.25 12.04",
+                    "nonsense 0 inf", "nonsense 0.25 12.04",
+                ])
             for row in rows {
                 #expect(row[5] == "120")
                 let shares = row[6...8].compactMap(Double.init)

@@ -4,9 +4,10 @@ import Testing
 
 @Suite("Invariant 2: a run that was interrupted ends as if it had not been", .serialized)
 struct ResumeTests {
-    private static let recipe = smallRecipe.dropLast(4) + [
-        "--set", "max_steps=40", "--set", "mean_training.samples=600", "--set", "checkpoint.every_steps=5",
-    ]
+    private static let recipe =
+        smallRecipe.dropLast(4) + [
+            "--set", "max_steps=40", "--set", "mean_training.samples=600", "--set", "checkpoint.every_steps=5",
+        ]
 
     @Test("killed at several instants, each time resumed on another number of ranks")
     func killed() throws {

@@ -73,7 +73,8 @@ struct WorldSizeTests {
                 ["mnist-mrelu-r-m", "--set", "max_steps=60", "--data-directory", data], ranks: [1, 2, 3, 4, 8],
                 images: 6000, timeout: 300)
             try expectEqual(
-                ["mnist-rbf-r-m", "--set", "max_steps=60", "--set", "lanes=6", "--data-directory", data], ranks: [1, 5],
+                ["mnist-rbf-r-m", "--set", "max_steps=60", "--set", "lanes=6", "--data-directory", data],
+                ranks: [1, 5],
                 images: 6000, timeout: 300)
         }
         if let data = realData("cifar10") {
