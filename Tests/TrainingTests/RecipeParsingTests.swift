@@ -229,7 +229,7 @@ struct RecipeParsingTests {
         {
             try plain.network(input: shape, classes: 4)
         }
-        #expect(throws: sentence("conv1 has a kernel of 3x3 and 4 channels on an image of 2x2x1")) {
+        #expect(throws: sentence("conv1 has a kernel of 3x3 on an image of 2x2x1")) {
             try plain.network(input: ImageShape(height: 2, width: 2, channels: 1), classes: 3)
         }
     }
