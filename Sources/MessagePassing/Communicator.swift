@@ -67,6 +67,13 @@ public final class Communicator {
         return isRank || environment["SLURM_STEP_NUM_TASKS"].flatMap(Int.init).map { $0 > 1 } == true
     }
 
+    /// This process's rank by its launcher's environment, for what happens before MPI starts; 0 without a launcher.
+    public static var launchedRank: Int {
+        let environment = ProcessInfo.processInfo.environment
+        return ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { environment[$0].flatMap(Int.init) }
+            .first ?? 0
+    }
+
     /// Splits the group: the ranks that give the same `color` form a new group, ordered by `key`, then by rank.
     ///
     /// Collective: every rank of the communicator calls this.
