@@ -6,6 +6,10 @@ import PackageDescription
 let cpu = Context.environment["STEADFAST_CPU"] ?? ""
 let tuned: [SwiftSetting] = [.unsafeFlags(cpu.isEmpty ? [] : ["-Xcc", "-march=\(cpu)"])]
 
+// LIBXSMM's direct convolutions, on x86-64 where it is installed; OpenBLAS alone does all elsewhere.
+// `cluster/environment` looks for it.
+let hasXSMM = Context.environment["STEADFAST_XSMM"] == "1"
+
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -36,7 +40,9 @@ let package = Package(
 
         .target(name: "Essentials", dependencies: ["CCrypto"]),
         .target(name: "MessagePassing", dependencies: ["COpenMPI", "Essentials"], swiftSettings: tuned),
-        .target(name: "Kernels", dependencies: ["COpenBLAS", "Essentials"], swiftSettings: tuned),
+        .target(
+            name: "Kernels", dependencies: ["COpenBLAS", "Essentials"] + (hasXSMM ? ["CXSMM"] : []),
+            swiftSettings: tuned + (hasXSMM ? [.define("XSMM")] : [])),
         .target(name: "Networks", dependencies: ["Kernels"], swiftSettings: tuned),
         .target(name: "Datasets", dependencies: ["Kernels", "CArchive"], swiftSettings: tuned),
         .target(name: "Checkpoints", dependencies: ["CHDF5", "Networks"]),
@@ -66,4 +72,4 @@ let package = Package(
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"), tests("Training", "steadfast"),
         tests("Reports"),
-    ])
+    ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

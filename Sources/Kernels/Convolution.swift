@@ -46,8 +46,33 @@ public struct Convolution: Hashable, Sendable {
     public var isFullyConnected: Bool {
         padding == 0 && kernelHeight == input.height && kernelWidth == input.width
     }
-    /// The floats of scratch memory that a call needs: the patches of one image.
-    public var scratchCount: Int { isFullyConnected ? 0 : output.area * patchCount }
+    /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros.
+    public var scratchCount: Int {
+        if isFullyConnected { return 0 }
+        func padded(_ shape: ImageShape, _ margin: Int) -> Int {
+            (shape.height + 2 * margin) * (shape.width + 2 * margin) * shape.channels
+        }
+        return max(output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
+    }
+    /// Whether the forward pass and the weight gradient go the direct way, by LIBXSMM: where filters fill its vectors (with
+    /// 50 of them OpenBLAS is as fast).
+    var isDirect: Bool {
+        Convolution.hasDirect && stride == 1 && input.channels >= 3 && filters % 16 == 0 && !isFullyConnected
+    }
+    /// Whether the input gradient does too: where the zeros around the output's gradient cost next to nothing.
+    var hasDirectInputGradient: Bool {
+        isDirect && input.channels % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
+            && 10 * output.area >= 9 * input.area
+    }
+    /// The floats that ``flipWeight`` writes: none where the input gradient needs no flipped weight.
+    public var flippedCount: Int { hasDirectInputGradient ? weightCount : 0 }
+
+    #if XSMM
+        private static let hasDirect = true
+    #else
+        private static let hasDirect = false
+    #endif
+
     /// Multiply-adds of the forward pass on one image.
     public var multiplyAdds: Int { output.area * weightCount }
 }
@@ -68,6 +93,14 @@ public func convolution(
     }
     let area = geometry.output.area
     for image in 0..<images {
+        #if XSMM
+            if geometry.isDirect
+                && DirectConvolution.forward(
+                    output + image * area * n, input + image * geometry.input.count, weight, geometry, scratch: scratch)
+            {
+                continue
+            }
+        #endif
         gatherPatches(scratch, input + image * geometry.input.count, geometry)
         gemm(
             area, n, k, Matrix(scratch, stride: k), Matrix(weight, stride: n), beta: 0, output + image * area * n,
@@ -90,6 +123,15 @@ public func convolutionWeightGradient(
     }
     let area = geometry.output.area
     for image in 0..<images {
+        #if XSMM
+            if geometry.isDirect
+                && DirectConvolution.weightGradient(
+                    weightGradient, input + image * geometry.input.count, outputGradient + image * area * n, geometry,
+                    scratch: scratch)
+            {
+                continue
+            }
+        #endif
         gatherPatches(scratch, input + image * geometry.input.count, geometry)
         gemm(
             k, n, area, Matrix(scratch, stride: k, transposed: true),
@@ -97,10 +139,29 @@ public func convolutionWeightGradient(
     }
 }
 
-/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in ``convolution``.
+/// The weight as the direct input gradient takes it, for many calls: flipped = [kernelHeight, kernelWidth, filters,
+/// channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k), `flippedCount` floats; nothing where that is 0.
+public func flipWeight(
+    _ flipped: UnsafeMutablePointer<Float>, _ weight: UnsafePointer<Float>, _ geometry: Convolution
+) {
+    guard geometry.flippedCount > 0 else { return }
+    let (channels, filters) = (geometry.input.channels, geometry.filters)
+    let positions = geometry.kernelHeight * geometry.kernelWidth
+    for position in 0..<positions {
+        let source = weight + (positions - 1 - position) * channels * filters
+        let target = flipped + position * channels * filters
+        for k in 0..<filters {
+            for c in 0..<channels { target[k * channels + c] = source[c * filters + k] }
+        }
+    }
+}
+
+/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in ``convolution``; `flipped` by
+/// ``flipWeight``.
 public func convolutionInputGradient(
     _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
-    _ weight: UnsafePointer<Float>, _ geometry: Convolution, images: Int, scratch: UnsafeMutablePointer<Float>
+    _ weight: UnsafePointer<Float>, flipped: UnsafePointer<Float>, _ geometry: Convolution, images: Int,
+    scratch: UnsafeMutablePointer<Float>
 ) {
     let (k, n) = (geometry.patchCount, geometry.filters)
     if geometry.isFullyConnected {
@@ -111,6 +172,15 @@ public func convolutionInputGradient(
     }
     let area = geometry.output.area
     for image in 0..<images {
+        #if XSMM
+            if geometry.hasDirectInputGradient
+                && DirectConvolution.inputGradient(
+                    inputGradient + image * geometry.input.count, outputGradient + image * area * n, flipped: flipped,
+                    geometry, scratch: scratch)
+            {
+                continue
+            }
+        #endif
         gemm(
             area, k, n, Matrix(outputGradient + image * area * n, stride: n),
             Matrix(weight, stride: n, transposed: true), beta: 0, scratch, stride: k)

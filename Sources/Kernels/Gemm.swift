@@ -1,5 +1,9 @@
 import COpenBLAS
 
+#if XSMM
+    import CXSMM
+#endif
+
 /// A row-major float32 matrix in memory, used as it stands or transposed.
 public struct Matrix {
     let elements: UnsafePointer<Float>
@@ -32,8 +36,16 @@ public enum BLAS {
     /// One thread: parallelism is by ranks. Called once, before the first `gemm`.
     public static func useOneThread() { openblas_set_num_threads(1) }
 
-    /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...). Bits depend on it.
-    public static var kernel: String { String(cString: openblas_get_corename()) }
+    /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...), and LIBXSMM's target where it is
+    /// built in. Bits depend on them.
+    public static var kernel: String {
+        let openBLAS = "OpenBLAS " + String(cString: openblas_get_corename())
+        #if XSMM
+            return openBLAS + ", LIBXSMM " + String(cString: libxsmm_get_target_arch())
+        #else
+            return openBLAS
+        #endif
+    }
 
     /// OpenBLAS's version and build options.
     public static var configuration: String { String(cString: openblas_get_config()) }

@@ -16,6 +16,8 @@ final class BlockState {
     /// The gradient of z, then of u.
     let delta: Buffer<Float>
     let sums: ChannelSums
+    /// The weight as the input gradient takes it.
+    let flipped: Buffer<Float>
 
     private let model: Model
     private let stabilizer: Double
@@ -64,6 +66,7 @@ final class BlockState {
         output = Buffer(images * block.output.count)
         delta = Buffer(backward ? images * uCount : 0)
         sums = ChannelSums(pattern)
+        flipped = Buffer(backward ? convolution.flippedCount : 0)
         batchMoments = Buffer(2 * channels)
         rows = (Buffer(channels), Buffer(channels))
         (scale, shift, a) = (Buffer(pattern.period), Buffer(pattern.period), Buffer(pattern.period))

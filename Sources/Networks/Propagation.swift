@@ -128,6 +128,7 @@ public final class Propagation {
     public func forward(_ mode: NormalizationMode, owner: (any PropagationOwner)?) throws {
         self.mode = mode
         for (index, block) in blocks.enumerated() {
+            if block.flipped.count > 0 { flipWeight(block.flipped.pointer, block.weight, block.convolution) }
             for lane in counts.indices {
                 forwardConvolution(index, lane)
                 if block.normalizes && mode == .batch {
@@ -179,8 +180,8 @@ public final class Propagation {
 
     // MARK: Backward
 
-    /// The backward pass from `outputGradient`, in the mode of the last `forward`, whose state it leaves untouched: it can
-    /// be called again with another gradient.
+    /// The backward pass from `outputGradient`, in the mode and with the parameters of the last `forward`, whose
+    /// state it leaves untouched: it can be called again with another gradient.
     ///
     /// With an owner the gradients of all parameters go to it (collective, by the owner's sums); without one only the input's
     /// gradient is formed, and in `batch` mode the local lanes are the whole batch.
@@ -217,8 +218,8 @@ public final class Propagation {
                 } else if inputGradient.count > 0 {
                     convolutionInputGradient(
                         inputGradient.pointer + starts[lane] * block.xCount,
-                        block.delta.pointer + starts[lane] * block.uCount, block.weight, block.convolution,
-                        images: counts[lane], scratch: patches.pointer)
+                        block.delta.pointer + starts[lane] * block.uCount, block.weight, flipped: block.flipped.pointer,
+                        block.convolution, images: counts[lane], scratch: patches.pointer)
                 }
             }
             try owner?.finishedBlock(index, gradients: block.channelGradients)
@@ -231,8 +232,8 @@ public final class Propagation {
         let together = block.convolution.isFullyConnected
         func formGradient(_ image: Int, _ images: Int) {
             convolutionInputGradient(
-                imageGradient.pointer, block.delta.pointer + image * block.uCount, block.weight, block.convolution,
-                images: images, scratch: patches.pointer)
+                imageGradient.pointer, block.delta.pointer + image * block.uCount, block.weight,
+                flipped: block.flipped.pointer, block.convolution, images: images, scratch: patches.pointer)
         }
         if together { formGradient(starts[lane], counts[lane]) }
         previous.sums.reset()

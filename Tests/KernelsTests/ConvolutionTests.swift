@@ -68,7 +68,10 @@ import Testing
                 scale: zip(before, size).map { abs(Double($0)) + $1 }) < 2e-6)
 
         let dx = GuardedBuffer<Float>(images * g.input.count, 7)
-        convolutionInputGradient(dx.pointer, dys.pointer, ws.pointer, g, images: images, scratch: scratch.pointer)
+        let flipped = Buffer<Float>(g.flippedCount)
+        flipWeight(flipped.pointer, ws.pointer, g)
+        convolutionInputGradient(
+            dx.pointer, dys.pointer, ws.pointer, flipped: flipped.pointer, g, images: images, scratch: scratch.pointer)
         #expect(
             deviation(
                 dx.elements, Naive.convolutionInputGradient(dy.doubles, w.doubles, g, images: images),
