@@ -32,8 +32,9 @@ extension RunDirectory {
         precondition(keep >= 1, "a run keeps at least one checkpoint, not \(keep)")
         let name = Self.fileName(step: checkpoint.header.step)
         try checkpoint.save(to: "\(checkpointsPath)/\(name)")
-        try AtomicFile.write(name + "\n", to: checkpointsPath + "/latest")
+        // `best` first: a run that is killed in between resumes before this step and writes both again.
         if isBest { try AtomicFile.write(name + "\n", to: checkpointsPath + "/best") }
+        try AtomicFile.write(name + "\n", to: checkpointsPath + "/latest")
         try removeOld(upTo: checkpoint.header.step, keep: keep)
     }
 

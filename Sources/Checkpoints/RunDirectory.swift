@@ -19,15 +19,19 @@ public final class RunDirectory {
     /// With `resume`, a directory without a run is fine too: `latestValid` returns nil. A last line of metrics.jsonl
     /// that a killed job wrote in part is cut off.
     ///
-    /// - Parameter lockTimeout: seconds to wait for the lock of a job that has just been killed.
+    /// - Parameters:
+    ///   - lockTimeout: seconds to wait for the lock of a job that has just been killed.
+    ///   - onWait: called some times a second during the wait, with who holds the lock; an error ends the wait.
     /// - Throws: `Failure` 73 where the directory holds a run and `resume` is false, or cannot be made; 69 where
     ///   another job is using it; 74 where it cannot be read or repaired.
-    public init(_ path: String, resume: Bool, lockTimeout: Double = 30) throws {
+    public init(
+        _ path: String, resume: Bool, lockTimeout: Double = 30, onWait: (String) throws -> Void = { _ in }
+    ) throws {
         self.path = path
         try Self.makeFolder(path)
         // Before the wait for the lock, so that the mistake is told at once, and after it, since a job may have begun.
         if !resume { try Self.refuseRun(in: path) }
-        lock = try RunLock(path, waitingUpTo: lockTimeout)
+        lock = try RunLock(path, waitingUpTo: lockTimeout, onWait: onWait)
         if !resume { try Self.refuseRun(in: path) }
         try Self.makeFolder(checkpointsPath)
         try removeTemporaries()

@@ -15,7 +15,7 @@ struct RunLock: ~Copyable {
     ///
     /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
     ///   be made.
-    init(_ directory: String, waitingUpTo seconds: Double) throws {
+    init(_ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }) throws {
         let path = directory + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
@@ -28,11 +28,15 @@ struct RunLock: ~Copyable {
                 close(descriptor)
                 throw Failure(.unavailable, "cannot lock \(path): \(String(cString: strerror(error)))")
             }
+            let holder = "another job\(Self.holder(descriptor))"
             guard deadline.timeIntervalSinceNow > 0 else {
-                let holder = Self.holder(descriptor)
                 close(descriptor)
                 throw Failure(
-                    .unavailable, "another job\(holder) is using \(directory); wait for it or choose another directory")
+                    .unavailable, "\(holder) is using \(directory); wait for it or choose another directory")
+            }
+            do { try onWait("\(holder) that is using \(directory)") } catch {
+                close(descriptor)
+                throw error
             }
             usleep(100_000)
         }

@@ -9,7 +9,7 @@ extension Dataset {
     /// `$STEADFAST_DATA`, `~/.cache/steadfast`.
     public static func searchFolders(directory: String?) -> [String] {
         let environment = ProcessInfo.processInfo.environment
-        let cache = (NSHomeDirectory() as NSString).appendingPathComponent(".cache/steadfast")
+        let cache = (homeDirectory() as NSString).appendingPathComponent(".cache/steadfast")
         return [directory, environment["STEADFAST_DATA"], cache].compactMap { $0 }.filter { !$0.isEmpty }
             .map { ($0 as NSString).expandingTildeInPath }
     }

@@ -93,10 +93,4 @@ public struct LanePlan: Sendable {
         let start = starts[lane]
         return random.permutation(starts[lane + 1] - start).map { ids[start + Int($0)] }
     }
-
-    /// The lanes that a rank hosts: floor(r L / R) ..< floor((r + 1) L / R).
-    public static func lanes(ofRank rank: Int, worldSize: Int, lanes: Int) -> Range<Int> {
-        precondition((0..<worldSize).contains(rank), "rank \(rank) of \(worldSize)")
-        return rank * lanes / worldSize..<(rank + 1) * lanes / worldSize
-    }
 }

@@ -22,6 +22,15 @@ public enum AtomicFile {
         try flushFolder(folder.isEmpty ? "." : folder)
     }
 
+    /// Checks that files can be made in a folder, before the work whose results go there.
+    ///
+    /// - Throws: `Failure` 73 where they cannot.
+    public static func requireWritable(folder: String) throws {
+        let temporary = try createTemporary(beside: folder + "/probe")
+        close(temporary.descriptor)
+        unlink(temporary.path)
+    }
+
     /// Replaces the content of `path` by a text.
     public static func write(_ text: String, to path: String) throws {
         try Array(text.utf8).withUnsafeBytes { try write([$0], to: path) }

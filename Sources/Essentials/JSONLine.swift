@@ -14,6 +14,8 @@ public struct JSONLine {
     public mutating func add(_ key: String, _ value: Int) { addRaw(key, "\(value)") }
     /// Adds a number.
     public mutating func add(_ key: String, _ value: Double) { addRaw(key, value.isFinite ? "\(value)" : "null") }
+    /// Adds a truth value.
+    public mutating func add(_ key: String, _ value: Bool) { addRaw(key, value ? "true" : "false") }
     /// Adds a list of integers.
     public mutating func add(_ key: String, _ values: [Int64]) {
         addRaw(key, "[\(values.map { "\($0)" }.joined(separator: ","))]")

@@ -23,6 +23,9 @@ public protocol Attack: AnyObject {
     /// Whether the strength means anything; without one there is one row of strength 0.
     var takesStrength: Bool { get }
 
+    /// What the attack does, in full, for the record; parameters that were left out included.
+    var settings: [String: String] { get }
+
     /// Gets ready for a group.
     func begin(_ group: SampleGroup) throws
     /// Writes the perturbed samples of the group, [count, input shape], in pixel units less the mean image.
@@ -35,6 +38,7 @@ public protocol Attack: AnyObject {
 final class CleanSamples: Attack {
     let isNonsense = false
     let takesStrength = false
+    let settings: [String: String] = [:]
     private let count: Int
     private var group: SampleGroup?
 

@@ -32,6 +32,14 @@ public enum AttackCatalogue {
     /// The names of all attacks.
     public static var names: [String] { makers.keys.sorted() }
 
+    /// Refuses a list with an attack that is malformed, unknown or named twice; its parameters are checked when it is made.
+    public static func check(_ attacks: [String]) throws {
+        guard !attacks.isEmpty else { return }
+        for attack in try AttackSpecification.list(attacks.joined(separator: ",")) where makers[attack.name] == nil {
+            throw Failure(.usage, unknownName("attack", attack.name, among: names))
+        }
+    }
+
     /// Makes the attack that a specification asks for.
     ///
     /// - Throws: `Failure` 64 naming the nearest known attack, parameter or value.

@@ -9,6 +9,8 @@ public struct EvaluationResults {
     public let checkpoint: String
     /// Its digest.
     public let checkpointDigest: String
+    /// The step that it was written at.
+    public let checkpointStep: Int
     /// The data set's name.
     public let dataset: String
     /// The digest of the split that the samples come from.
@@ -30,11 +32,13 @@ public struct EvaluationResults {
 
     /// No results yet.
     public init(
-        checkpoint: String, checkpointDigest: String, dataset: String, split: String, seed: UInt64, samples: ImageSet,
+        checkpoint: String, checkpointDigest: String, checkpointStep: Int, dataset: String, split: String, seed: UInt64,
+        samples: ImageSet,
         outputs: Int
     ) {
         self.checkpoint = checkpoint
         self.checkpointDigest = checkpointDigest
+        self.checkpointStep = checkpointStep
         self.dataset = dataset
         datasetDigest = samples.contentDigest
         self.split = split
@@ -50,7 +54,8 @@ public struct EvaluationResults {
         tree.rootAttributes = [
             "format": .string("steadfast-results"), "format_version": .int64(1),
             "product_version": .string(Product.version), "checkpoint": .string(checkpoint),
-            "checkpoint_digest": .string(checkpointDigest), "dataset": .string(dataset),
+            "checkpoint_digest": .string(checkpointDigest), "checkpoint_step": .int64(Int64(checkpointStep)),
+            "dataset": .string(dataset),
             "dataset_digest": .string(datasetDigest), "split": .string(split), "seed": .int64(Int64(bitPattern: seed)),
             "created": .string(Date.now.formatted(.iso8601)),
         ]
@@ -63,8 +68,8 @@ public struct EvaluationResults {
             let records = attack.records.flatMap { $0 }
             tree.attributes[group] = [
                 "name": .string(attack.specification.name), "seed": .int64(Int64(bitPattern: seed)),
-                "clipped": .string("no"), "unit": .string("fractions of the pixel range"),
-            ].merging(attack.specification.parameters.map { ($0, .string($1)) }) { first, _ in first }
+                "unit": .string("fractions of the pixel range"),
+            ].merging(attack.settings.map { ($0, .string($1)) }) { first, _ in first }
             tree.tensors["\(group)/strength"] = Tensor(
                 shape: [attack.strengths.count], elements: .float64(attack.strengths))
             tree.tensors["\(group)/prediction"] = Tensor(shape: shape, elements: .int16(records.map(\.prediction)))

@@ -12,6 +12,8 @@ public struct AttackResult: Sendable {
     public let isNonsense: Bool
     /// The strengths, fractions of the pixel range.
     public let strengths: [Double]
+    /// What the attack did, in full.
+    public let settings: [String: String]
     /// [strengths, samples].
     public let records: [[SampleRecord]]
 }
@@ -55,6 +57,13 @@ public final class Evaluator {
         confidences = Buffer(victim.plan.outputs)
     }
 
+    /// Refuses attacks that cannot be made, before any is run.
+    ///
+    /// - Throws: `Failure` 64 as ``AttackCatalogue/attack(_:on:)``.
+    public func check(_ attacks: [AttackSpecification]) throws {
+        for attack in attacks { _ = try AttackCatalogue.attack(attack, on: victim) }
+    }
+
     /// Runs an attack on all samples. Collective: every rank of the communicator calls this.
     ///
     /// - Parameter progress: called on every rank after each of its groups, with its share done in 0...1.
@@ -77,6 +86,7 @@ public final class Evaluator {
         guard let gathered = try communicator.gather(records) else { return nil }
         return AttackResult(
             specification: specification, isNonsense: attack.isNonsense, strengths: strengths,
+            settings: attack.settings,
             records: arrange(gathered, groups: groups, strengths: strengths.count))
     }
 
@@ -117,7 +127,12 @@ public final class Evaluator {
     }
 
     private func classify(_ images: UnsafePointer<Float>, count: Int) throws -> UnsafePointer<Float> {
-        try classifier.outputs(images: count) { $0.update(from: images, count: count * samples.shape.count) }
+        let z = try classifier.outputs(images: count) { $0.update(from: images, count: count * samples.shape.count) }
+        guard sumOfSquares(z, count: count * victim.plan.outputs).isFinite else {
+            throw Failure(
+                .data, "the network's outputs are not finite numbers: its training ran away; use an earlier checkpoint")
+        }
+        return z
     }
 
     private func evaluate(

@@ -26,7 +26,7 @@ public struct FastGradientSign {
     ) throws {
         let images = propagation.images
         try propagation.forward(.running, owner: nil)
-        largest.pointer.update(repeating: -1, count: images)
+        clear(direction, images)
         let everywhere = (0..<images).contains { !(0..<classes).contains(Int(labels[$0])) }
         for k in 0..<(everywhere ? classes : classes - 1) {
             for image in 0..<images {
@@ -50,8 +50,14 @@ public struct FastGradientSign {
             writeGradient(copy, label: candidate(copy % candidates, Int(labels[copy / candidates])))
         }
         try propagation.backward(owner: nil)
-        largest.pointer.update(repeating: -1, count: images)
+        clear(direction, images)
         for copy in 0..<images * candidates { keepLargest(copy / candidates, from: copy, direction) }
+    }
+
+    /// No direction yet; that is what stays where no gradient is a number.
+    private func clear(_ direction: UnsafeMutablePointer<Float>, _ images: Int) {
+        largest.pointer.update(repeating: -1, count: images)
+        direction.update(repeating: 0, count: images * propagation.plan.network.input.count)
     }
 
     /// The k-th class that is not the label; nil where there is none.

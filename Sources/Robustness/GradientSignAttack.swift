@@ -13,6 +13,7 @@ enum GradientMode: String, CaseIterable {
 final class FastGradientSignAttack: Attack {
     let isNonsense = false
     let takesStrength = true
+    var settings: [String: String] { signs.settings }
     private let signs: GroupDirections
     private var group: SampleGroup?
 
@@ -36,6 +37,7 @@ final class FastGradientSignAttack: Attack {
 final class NonsenseSamples: Attack {
     let isNonsense = true
     let takesStrength = true
+    var settings: [String: String] { signs.settings.merging(["start": "gaussian, scaled to 0..255"]) { $1 } }
     private let victim: Victim
     private let signs: GroupDirections
     private let start: Buffer<Float>
@@ -77,6 +79,14 @@ private final class GroupDirections {
     private let mode: GradientMode
     private let candidates: Int
     private let size: Int
+
+    /// For the record.
+    var settings: [String: String] {
+        [
+            "gradient-mode": mode.rawValue, "group-size": "\(Victim.groupSize)", "candidates": "\(candidates)",
+            "clipped": "no", "loss-tolerance": propagation.plan.network.hybridLoss?.tolerance.map { "\($0)" } ?? "none",
+        ]
+    }
 
     init(_ victim: Victim, mode: GradientMode, candidates: Int) {
         self.mode = mode

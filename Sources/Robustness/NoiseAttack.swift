@@ -16,6 +16,7 @@ enum NoiseKind: String, CaseIterable {
 final class NoiseAttack: Attack {
     let isNonsense = false
     let takesStrength = true
+    let settings = ["draws": "1", "clipped": "no"]
     private let kind: NoiseKind
     private let victim: Victim
     private let noise: Buffer<Float>

@@ -56,7 +56,7 @@ public struct LossRecipe: Hashable, Sendable {
 public struct AdversarialTraining: Hashable, Sendable {
     /// How the images are made.
     public enum Method: String, Hashable, Sendable, CaseIterable {
-        /// The fast gradient sign method: x + 255 strength sign(gradient).
+        /// FGS-lmax, the paper's equation 10: 255 strength towards the wrong class of largest gradient.
         case fgs
     }
 

@@ -77,11 +77,11 @@ final class StepEngine {
         }
     }
 
-    /// Computes one step and updates the parameters, unless its numbers are not finite. Collective.
+    /// Computes one step and updates the parameters, as long as its numbers are finite. Collective.
     ///
     /// - Parameter stopping: whether this rank was asked to stop.
-    /// - Returns: the sums over the global batch; the norm of the gradient, not finite where nothing was updated; and
-    ///   whether any rank was asked to stop.
+    /// - Returns: the sums over the global batch; the norm of the gradient, not finite where the gradient or batch norm's
+    ///   moments are not: the state is of no use then; and whether any rank was asked to stop.
     func step(_ step: Int, learningRate: Double, stopping: Bool) throws -> (TrainingSums, norm: Double, stop: Bool) {
         let start = ContinuousClock.now
         let inputBefore = clock.input
@@ -101,7 +101,8 @@ final class StepEngine {
         var norm = Double.nan
         if sums.loss.isFinite {
             norm = optimizer.step(reduction.gradient, learningRate: learningRate)
-            if norm.isFinite { propagation.updateRunningMoments(rate: Self.momentRate) }
+            let moments = sumOfSquares(model.moments.pointer, count: model.moments.count)
+            if !moments.isFinite { norm = .nan }
         }
         let communication = reduction.communicationSeconds
         clock.communication += communication
@@ -139,6 +140,7 @@ final class StepEngine {
                 }, epoch: epoch)
         }
         try propagation.forward(.batch, owner: reduction)
+        propagation.updateRunningMoments(rate: Self.momentRate)
         computedImages += propagation.images
         writeLosses(scale: 1 / Float(stepImages), stopping: stopping)
         try reduction.sum(partials.pointer, count: Self.sumCount, by: sumReduction, into: totals.pointer)

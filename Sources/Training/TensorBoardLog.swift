@@ -5,12 +5,15 @@ import Foundation
 /// by hand since these two messages are all that is needed.
 final class TensorBoardLog {
     private let path: String
-    private let handle: FileHandle
+    private var handle: FileHandle?
 
-    /// Makes a new event file in a directory.
-    init(directory: String) throws {
+    /// A log that makes its event file in a directory with its first scalars.
+    init(directory: String) {
         let time = Int(Date.now.timeIntervalSince1970)
         path = "\(directory)/events.out.tfevents.\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
+    }
+
+    private func begin() throws {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let handle = FileHandle(forWritingAtPath: path)
         else { throw systemFailure(.cannotCreate, "create", path) }
@@ -23,6 +26,7 @@ final class TensorBoardLog {
 
     /// Appends scalars of a step.
     func add(_ scalars: [(tag: String, value: Double)], step: Int) throws {
+        if handle == nil { try begin() }
         var summary = Message()
         for scalar in scalars {
             var value = Message()
@@ -43,7 +47,7 @@ final class TensorBoardLog {
         let frame =
             length + littleEndian(maskedChecksum(length)) + message.bytes
             + littleEndian(maskedChecksum(message.bytes))
-        do { try handle.write(contentsOf: frame) } catch {
+        do { try handle?.write(contentsOf: frame) } catch {
             throw Failure(.inputOutput, "cannot write \(path): \(error.localizedDescription)")
         }
     }

@@ -25,6 +25,8 @@ public final class Trainer {
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
     private var imagesAtEpochStart = 0
+    /// Why the last step could not be recorded; on rank 0.
+    private var reportFailure: Failure?
     /// The step of the newest checkpoint.
     private var savedStep: Int?
 
@@ -42,6 +44,7 @@ public final class Trainer {
         let ranks = communicator.worldSize
         let (dataset, network) = try communicator.agree {
             try Trainer.checkCounts(recipe, ranks: ranks)
+            try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
             let dataset = try Dataset.locate(recipe.dataset, directory: recipe.dataDirectory)
             let description = dataset.description
             return (dataset, try recipe.network(input: description.shape, classes: description.classes))
@@ -50,7 +53,8 @@ public final class Trainer {
         data = try TrainingData(recipe, dataset, network: network, communicator: communicator)
         try communicator.agreeOnEqual([
             ("the recipe", recipe.digest), ("the data", data.digest), ("the product's version", Product.version),
-            ("the build's instruction set", Build.instructionSet), ("the BLAS kernel", BLAS.kernel),
+            ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
+            ("the BLAS kernel", BLAS.kernel),
         ])
         model = Model(try NetworkPlan(network))
         engine = StepEngine(recipe, data, model, communicator: communicator)
@@ -78,13 +82,14 @@ public final class Trainer {
             let stopped = try step()
             let endsEpoch = state.step % engine.stepsPerEpoch == 0
             let ends = endsEpoch || state.step == totalSteps
-            let isBest = ends ? try finishEpoch() : false
+            let isBest = ends ? try finishEpoch(isWhole: endsEpoch) : false
             let due = recipe.checkpoint.everySteps.map { state.step % $0 == 0 } ?? endsEpoch
             if due || isBest || stopped || state.step == totalSteps {
                 try save(isBest: isBest)
             }
-            if stopped && state.step < totalSteps {
+            if stopped && (state.step < totalSteps || reportFailure != nil) {
                 try communicator.agree {
+                    if let reportFailure { throw reportFailure }
                     throw Failure(
                         .stopped, "stopped by a signal; step \(state.step) is saved: go on with --resume")
                 }
@@ -100,9 +105,10 @@ public final class Trainer {
         let start = ContinuousClock.now
         let before = engine.clock
         let rate = recipe.learningRate(step: state.step, stepsPerEpoch: engine.stepsPerEpoch)
-        let (sums, norm, stop) = try engine.step(state.step, learningRate: rate, stopping: StopRequest.requested)
+        let (sums, norm, stop) = try engine.step(
+            state.step, learningRate: rate, stopping: StopRequest.requested || reportFailure != nil)
         guard sums.loss.isFinite && norm.isFinite else {
-            let number = sums.loss.isFinite ? "gradient" : "loss"
+            let number = sums.loss.isFinite ? "gradient or a moment of batch norm" : "loss"
             let kept =
                 savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
             try communicator.agree {
@@ -115,19 +121,25 @@ public final class Trainer {
         }
         state.step += 1
         state.epochSums += sums
-        try reporter?.step(
-            StepReport(
-                step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums, learningRate: rate,
-                gradientNorm: norm, seconds: seconds(since: start), clock: engine.clock - before))
+        do {
+            try reporter?.step(
+                StepReport(
+                    step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums, learningRate: rate,
+                    gradientNorm: norm, seconds: seconds(since: start), clock: engine.clock - before))
+        } catch {
+            // Rank 0 alone knows; the others learn of it with the next step's sums, and all stop together.
+            reportFailure = Failure(error)
+        }
         return stop
     }
 
-    /// The epoch's figures, over all ranks. Returns whether the network is the best so far on the validation split.
-    private func finishEpoch() throws -> Bool {
+    /// The figures of an epoch, or of its part at the end of a run, over all ranks. Returns whether the network is the best so
+    /// far on the validation split, which is asked at the end of a whole epoch only: where a run pauses shows in nothing else.
+    private func finishEpoch(isWhole: Bool) throws -> Bool {
         let computed = Int64(engine.computedImages - imagesAtEpochStart)
         let rankImages = try communicator.allGather(computed)
         var validationError: Double?
-        if let validator {
+        if let validator, isWhole {
             var errors = try communicator.agree { Int64(try validator.countErrors()) }
             errors = try communicator.allReduce(errors, .sum)
             validationError = Double(errors) / Double(data.validationCount)
@@ -144,7 +156,7 @@ public final class Trainer {
         try communicator.agree { try reporter?.epoch(report) }
         epochStart = .now
         imagesAtEpochStart = engine.computedImages
-        if state.step % engine.stepsPerEpoch == 0 { state.epochSums = TrainingSums() }
+        if isWhole { state.epochSums = TrainingSums() }
         return isBest
     }
 
@@ -167,6 +179,7 @@ public final class Trainer {
         let found = try communicator.agree { () -> Bool in
             guard let point = try run?.latestValid() else { return false }
             point.warnings.forEach { reporter?.warn($0) }
+            try Trainer.refuseOtherRecipe(point, recipe)
             state = try point.checkpoint.resume(model, engine.optimizer, data: data)
             return true
         }
@@ -188,6 +201,18 @@ extension Trainer {
                 .usage,
                 "\(ranks) ranks cannot share \(recipe.lanes) lanes: start at most \(recipe.lanes) ranks, or set lanes "
                     + "for a new run")
+        }
+    }
+
+    /// Refuses to go on with a checkpoint of another recipe (a run directory whose files were mixed up).
+    private static func refuseOtherRecipe(_ point: ResumePoint, _ recipe: Recipe) throws {
+        let old = try Recipe.parse(yaml: point.checkpoint.header.recipe, source: "the recipe in \(point.path)")
+        let changed = recipe.changesResult(comparedTo: old)
+        guard changed.isEmpty else {
+            throw Failure(
+                .data,
+                "\(point.path) was trained with another \(changed.joined(separator: ", ")): resume with the same recipe, or "
+                    + "start a new run in another directory")
         }
     }
 

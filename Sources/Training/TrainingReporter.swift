@@ -44,11 +44,15 @@ final class TrainingReporter {
     init(_ run: RunDirectory?, recipe: Recipe, showProgress: Bool) throws {
         self.run = run
         self.showsProgress = showProgress
-        board = try run.map { try TensorBoardLog(directory: $0.path) }
+        board = run.map { TensorBoardLog(directory: $0.path) }
         epochs = recipe.epochs
     }
 
-    func warn(_ sentence: String) { say("warning: \(sentence)") }
+    /// Warnings go to standard error, also where nothing else is shown.
+    func warn(_ sentence: String) {
+        if isTerminal { progress.clear() }
+        try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(sentence)\n".utf8))
+    }
 
     func begin(_ recipe: Recipe, _ data: TrainingData, _ state: TrainingState, totalSteps: Int, worldSize: Int) {
         self.totalSteps = totalSteps
@@ -58,7 +62,7 @@ final class TrainingReporter {
         }
         let samples = data.plan.samples
         say(
-            "\(recipe.dataset), \(recipe.network.activation.rawValue) network, \(samples) samples an epoch, batch "
+            "\(recipe.dataset), \(data.network.classes) classes, \(recipe.network.activation.rawValue) network, \(samples) samples an epoch, batch "
                 + "\(recipe.batch) in \(recipe.lanes) lanes on \(worldSize) rank\(worldSize == 1 ? "" : "s"), "
                 + "\(BLAS.kernel)")
         say("epoch   step  learning rate      loss  training error  validation error  images/s  seconds")
@@ -99,7 +103,7 @@ final class TrainingReporter {
         guard showsProgress && isTerminal else { return }
         progress.update(
             "step \(report.step)/\(totalSteps)  loss \(fixed(report.sums.meanLoss, 4))", done: report.step,
-            of: totalSteps, images: report.sums.images)
+            of: totalSteps, amount: report.sums.images, unit: "images/s")
     }
 
     func epoch(_ report: EpochReport) throws {
@@ -133,7 +137,7 @@ final class TrainingReporter {
         line.add("event", "checkpoint")
         line.add("step", step)
         line.add("file", RunDirectory.fileName(step: step))
-        if isBest { line.add("best", "yes") }
+        line.add("best", isBest)
         try run?.append(line.text)
     }
 
@@ -158,7 +162,7 @@ final class TrainingReporter {
 /// A line on the terminal that is written over: what, rate, time left.
 public struct ProgressLine {
     private var last = ContinuousClock.now
-    private var imagesSince = 0.0
+    private var amountSince = 0.0
     private var doneBefore: Int?
     private let start = ContinuousClock.now
     private var isShown = false
@@ -166,18 +170,18 @@ public struct ProgressLine {
     /// A line that is not shown yet.
     public init() {}
 
-    /// Counts the images and, a few times a second, writes the line.
-    public mutating func update(_ text: String, done: Int, of total: Int, images: Double) {
-        imagesSince += images
+    /// Counts the amount done since the last call and, a few times a second, writes the line.
+    public mutating func update(_ text: String, done: Int, of total: Int, amount: Double, unit: String) {
+        amountSince += amount
         if doneBefore == nil { doneBefore = done - 1 }
         let elapsed = seconds(since: last)
         guard elapsed > 0.25 else { return }
         let perStep = seconds(since: start) / Double(max(1, done - (doneBefore ?? 0)))
         let left = Int(perStep * Double(total - done))
         let clock = "\(left / 3600):\(twoDigits(left / 60 % 60)):\(twoDigits(left % 60))"
-        write("\r\u{1B}[K\(text)  \(Int(imagesSince / elapsed)) images/s  \(clock) left")
+        write("\r\u{1B}[K\(text)  \(Int(amountSince / elapsed)) \(unit)  \(clock) left")
         last = .now
-        imagesSince = 0
+        amountSince = 0
         isShown = true
     }
 

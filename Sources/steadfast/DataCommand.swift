@@ -17,7 +17,7 @@ struct DataCommand: ParsableCommand {
         /// The directory that new data sets go to.
         var target: String {
             dataDirectory ?? ProcessInfo.processInfo.environment["STEADFAST_DATA"]
-                ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache/steadfast"
+                ?? homeDirectory() + "/.cache/steadfast"
         }
     }
 
@@ -48,9 +48,13 @@ struct DataCommand: ParsableCommand {
         func run() throws {
             let isTerminal = isatty(STDERR_FILENO) == 1
             var line = ProgressLine()
+            var last = 0
             let files = try Dataset.fetch(name, into: location.target) { progress in
                 guard isTerminal, let total = progress.total else { return }
-                line.update(progress.file, done: progress.received, of: total, images: 0)
+                line.update(
+                    progress.file, done: progress.received, of: total, amount: Double(progress.received - last) / 1e6,
+                    unit: "MB/s")
+                last = progress.received
             }
             line.clear()
             files.forEach { print($0) }
@@ -66,6 +70,9 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             let report = try Dataset.verify(name, directory: location.dataDirectory)
+            print(
+                "\(report.name): SHA-256 of the training split \(report.trainDigest), of the test split \(report.testDigest)"
+            )
             for file in report.files {
                 let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"
                 print("\(file.path)  SHA-256 \(file.digest)  \(verdict)")

@@ -3,6 +3,7 @@ import Checkpoints
 import Datasets
 import Essentials
 import Foundation
+import Kernels
 import MessagePassing
 import Reports
 import Robustness
@@ -54,12 +55,18 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         Communicator.main { communicator in
-            try communicator.agree { try FileManager.default.makeDirectory(output) }
-            var rows: [SummaryRow] = []
-            for checkpoint in checkpoints {
-                let evaluation = try CheckpointEvaluation(checkpoint, self, communicator)
-                rows += try evaluation.run()
+            // What can be known before the work is known before it.
+            try communicator.agree {
+                try FileManager.default.makeDirectory(output)
+                if communicator.rank == 0 { try AtomicFile.requireWritable(folder: output) }
+                let folders = checkpoints.map(folderName)
+                guard Set(folders).count == folders.count else {
+                    throw Failure(.usage, "two of the checkpoints have the same name: name each once")
+                }
             }
+            let evaluations = try checkpoints.map { try CheckpointEvaluation($0, self, communicator) }
+            var rows: [SummaryRow] = []
+            for evaluation in evaluations { rows += try evaluation.run() }
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
@@ -69,6 +76,9 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 }
+
+/// The folder of a checkpoint's results where there are several.
+private func folderName(_ checkpoint: String) -> String { checkpoint.replacingOccurrences(of: "/", with: "_") }
 
 /// What is asked for, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
 private struct EvaluationRequest {
@@ -91,9 +101,7 @@ private struct EvaluationRequest {
                     + AttackCatalogue.names.joined(separator: ", "))
         }
         attacks = try AttackSpecification.list(names)
-        for attack in attacks where !AttackCatalogue.names.contains(attack.name) {
-            throw Failure(.usage, unknownName("attack", attack.name, among: AttackCatalogue.names))
-        }
+        try AttackCatalogue.check(attacks.map(\.verbatim))
         strengths = try command.strengths.map(EvaluationRequest.strengths) ?? plan?.strengths
         samples = command.samples ?? plan?.samples
         guard samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
@@ -139,7 +147,8 @@ private struct CheckpointEvaluation {
             let checkpoint = try Checkpoint.load(path, trust: command.trust)
             let request = try EvaluationRequest(command, checkpoint)
             let victim = try Victim(checkpoint, seed: command.seed)
-            let dataset = try Dataset.locate(checkpoint.header.dataset, directory: command.dataDirectory)
+            let dataset = try Dataset.locate(
+                checkpoint.header.dataset, directory: command.dataDirectory ?? request.recipe?.dataDirectory)
             let samples = try CheckpointEvaluation.read(dataset, request, every: command.every)
             let evaluator = try Evaluator(
                 victim, samples: samples, classes: dataset.description.classes, communicator: communicator)
@@ -147,7 +156,9 @@ private struct CheckpointEvaluation {
         }
         try communicator.agreeOnEqual([
             ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
+            ("the build", Product.buildDigest), ("the BLAS kernel", BLAS.kernel),
         ])
+        try communicator.agree { [evaluator, request] in try evaluator.check(request.attacks) }
     }
 
     /// The images that are asked for: of the split, every K-th, the first N of those.
@@ -172,18 +183,21 @@ private struct CheckpointEvaluation {
     /// Collective; the rows are on rank 0.
     func run() throws -> [SummaryRow] {
         var results = EvaluationResults(
-            checkpoint: name, checkpointDigest: checkpoint.contentDigest, dataset: checkpoint.header.dataset,
+            checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: checkpoint.header.step,
+            dataset: checkpoint.header.dataset,
             split: request.split.rawValue, seed: command.seed, samples: samples, outputs: outputs)
         let strengths = request.strengths ?? dataset.description.strengths
         for attack in request.attacks {
             let start = ContinuousClock.now
             var line = ProgressLine()
+            var before = 0.0
             let shows = communicator.rank == 0 && !command.quiet && isatty(STDERR_FILENO) == 1
             let result = try evaluator.run(attack, strengths: strengths) { share in
                 guard shows else { return }
                 line.update(
                     "\(name)  \(attack.verbatim)", done: Int(share * 1000), of: 1000,
-                    images: Double(samples.count) * share)
+                    amount: Double(samples.count) * (share - before), unit: "images/s")
+                before = share
             }
             if shows { line.clear() }
             if attack.name == "clean" { results.cleanOutputs = try evaluator.cleanOutputs() ?? [] }
@@ -199,7 +213,7 @@ private struct CheckpointEvaluation {
             guard communicator.rank == 0 else { return }
             var folder = command.output
             if command.checkpoints.count > 1 {
-                folder += "/" + name.replacingOccurrences(of: "/", with: "_")
+                folder += "/" + folderName(name)
                 try FileManager.default.makeDirectory(folder)
             }
             try results.write(to: folder + "/results.h5")

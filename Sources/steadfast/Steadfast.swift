@@ -16,25 +16,26 @@ struct Steadfast: ParsableCommand {
         ])
 
     static func main() {
+        let rank = Communicator.launchedRank
         do {
             try CPU.requireInstructionSet()
             UntrustedDecoder.command = ["/proc/self/exe", DecodeUntrustedCommand._commandName]
             var command = try parseAsRoot()
+            // What needs no ranks is done by one.
+            guard rank == 0 || command is TrainCommand || command is EvaluateCommand else { return }
             try command.run()
         } catch let failure as Failure {
-            leaveTheWordToRankZero(failure.code.rawValue)
-            try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(failure.message)\n".utf8))
+            let place = Communicator.isUnderMpirun ? "rank \(rank) on \(ProcessInfo.processInfo.hostName): " : ""
+            try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(place)\(failure.message)\n".utf8))
             Foundation.exit(failure.code.rawValue)
         } catch {
-            if !exitCode(for: error).isSuccess { leaveTheWordToRankZero(exitCode(for: error).rawValue) }
+            // The command line is the same on all ranks, and so is what is wrong with it: rank 0 says it. The others leave a
+            // while later, since mpirun ends all as soon as one leaves with a code.
+            guard rank == 0 else {
+                if !exitCode(for: error).isSuccess { sleep(1) }
+                Foundation.exit(exitCode(for: error).rawValue)
+            }
             exit(withError: error)
         }
-    }
-
-    /// Ends a rank other than 0, which fails alike: a while later, since mpirun ends all as soon as one leaves with a code.
-    private static func leaveTheWordToRankZero(_ code: Int32) {
-        guard Communicator.launchedRank > 0 else { return }
-        sleep(1)
-        Foundation.exit(code)
     }
 }

@@ -45,14 +45,21 @@ struct TrainCommand: ParsableCommand {
             let trainer = try Trainer(
                 recipe, communicator: communicator, run: directory, resume: resume,
                 showProgress: communicator.rank == 0 && !quiet)
+            try communicator.agree { try directory?.writeRecipe(recipe.yaml) }
             try trainer.train()
         }
     }
 
     /// Opens the run's directory and settles its recipe.
     private func openRun(_ recipe: Recipe) throws -> RunDirectory {
-        let name = URL(fileURLWithPath: self.recipe).deletingPathExtension().lastPathComponent
-        let directory = try RunDirectory(self.directory ?? "checkpoints/\(name)", resume: resume)
+        var name = URL(fileURLWithPath: self.recipe).lastPathComponent
+        if name.hasSuffix(".yaml") { name.removeLast(5) }
+        var isTold = false
+        let directory = try RunDirectory(self.directory ?? "checkpoints/\(name)", resume: resume) {
+            if StopRequest.requested { throw Failure(.stopped, "stopped by a signal while waiting for another job") }
+            if !isTold { try? FileHandle.standardError.write(contentsOf: Data("steadfast: waiting for \($0)\n".utf8)) }
+            isTold = true
+        }
         if let text = try directory.recipe() {
             let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
             let changed = recipe.changesResult(comparedTo: old)
@@ -63,7 +70,6 @@ struct TrainCommand: ParsableCommand {
                         + "recipe, or start a new run in another directory")
             }
         }
-        try directory.writeRecipe(recipe.yaml)
         return directory
     }
 }

@@ -44,12 +44,48 @@ struct BadInputTests {
                 ],
                 ranks: 2, run: run)
             expect(broken, 70, "not a finite number at step", "checkpoint")
-            let last = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run))
-            #expect(
-                last.tensors.values.allSatisfy { tensor in
-                    guard case .float32(let values) = tensor.elements else { return true }
-                    return values.allSatisfy(\.isFinite)
-                })
+            try expectFinite(run)
+        }
+    }
+
+    @Test("moments that run away while the loss stays finite stop the run before they are saved")
+    func momentsRunAway() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            let broken = try train(
+                plainRecipe + [
+                    "--set", "max_steps=40", "--set", "learning_rate=1000", "--set", "checkpoint.every_steps=1",
+                ],
+                ranks: 2, run: run)
+            expect(broken, 70, "not a finite number at step")
+            try expectFinite(run)
+        }
+    }
+
+    private func expectFinite(_ run: String) throws {
+        let last = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run))
+        for (path, tensor) in last.tensors {
+            guard case .float32(let values) = tensor.elements else { continue }
+            #expect(values.allSatisfy { $0.isFinite }, "\(path)")
+        }
+    }
+
+    @Test("a run that never began leaves its directory to the next try")
+    func neverBegan() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            expect(try train(smallRecipe + ["--set", "lanes=2"], ranks: 3, run: run), 64, "3 ranks")
+            #expect(try train(smallRecipe + ["--set", "lanes=2"], ranks: 2, run: run).status == 0)
+        }
+    }
+
+    @Test("a checkpoint of another recipe, put into a run, is refused")
+    func anotherRecipe() throws {
+        try withTemporaryDirectory { folder in
+            #expect(try train(ranks: 1, run: folder + "/run").status == 0)
+            try FileManager.default.removeItem(atPath: folder + "/run/recipe.yaml")
+            let refused = try train(smallRecipe + ["--set", "seed=9"], ranks: 2, run: folder + "/run", "--resume")
+            expect(refused, 65, "step-00000012.h5", "seed")
         }
     }
 
@@ -86,7 +122,7 @@ struct BadInputTests {
             try flip(run + "/checkpoints/step-00000012.h5", at: 9000)
             let resumed = try train(recipe, ranks: 2, run: run, "--resume")
             #expect(resumed.status == 0, "\(resumed.errors)")
-            #expect(resumed.output.contains("warning") && resumed.output.contains("step-00000012.h5"))
+            #expect(resumed.errors.contains("warning") && resumed.errors.contains("step-00000012.h5"))
             #expect(try digest(ofRun: run) == end)
             for step in ["04", "08", "12"] { try flip(run + "/checkpoints/step-000000\(step).h5", at: 5000) }
             expect(try train(recipe, ranks: 2, run: run, "--resume"), 65, "no checkpoint")

@@ -13,12 +13,10 @@ extension Communicator {
     /// (`MPI_Abort`), so that nobody waits for it.
     ///
     /// Collective: every rank of the job calls this.
-    ///
-    /// - Parameter startingMPI: false for what needs no ranks; then `body` is given `Communicator.alone`.
-    public static func main(startingMPI: Bool = true, _ body: (Communicator) throws -> Void) -> Never {
+    public static func main(_ body: (Communicator) throws -> Void) -> Never {
         var world = Communicator.alone
         do {
-            if startingMPI { world = try start() }
+            world = try start()
             try body(world)
             try world.finish()
             exit(0)
