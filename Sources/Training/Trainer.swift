@@ -87,7 +87,7 @@ public final class Trainer {
             if due || isBest || stopped || state.step == totalSteps {
                 try save(isBest: isBest)
             }
-            if stopped && (state.step < totalSteps || reportFailure != nil) {
+            if stopped && state.step < totalSteps {
                 try communicator.agree {
                     if let reportFailure { throw reportFailure }
                     throw Failure(
@@ -95,7 +95,10 @@ public final class Trainer {
                 }
             }
         }
-        try communicator.agree { try reporter?.end(state) }
+        try communicator.agree {
+            if let reportFailure { throw reportFailure }
+            try reporter?.end(state)
+        }
     }
 
     // MARK: Steps
