@@ -54,7 +54,10 @@ public enum AtomicFile {
         }
     }
 
-    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+    /// Writes all bytes to an open file; `path` is for the message.
+    ///
+    /// - Throws: `Failure` 74 where a write fails (a full disk).
+    public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
         var offset = 0
         while offset < bytes.count {
             let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)

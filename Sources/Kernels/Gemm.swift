@@ -46,7 +46,4 @@ public enum BLAS {
             return openBLAS
         #endif
     }
-
-    /// OpenBLAS's version and build options.
-    public static var configuration: String { String(cString: openblas_get_config()) }
 }

@@ -18,7 +18,7 @@ extension Recipe {
                 )
             }
         }
-        let nonsense = meanTraining.map { $0.noiseSamples > 0 ? 2 : 1 } ?? 0
+        let nonsense = meanTraining?.nonsenseClasses ?? 0
         let complete = network.withNonsenseOutputs(nonsense)
         let parameters = try NetworkPlan(complete).blocks.reduce(0) { $0 + $1.convolution.weightCount }
         guard parameters <= 1 << 30 else {

@@ -109,24 +109,16 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         // A refused answer has a body too: a page that tells of the error.
         guard lock.withLock({ self.isBodyWanted }) else { return }
-        let failure = data.withUnsafeBytes { write($0) }
+        var failure: Failure?
+        do {
+            try data.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+        } catch { failure = error as? Failure ?? Failure(.inputOutput, "cannot write \(path): \(error)") }
         lock.withLock {
             received += data.count
             isBodyWanted = failure == nil
             if problem == nil { problem = failure }
         }
         if failure != nil { dataTask.cancel() }
-    }
-
-    private func write(_ bytes: UnsafeRawBufferPointer) -> Failure? {
-        var offset = 0
-        while offset < bytes.count {
-            let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
-            if written < 0 && errno == EINTR { continue }
-            guard written > 0 else { return systemFailure(.inputOutput, "write", path) }
-            offset += written
-        }
-        return nil
     }
 
     /// Ends the request; what went wrong first counts.
