@@ -10,7 +10,7 @@ import Foundation
 public final class RunDirectory {
     /// The directory.
     public let path: String
-    private let lock: RunLock
+    private let lock: FolderLock
     var metrics: Int32 = -1
 
     /// Opens a run directory, making it where it is absent, takes its lock, and removes the temporary files that a
@@ -31,7 +31,7 @@ public final class RunDirectory {
         try Self.makeFolder(path)
         // Before the wait for the lock, so that the mistake is told at once, and after it, since a job may have begun.
         if !resume { try Self.refuseRun(in: path) }
-        lock = try RunLock(path, waitingUpTo: lockTimeout, onWait: onWait)
+        lock = try FolderLock(path, waitingUpTo: lockTimeout, onWait: onWait)
         if !resume { try Self.refuseRun(in: path) }
         try Self.makeFolder(checkpointsPath)
         try removeTemporaries()

@@ -22,6 +22,12 @@ protocol VectorActivation {
     static func value(_ z: Vector) -> Vector
     /// f'(z).
     static func slope(_ z: Vector) -> Vector
+    /// f'(z) as an attack may pretend it to be: the flat zones of an mReLU slope down by `surrogate`.
+    static func slope(_ z: Vector, surrogate: Vector) -> Vector
+}
+
+extension VectorActivation {
+    @inline(__always) static func slope(_ z: Vector, surrogate: Vector) -> Vector { slope(z) }
 }
 
 enum IdentityActivation: VectorActivation {
@@ -56,6 +62,9 @@ enum MReLUActivation: VectorActivation {
     @inline(__always) static func slope(_ z: Vector) -> Vector {
         let rising = Vector.zero.replacing(with: 1, where: (z .> -1) .& (z .< 0))
         return rising.replacing(with: -1, where: (z .> 0) .& (z .< 1))
+    }
+    @inline(__always) static func slope(_ z: Vector, surrogate: Vector) -> Vector {
+        slope(z).replacing(with: surrogate, where: z .<= -1).replacing(with: -surrogate, where: z .>= 1)
     }
 }
 

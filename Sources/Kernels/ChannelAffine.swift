@@ -97,13 +97,14 @@ public func affineActivation(
     activation.dispatch(Work(y: y, u: u, scale: scale, shift: shift, pattern: pattern, count: count))
 }
 
-/// dz = dy f'(scale u + shift). dz may be dy.
+/// dz = dy f'(scale u + shift). dz may be dy. With a `surrogateSlope` the flat zones of an mReLU count as sloping down by it.
 public func affineActivationGradient(
     _ zGradient: UnsafeMutablePointer<Float>, _ yGradient: UnsafePointer<Float>, _ u: UnsafePointer<Float>,
     scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, pattern: ChannelPattern, count: Int,
-    activation: Activation
+    activation: Activation, surrogateSlope: Float = 0
 ) {
     struct Work: ActivationWork {
+        let surrogateSlope: Float
         let zGradient: UnsafeMutablePointer<Float>
         let yGradient, u, scale, shift: UnsafePointer<Float>
         let pattern: ChannelPattern
@@ -111,15 +112,25 @@ public func affineActivationGradient(
 
         @inline(__always)
         func run<A: VectorActivation>(_: A.Type) {
+            guard surrogateSlope == 0 else {
+                let surrogate = Vector(repeating: surrogateSlope)
+                return multiply { A.slope($0, surrogate: surrogate) }
+            }
+            multiply(A.slope)
+        }
+
+        @inline(__always)
+        private func multiply(_ slope: (Vector) -> Vector) {
             pattern.forEachVector(count) { i, p, valid in
                 let z = shift.vector(p).addingProduct(scale.vector(p), u.vector(i))
-                store(yGradient.vector(i) * A.slope(z), to: zGradient + i, valid)
+                store(yGradient.vector(i) * slope(z), to: zGradient + i, valid)
             }
         }
     }
     activation.dispatch(
         Work(
-            zGradient: zGradient, yGradient: yGradient, u: u, scale: scale, shift: shift, pattern: pattern,
+            surrogateSlope: surrogateSlope, zGradient: zGradient, yGradient: yGradient, u: u, scale: scale,
+            shift: shift, pattern: pattern,
             count: count))
 }
 

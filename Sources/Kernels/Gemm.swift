@@ -36,6 +36,13 @@ public enum BLAS {
     /// One thread: parallelism is by ranks. Called once, before the first `gemm`.
     public static func useOneThread() { openblas_set_num_threads(1) }
 
+    /// How many rows a product may have so that a row's bits depend neither on its place nor on the other rows. OpenBLAS's AVX2
+    /// kernels take the rows behind the first dozen another way.
+    public static var independentRows: Int {
+        let avx2 = ["Haswell", "Zen", "Excavator", "Steamroller", "Piledriver"]
+        return avx2.contains(String(cString: openblas_get_corename())) ? 8 : 20
+    }
+
     /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...), and LIBXSMM's target where it is
     /// built in. Bits depend on them.
     public static var kernel: String {

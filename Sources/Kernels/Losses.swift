@@ -55,6 +55,14 @@ extension Loss {
         }
     }
 
+    /// The confidence of one output.
+    public func confidence(_ z: UnsafePointer<Float>, of output: Int, outputs: Int) -> Float {
+        switch self {
+        case .softmaxCrossEntropy: exp(z[output] - logSumExp(outputs) { z[$0] })
+        case .hybrid: exp(-z[output] * z[output])
+        }
+    }
+
     /// The output that wins: the largest z, or the largest -z^2 (which orders what y = exp(-z^2) would underflow). The
     /// first one in case of a tie.
     public func winner(_ z: UnsafePointer<Float>, outputs: Int) -> Int {
@@ -68,6 +76,13 @@ extension Loss {
     public func score(_ z: Float) -> Float {
         if case .hybrid = self { return -z * z }
         return z
+    }
+
+    /// The derivative of an output's logit: 1 for plain networks, -2 z for robust ones.
+    @inline(__always)
+    public func scoreSlope(_ z: Float) -> Float {
+        if case .hybrid = self { return -2 * z }
+        return 1
     }
 
     private func crossEntropy(

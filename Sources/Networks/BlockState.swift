@@ -210,7 +210,8 @@ final class BlockState {
 
     /// From the gradient of the block's output to dz, in `delta`. Overwrites `gradient`'s image in part.
     func beginBackward(
-        _ image: Int, gradient: UnsafeMutablePointer<Float>, _ chain: (Buffer<Float>, Buffer<Float>)
+        _ image: Int, gradient: UnsafeMutablePointer<Float>, _ chain: (Buffer<Float>, Buffer<Float>),
+        surrogateSlope: Float
     ) {
         var gradient = gradient
         for stage in stages.reversed() {
@@ -224,12 +225,14 @@ final class BlockState {
                 guard let input = stage.input else { preconditionFailure("a propagation without backward memory") }
                 affineActivationGradient(
                     gradient, gradient, input.pointer + image * stage.inputCount, scale: unitRow.pointer,
-                    shift: zeroRow.pointer, pattern: unitPattern, count: stage.inputCount, activation: activation)
+                    shift: zeroRow.pointer, pattern: unitPattern, count: stage.inputCount, activation: activation,
+                    surrogateSlope: surrogateSlope)
             }
         }
         affineActivationGradient(
             delta.pointer + image * uCount, gradient, u.pointer + image * uCount, scale: scale.pointer,
-            shift: shift.pointer, pattern: pattern, count: uCount, activation: activation)
+            shift: shift.pointer, pattern: pattern, count: uCount, activation: activation,
+            surrogateSlope: surrogateSlope)
     }
 
     /// Adds the image's dz and dz u to the sums.

@@ -45,6 +45,9 @@ public final class Propagation {
     /// The gradient of the input, [images, input shape]; of no elements if not asked for.
     public let inputGradient: Buffer<Float>
 
+    /// What `backward` takes for the slope of an mReLU's flat zones, for attacks (BPDA, Athalye et al. 2018); 0 is the truth.
+    public var surrogateSlope: Float = 0
+
     let blocks: [BlockState]
     private let patches: Buffer<Float>
     private let imageGradient: Buffer<Float>
@@ -52,6 +55,7 @@ public final class Propagation {
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let laneCapacity: Int
+    private let rowBlock: Int?
     private var counts: [Int]
     private var starts: [Int]
     private var globalImages = 0
@@ -62,8 +66,18 @@ public final class Propagation {
     /// - Parameters:
     ///   - backward: whether `backward` will be called.
     ///   - inputGradient: whether the gradient of the input is wanted too.
-    public init(_ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false) {
+    ///   - independentImages: make each image's results independent of the images beside it and of its place among them, for
+    ///     one lane and evaluation: fully connected layers then multiply a fixed number of images at a time
+    ///     (``BLAS/independentRows``).
+    public init(
+        _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
+        independentImages: Bool = false
+    ) {
+        precondition(!independentImages || lanes == 1, "independent images in \(lanes) lanes")
         self.model = model
+        let rowBlock = independentImages ? BLAS.independentRows : nil
+        self.rowBlock = rowBlock
+        let laneCapacity = rowBlock.map { (laneCapacity + $0 - 1) / $0 * $0 } ?? laneCapacity
         self.laneCapacity = laneCapacity
         let images = lanes * laneCapacity
         let plan = model.plan
@@ -157,7 +171,15 @@ public final class Propagation {
             if index > 0 { blocks[index - 1].finishForward(image, chain) }
             if !together { convolve(block, x, image, 1) }
         }
-        if together { convolve(block, x, starts[lane], counts[lane]) }
+        if together { forEachBlock(of: lane) { convolve(block, x, $0, $1) } }
+    }
+
+    /// The images that a fully connected layer multiplies at a time: the lane's, or whole blocks, the last one filled up by
+    /// what lies behind the lane.
+    @inline(__always)
+    private func forEachBlock(of lane: Int, _ body: (_ first: Int, _ images: Int) -> Void) {
+        guard let rowBlock else { return body(starts[lane], counts[lane]) }
+        for first in stride(from: 0, to: counts[lane], by: rowBlock) { body(first, rowBlock) }
     }
 
     @inline(__always)
@@ -187,18 +209,17 @@ public final class Propagation {
     /// gradient is formed, and in `batch` mode the local lanes are the whole batch.
     public func backward(owner: (any PropagationOwner)?) throws {
         let last = blocks.count - 1
-        for lane in counts.indices {
+        // z itself is the output: dz stands in `delta` already.
+        for lane in counts.indices where needsSums(blocks[last], owner) {
             blocks[last].sums.reset()
             for image in starts[lane]..<starts[lane] + counts[lane] {
-                // z itself is the output: dz stands in `delta` already.
                 blocks[last].addProducts(image)
             }
             blocks[last].sums.fold(into: partials.pointer + lane * 2 * blocks[last].channels)
         }
         for index in blocks.indices.reversed() {
             let block = blocks[index]
-            let needsSums = owner != nil || (block.normalizes && mode == .batch)
-            if needsSums {
+            if needsSums(block, owner) {
                 try sumLanes(block, owner)
                 block.useGradientSums(
                     totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
@@ -214,36 +235,49 @@ public final class Propagation {
                 }
                 try owner?.finishedLane(block: index, lane: lane)
                 if index > 0 {
-                    backwardInput(index, lane)
+                    backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner))
                 } else if inputGradient.count > 0 {
-                    convolutionInputGradient(
-                        inputGradient.pointer + starts[lane] * block.xCount,
-                        block.delta.pointer + starts[lane] * block.uCount, block.weight, flipped: block.flipped.pointer,
-                        block.convolution, images: counts[lane], scratch: patches.pointer)
+                    forEachBlock(of: lane) {
+                        convolutionInputGradient(
+                            inputGradient.pointer + $0 * block.xCount, block.delta.pointer + $0 * block.uCount,
+                            block.weight, flipped: block.flipped.pointer, block.convolution, images: $1,
+                            scratch: patches.pointer)
+                    }
                 }
             }
             try owner?.finishedBlock(index, gradients: block.channelGradients)
         }
     }
 
-    /// From the delta of block `index` to that of the block before it, with that one's sums.
-    private func backwardInput(_ index: Int, _ lane: Int) {
+    /// Whether a block's sums over the batch are wanted: for parameters, or for batch norm's own backward pass.
+    private func needsSums(_ block: BlockState, _ owner: (any PropagationOwner)?) -> Bool {
+        owner != nil || (block.normalizes && mode == .batch)
+    }
+
+    /// From the delta of block `index` to that of the block before it, with that one's sums where they are wanted.
+    private func backwardInput(_ index: Int, _ lane: Int, sums: Bool) {
         let (block, previous) = (blocks[index], blocks[index - 1])
         let together = block.convolution.isFullyConnected
-        func formGradient(_ image: Int, _ images: Int) {
+        func formGradient(_ image: Int, _ images: Int, into gradient: UnsafeMutablePointer<Float>) {
             convolutionInputGradient(
-                imageGradient.pointer, block.delta.pointer + image * block.uCount, block.weight,
+                gradient, block.delta.pointer + image * block.uCount, block.weight,
                 flipped: block.flipped.pointer, block.convolution, images: images, scratch: patches.pointer)
         }
-        if together { formGradient(starts[lane], counts[lane]) }
-        previous.sums.reset()
+        if together {
+            forEachBlock(of: lane) {
+                formGradient($0, $1, into: imageGradient.pointer + ($0 - starts[lane]) * block.xCount)
+            }
+        }
+        if sums { previous.sums.reset() }
         for i in 0..<counts[lane] {
             let image = starts[lane] + i
-            if !together { formGradient(image, 1) }
+            if !together { formGradient(image, 1, into: imageGradient.pointer) }
             previous.beginBackward(
-                image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain)
-            previous.addProducts(image)
+                image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain,
+                surrogateSlope: surrogateSlope)
+            if sums { previous.addProducts(image) }
         }
+        guard sums else { return }
         previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels)
     }
 }

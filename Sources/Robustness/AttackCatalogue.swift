@@ -1,32 +1,43 @@
 import Essentials
 
+/// What an attack is made from.
+public struct AttackContext {
+    /// The network under attack.
+    public let victim: Victim
+    /// Other networks, by name, for attacks that are made on one network and judged by another.
+    public let others: [(name: String, victim: Victim)]
+
+    /// Makes the context.
+    public init(_ victim: Victim, others: [(name: String, victim: Victim)] = []) {
+        self.victim = victim
+        self.others = others
+    }
+}
+
 /// All attacks by name. Adding one is one file and one line here.
 public enum AttackCatalogue {
-    private typealias Maker = (AttackSpecification, Victim) throws -> any Attack
+    typealias Maker = @Sendable (AttackSpecification, AttackContext) throws -> AttackSuite
 
-    private static var makers: [String: Maker] {
-        var makers: [String: Maker] = [
-            "clean": { specification, victim in
-                try specification.allow([])
-                return CleanSamples(victim)
-            },
-            "fgs-lmax": { specification, victim in
-                try specification.allow(["gradient-mode"])
-                return FastGradientSignAttack(
-                    victim, mode: try specification.choice("gradient-mode", GradientMode.self))
-            },
-            "nonsense": { specification, victim in
-                try specification.allow(["gradient-mode"])
-                return NonsenseSamples(victim, mode: try specification.choice("gradient-mode", GradientMode.self))
-            },
-        ]
-        for kind in NoiseKind.allCases {
-            makers[kind.rawValue] = { specification, victim in
-                try specification.allow([])
-                return NoiseAttack(victim, kind)
-            }
-        }
-        return makers
+    private static let makers: [String: Maker] = [
+        "clean": { specification, context in
+            try specification.allow([])
+            return AttackSuite(CleanSamples(context.victim))
+        },
+        "fgs-lmax": single(FastGradientSignAttack.make),
+        "fgsm": single(FastGradientSignMethod.make),
+        "pgd": single(ProjectedGradientDescent.make),
+        "pgd-l2": single(ProjectedGradientDescent.make),
+        "nonsense": single(NonsenseSamples.make),
+        "noise-gaussian": single(NoiseAttack.make),
+        "noise-uniform": single(NoiseAttack.make),
+        "noise-sign": single(NoiseAttack.make),
+        "noise-salt-pepper": single(NoiseAttack.make),
+    ]
+
+    /// The maker of an attack without parts that looks at the victim alone.
+    private static func single(_ make: @escaping @Sendable (AttackSpecification, Victim) throws -> any Attack) -> Maker
+    {
+        { AttackSuite(try make($0, $1.victim)) }
     }
 
     /// The names of all attacks.
@@ -43,10 +54,10 @@ public enum AttackCatalogue {
     /// Makes the attack that a specification asks for.
     ///
     /// - Throws: `Failure` 64 naming the nearest known attack, parameter or value.
-    public static func attack(_ specification: AttackSpecification, on victim: Victim) throws -> any Attack {
+    public static func attack(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
         guard let maker = makers[specification.name] else {
             throw Failure(.usage, unknownName("attack", specification.name, among: names))
         }
-        return try maker(specification, victim)
+        return try maker(specification, context)
     }
 }

@@ -54,6 +54,39 @@ public struct AttackSpecification: Hashable, Sendable {
         return word
     }
 
+    /// The value of a parameter that is a whole number.
+    func integer(_ key: String, _ allowed: ClosedRange<Int>, default fallback: Int) throws -> Int {
+        guard let text = parameters[key] else { return fallback }
+        guard let value = Int(text), allowed.contains(value) else {
+            throw refusal(key, text, "a whole number, \(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+        return value
+    }
+
+    /// The value of a parameter that is a number.
+    func real(_ key: String, _ allowed: ClosedRange<Double>, default fallback: Double) throws -> Double {
+        guard let text = parameters[key] else { return fallback }
+        guard let value = Double(text), allowed.contains(value) else {
+            throw refusal(
+                key, text, "a number, \(plainDecimal(allowed.lowerBound)) to \(plainDecimal(allowed.upperBound))")
+        }
+        return value
+    }
+
+    /// The value of a parameter that is `yes` or `no`.
+    func flag(_ key: String, default fallback: Bool) throws -> Bool {
+        switch parameters[key] {
+        case nil: fallback
+        case "yes": true
+        case "no": false
+        case let text?: throw refusal(key, text, "yes, no")
+        }
+    }
+
+    private func refusal(_ key: String, _ text: String, _ allowed: String) -> Failure {
+        Failure(.usage, "attack '\(verbatim)': \(key) is \(text); allowed: \(allowed)")
+    }
+
     /// Refuses parameters other than `known`.
     func allow(_ known: [String]) throws {
         for key in parameters.keys.sorted() where !known.contains(key) {

@@ -1,33 +1,150 @@
 import Kernels
+import MessagePassing
 import Networks
 import Robustness
 
-/// Adversarial training as in the paper (-a): a share of each batch is replaced by the adversarial samples (equation 10) of
-/// the network as it is, formed with running moments on the ranks that hold the images.
-struct AdversarialSamples {
-    private let settings: AdversarialTraining
+/// What the images are moved to maximise.
+enum AdversarialGoal {
+    /// The cross-entropy with the labels, on the logits (of a robust network -z^2).
+    case crossEntropy(UnsafePointer<Int32>)
+    /// KL(p || p(x')), p the probabilities [images, outputs] of the images unperturbed (Zhang et al. 2019).
+    case divergence(UnsafePointer<Float>)
+}
+
+/// Adversarial versions of a pass's images, of the network as it is, formed by the ranks that hold the images.
+final class AdversarialSamples {
+    let settings: AdversarialTraining
+    /// The images of the pass unperturbed, [images, input shape], after `begin`.
+    let originals: Buffer<Float>
+
     private let seed: UInt64
     private let propagation: Propagation
-    private let attack: FastGradientSign
-    private let direction: Buffer<Float>
+    private let box: PixelBox
+    private let moments: MomentSums?
+    private let signs: FastGradientSign
+    private let size: Int
 
-    init(_ settings: AdversarialTraining, seed: UInt64, propagation: Propagation, capacity: Int) {
+    /// For the images in `propagation`, at most `capacity`; `sums` forms batch norm's sums over all ranks.
+    init(
+        _ settings: AdversarialTraining, seed: UInt64, propagation: Propagation, capacity: Int, meanImage: [Float],
+        sums: GradientReduction
+    ) {
         self.settings = settings
         self.seed = seed
         self.propagation = propagation
-        attack = FastGradientSign(propagation, capacity: capacity)
-        direction = Buffer(capacity * propagation.plan.network.input.count)
+        size = propagation.plan.network.input.count
+        originals = Buffer(capacity * size)
+        box = PixelBox(meanImage: meanImage)
+        moments = settings.batchNorm == .batch ? MomentSums(sums) : nil
+        signs = FastGradientSign(propagation, capacity: capacity)
     }
 
-    /// Moves the chosen images of the propagation's input; `ids` are their sample ids, in order. Local.
-    func replaceSamples(_ labels: UnsafePointer<Int32>, ids: some Sequence<Int32>, epoch: Int) throws {
-        try attack.directions(of: labels, into: direction.pointer)
-        let count = propagation.plan.network.input.count
-        for (image, id) in ids.enumerated() {
+    /// Notes the images of the pass as the unperturbed ones. Local.
+    func begin() {
+        originals.pointer.update(from: propagation.input.pointer, count: propagation.images * size)
+    }
+
+    /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
+    /// norm uses the batch's moments.
+    func replace(_ labels: UnsafePointer<Int32>, ids: some Sequence<Int32>, epoch: Int, strength: Double) throws {
+        let input = propagation.input.pointer
+        let chosen = { [seed, settings] (id: Int32) in
+            // The first number of the stream; the random start takes those behind it.
             var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
-            guard Double(random.uniform()) < settings.share else { continue }
-            let x = propagation.input.pointer + image * count
-            addScaled(x, x, direction.pointer + image * count, scale: Float(settings.strength * 255), count: count)
+            return Double(random.uniform()) < settings.share
+        }
+        if settings.method == .fgs {
+            let direction = originals.pointer
+            try signs.directions(of: labels, into: direction)
+            for (image, id) in ids.enumerated() where chosen(id) {
+                let x = input + image * size
+                addScaled(x, x, direction + image * size, scale: Float(strength * 255), count: size)
+            }
+            return
+        }
+        begin()
+        startAtRandom(ids, epoch: epoch, strength: strength)
+        try ascend(.crossEntropy(labels), strength: strength)
+        for (image, id) in ids.enumerated() where !chosen(id) {
+            (input + image * size).update(from: originals.pointer + image * size, count: size)
         }
     }
+
+    /// Moves each image to a point drawn uniformly from the ball of the strength. Local.
+    func startAtRandom(_ ids: some Sequence<Int32>, epoch: Int, strength: Double) {
+        for (image, id) in ids.enumerated() {
+            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
+            let _: Float = random.uniform()
+            let x = propagation.input.pointer + image * size
+            let radius = Float(255 * strength)
+            for i in 0..<size { x[i] += radius * (2 * random.uniform() - 1) }
+            box.clamp(x)
+        }
+    }
+
+    /// Moves each image by N(0, 0.001^2) of the pixel range, where a divergence has no slope of its own. Local.
+    func leaveOriginals(_ ids: some Sequence<Int32>, epoch: Int) {
+        for (image, id) in ids.enumerated() {
+            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
+            let x = propagation.input.pointer + image * size
+            for i in stride(from: 0, to: size, by: 2) {
+                let (first, second) = random.gaussianPair()
+                x[i] += 0.255 * first
+                if i + 1 < size { x[i + 1] += 0.255 * second }
+            }
+            box.clamp(x)
+        }
+    }
+
+    /// Moves the images, from where they are, up the goal by the settings' steps. Collective where batch norm uses the batch's
+    /// moments.
+    func ascend(_ goal: AdversarialGoal, strength: Double) throws {
+        for _ in 0..<settings.steps {
+            try propagation.forward(moments == nil ? .running : .batch, owner: moments)
+            for image in 0..<propagation.images { writeGradient(goal, image) }
+            try propagation.backward(owner: moments)
+            stepAlongGradient(strength: strength)
+        }
+    }
+
+    /// One step along the sign of the propagation's input gradient, projected. Local.
+    func stepAlongGradient(strength: Double) {
+        let radius = Float(255 * strength)
+        for image in 0..<propagation.images {
+            let x = propagation.input.pointer + image * size
+            addSign(
+                x, x, propagation.inputGradient.pointer + image * size, scale: radius * Float(settings.stepSize),
+                count: size)
+            projectLinf(x, about: originals.pointer + image * size, radius: radius, count: size)
+            box.clamp(x)
+        }
+    }
+
+    private func writeGradient(_ goal: AdversarialGoal, _ image: Int) {
+        let (network, outputs) = (propagation.plan.network, propagation.plan.outputs)
+        let z = UnsafePointer(propagation.outputs + image * outputs)
+        let gradient = propagation.outputGradient + image * outputs
+        switch goal {
+        case .crossEntropy(let labels):
+            _ = Objective.crossEntropy.value(
+                z, network, outputs: outputs, label: Int(labels[image]), gradient: gradient)
+        case .divergence(let probabilities):
+            _ = Divergence.value(
+                z, network.loss, outputs: outputs, from: probabilities + image * outputs, gradient: gradient, scale: 1)
+        }
+    }
+}
+
+/// Batch norm's sums over all ranks, and no parameter's gradient: the owner of a pass that only wants the input's gradient.
+private final class MomentSums: PropagationOwner {
+    private let reduction: GradientReduction
+
+    init(_ reduction: GradientReduction) { self.reduction = reduction }
+
+    func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
+        try reduction.sum(partials, count: count, into: total)
+    }
+    func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>? { nil }
+    func finishedLane(block: Int, lane: Int) {}
+    func finishedBlock(_ block: Int, gradients: ChannelGradients) {}
 }

@@ -81,6 +81,9 @@ final class GradientReduction: PropagationOwner {
         if isFirst { communicationSeconds = 0 }
     }
 
+    /// Lets a second backward pass over the same batch add to the first one's gradient.
+    func continuePass() { adding = true }
+
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
         guard let reduction = channelSums[count] else { preconditionFailure("no block has \(count) channel sums") }
         try sum(partials, count: count, by: reduction, into: total)

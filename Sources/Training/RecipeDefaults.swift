@@ -66,9 +66,20 @@ extension Recipe {
         return training
     }
 
-    /// What `adversarial_training: true` means.
-    var defaultAdversarialTraining: AdversarialTraining {
-        AdversarialTraining(strength: dataset == "cifar10" ? 0.03 : 0.1)
+    /// What `adversarial_training: true` means, and what is left unsaid of a method: Madry's radii; PGD of 10 steps of a
+    /// quarter of the radius; FGSM of 1.25 radii; TRADES with its authors' beta; 8 replays.
+    func defaultAdversarialTraining(_ method: AdversarialTraining.Method = .fgs) -> AdversarialTraining {
+        let isCIFAR = dataset == "cifar10"
+        let radius = isCIFAR ? 8.0 / 255 : 0.3
+        switch method {
+        case .fgs: return AdversarialTraining(method: .fgs, strength: isCIFAR ? 0.03 : 0.1, share: 0.5)
+        case .fgsm: return AdversarialTraining(method: .fgsm, strength: radius, stepSize: 1.25)
+        case .pgd: return AdversarialTraining(method: .pgd, strength: radius, steps: 10, stepSize: 0.25)
+        case .trades:
+            return AdversarialTraining(
+                method: .trades, strength: radius, steps: 10, stepSize: 0.25, beta: isCIFAR ? 6 : 1)
+        case .free: return AdversarialTraining(method: .free, strength: radius, steps: 8)
+        }
     }
 
     /// What `evaluation: true` means: the paper's tests, with the variant's noise.
@@ -82,7 +93,7 @@ extension Recipe {
         var recipe = defaults(dataset: "mnist")
         recipe.randomTraining = recipe.defaultRandomTraining
         recipe.meanTraining = recipe.defaultMeanTraining
-        recipe.adversarialTraining = recipe.defaultAdversarialTraining
+        recipe.adversarialTraining = recipe.defaultAdversarialTraining()
         recipe.evaluation = recipe.defaultEvaluation
         return recipe
     }

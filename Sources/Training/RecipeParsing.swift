@@ -163,13 +163,34 @@ extension Recipe {
                 noiseSamples: try section.integer("noise_samples", 0...Self.largestCount, default: base.noiseSamples),
                 noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation))
         }
-        adversarialTraining = try root.toggle("adversarial_training").map { section in
-            let base = defaultAdversarialTraining
-            return AdversarialTraining(
-                method: try section.choice("method", among: AdversarialTraining.Method.allCases, default: base.method),
-                strength: try section.real("strength", .closed(0, 1), default: base.strength),
-                share: try section.real("share", .closed(0, 1), default: base.share))
+        adversarialTraining = try root.toggle("adversarial_training").map(readAdversarialTraining)
+    }
+
+    private func readAdversarialTraining(_ section: RecipeSection) throws -> AdversarialTraining {
+        let method = try section.choice("method", among: AdversarialTraining.Method.allCases, default: .fgs)
+        let base = defaultAdversarialTraining(method)
+        let training = AdversarialTraining(
+            method: method,
+            strength: try section.real("strength", .closed(0, 1), default: base.strength),
+            share: try section.real("share", .closed(0, 1), default: base.share),
+            steps: try section.integer("steps", 1...1000, default: base.steps),
+            stepSize: try section.real("step_size", .above(0, upTo: 100), default: base.stepSize),
+            beta: try section.real("beta", .closed(0, 1e6), default: base.beta),
+            batchNorm: try section.choice(
+                "batch_norm", among: AdversarialTraining.Moments.allCases, default: base.batchNorm),
+            rampEpochs: try section.real("ramp_epochs", .closed(0, Double(Self.largestEpoch)), default: base.rampEpochs)
+        )
+        if training.steps != 1, method == .fgs || method == .fgsm {
+            throw section.fault("steps", "is \(training.steps), but \(method.rawValue) takes one step; use pgd")
         }
+        if training.share != 1, method == .trades || method == .free {
+            throw section.fault(
+                "share", "is \(training.share), but \(method.rawValue) attacks every image; leave it out")
+        }
+        if method == .free, accumulation > 1 {
+            throw section.fault("method", "is free, which replays whole batches: set accumulation to 1")
+        }
+        return training
     }
 }
 

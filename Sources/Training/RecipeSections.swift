@@ -51,27 +51,69 @@ public struct LossRecipe: Hashable, Sendable {
     }
 }
 
-/// Adversarial training (the paper's -a, after Goodfellow et al. 2015): a share of each batch is replaced by adversarial
-/// versions of its images.
+/// Adversarial training: a share of each batch is replaced by adversarial versions of its images, or, in TRADES, stands
+/// beside them.
 public struct AdversarialTraining: Hashable, Sendable {
-    /// How the images are made.
+    /// How the images are made. All but `fgs` stay in the Linf ball of the strength and in the range of pixels.
     public enum Method: String, Hashable, Sendable, CaseIterable {
-        /// FGS-lmax, the paper's equation 10: 255 strength towards the wrong class of largest gradient.
+        /// The paper's -a: FGS-lmax, equation 10, 255 strength towards the wrong class of largest gradient, unclipped.
         case fgs
+        /// One step of `stepSize` from a random start (Wong et al. 2020).
+        case fgsm
+        /// `steps` steps of `stepSize` from a random start (Madry et al. 2018).
+        case pgd
+        /// The loss of the images plus `beta` KL(p(x) || p(x')), x' by `steps` steps that maximise that divergence (Zhang et
+        /// al. 2019, equation 5).
+        case trades
+        /// Each batch is replayed `steps` times; each replay's one gradient updates the parameters and moves the images
+        /// (Shafahi et al. 2019). A replay is an update, the `steps` updates of a batch are one step of the run.
+        case free
+    }
+
+    /// Whose moments batch norm uses while the images are made (not in `free`, whose gradient is that of training).
+    public enum Moments: String, Hashable, Sendable, CaseIterable {
+        /// The running moments: the network that will be judged. Local to a rank.
+        case running
+        /// The batch's.
+        case batch
     }
 
     /// How the images are made.
     public var method: Method
     /// The strength, as a fraction of the range of 255.
     public var strength: Double
-    /// The share of each batch, in 0...1.
+    /// The share of each batch that is replaced, in 0...1; 1 in `trades` and `free`.
     public var share: Double
+    /// Steps of `pgd` and `trades`, replays of `free`; 1 in the others.
+    public var steps: Int
+    /// The size of a step as a fraction of the strength; no matter in `fgs`.
+    public var stepSize: Double
+    /// The weight of the divergence in `trades`.
+    public var beta: Double
+    /// Whose moments batch norm uses.
+    public var batchNorm: Moments
+    /// The strength grows linearly from 0 over this many epochs.
+    public var rampEpochs: Double
 
     /// Makes the setting.
-    public init(method: Method = .fgs, strength: Double, share: Double = 0.5) {
+    public init(
+        method: Method = .fgs, strength: Double, share: Double = 1, steps: Int = 1, stepSize: Double = 1,
+        beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
+    ) {
         self.method = method
         self.strength = strength
         self.share = share
+        self.steps = steps
+        self.stepSize = stepSize
+        self.beta = beta
+        self.batchNorm = batchNorm
+        self.rampEpochs = rampEpochs
+    }
+
+    /// The strength at a step.
+    func strength(step: Int, stepsPerEpoch: Int) -> Double {
+        let ramp = rampEpochs * Double(stepsPerEpoch)
+        return ramp > Double(step) ? strength * Double(step + 1) / ramp.rounded(.up) : strength
     }
 }
 

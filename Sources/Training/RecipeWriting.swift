@@ -89,7 +89,9 @@ extension Recipe {
     private static func node(of training: AdversarialTraining) -> RecipeNode {
         .mapping([
             ("method", .word(training.method.rawValue)), ("strength", .number(training.strength)),
-            ("share", .number(training.share)),
+            ("share", .number(training.share)), ("steps", .number(training.steps)),
+            ("step_size", .number(training.stepSize)), ("beta", .number(training.beta)),
+            ("batch_norm", .word(training.batchNorm.rawValue)), ("ramp_epochs", .number(training.rampEpochs)),
         ])
     }
 

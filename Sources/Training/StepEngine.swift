@@ -39,10 +39,15 @@ final class StepEngine {
     private let propagation: Propagation
     private let reduction: GradientReduction
     private let sumReduction: LaneReduction<Double>
+    private let divergenceReduction: LaneReduction<Double>
     private let labels: Buffer<Int32>
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let adversary: AdversarialSamples?
+    /// Of TRADES: the probabilities of the images, then those of their adversarial versions, [2, images, outputs].
+    private let cleanOutputs: Buffer<Float>
+    /// Optimiser updates of a step: one, but the replays of free adversarial training.
+    private let updates: Int
     private var order: (epoch: Int, ids: [[Int32]]) = (-1, [])
     private var counts: [Int]
 
@@ -61,20 +66,26 @@ final class StepEngine {
         propagation = Propagation(
             model, lanes: lanes.count, laneCapacity: capacity, backward: true,
             inputGradient: recipe.adversarialTraining != nil)
+        updates = recipe.adversarialTraining?.method == .free ? recipe.adversarialTraining?.steps ?? 1 : 1
         optimizer = Optimizer(
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
         reduction = GradientReduction(
             model, propagation, communicator: communicator, plan: data.plan, mode: recipe.reduction)
         sumReduction = LaneReduction(communicator, lanes: recipe.lanes, count: Self.sumCount, mode: recipe.reduction)
+        divergenceReduction = LaneReduction(communicator, lanes: recipe.lanes, count: 1, mode: recipe.reduction)
         labels = Buffer(capacity * lanes.count)
         partials = Buffer(Self.sumCount * lanes.count)
         totals = Buffer(Self.sumCount)
         counts = [Int](repeating: 0, count: lanes.count)
         stepsPerEpoch = (data.plan.stepsPerEpoch + recipe.accumulation - 1) / recipe.accumulation
-        adversary = recipe.adversarialTraining.map { [propagation, lanes] in
-            AdversarialSamples($0, seed: recipe.seed, propagation: propagation, capacity: capacity * lanes.count)
+        adversary = recipe.adversarialTraining.map { [propagation, lanes, reduction] in
+            AdversarialSamples(
+                $0, seed: recipe.seed, propagation: propagation, capacity: capacity * lanes.count,
+                meanImage: data.source.meanImage, sums: reduction)
         }
+        cleanOutputs = Buffer(
+            recipe.adversarialTraining?.method == .trades ? 2 * capacity * lanes.count * model.plan.outputs : 0)
     }
 
     /// Computes one step and updates the parameters, as long as its numbers are finite. Collective.
@@ -92,19 +103,33 @@ final class StepEngine {
         prepareOrder(epoch)
         var sums = TrainingSums()
         var stop = false
-        for pass in passes {
-            let (passSums, passStop) = try run(
-                pass, epoch: epoch, isFirst: pass == first, stepImages: stepImages, stopping: stopping)
-            sums += passSums
-            stop = stop || passStop
-        }
         var norm = Double.nan
-        if sums.loss.isFinite {
+        var communication = 0.0
+        for update in 0..<updates {
+            var updateSums = TrainingSums()
+            for pass in passes {
+                begin(pass, isFirst: pass == first)
+                if update == 0 { fill(pass, epoch: epoch) }
+                let (passSums, passStop) = try run(
+                    Pass(
+                        index: pass, epoch: epoch, update: update, stepImages: stepImages,
+                        strength: recipe.adversarialTraining?.strength(step: step, stepsPerEpoch: stepsPerEpoch) ?? 0),
+                    stopping: stopping)
+                updateSums += passSums
+                stop = stop || passStop
+            }
+            sums += updateSums
+            norm = .nan
+            communication += reduction.communicationSeconds
+            guard sums.loss.isFinite else { break }
             norm = optimizer.step(reduction.gradient, learningRate: learningRate)
             let moments = sumOfSquares(model.moments.pointer, count: model.moments.count)
             if !moments.isFinite { norm = .nan }
+            guard norm.isFinite else { break }
         }
-        let communication = reduction.communicationSeconds
+        sums.loss /= Double(updates)
+        sums.errors /= Double(updates)
+        sums.images /= Double(updates)
         clock.communication += communication
         clock.compute += seconds(since: start) - communication - (clock.input - inputBefore)
         return (sums, norm, stop)
@@ -115,38 +140,126 @@ final class StepEngine {
         order = (epoch, lanes.map { data.plan.order(lane: $0, epoch: epoch) })
     }
 
-    /// Forward and backward over one batch.
-    private func run(
-        _ pass: Int, epoch: Int, isFirst: Bool, stepImages: Int, stopping: Bool
-    ) throws -> (TrainingSums, Bool) {
-        let started = ContinuousClock.now
-        let plan = data.plan
-        for (index, lane) in lanes.enumerated() { counts[index] = plan.count(lane: lane, stepInEpoch: pass) }
-        propagation.begin(counts: counts, globalImages: plan.batchSize(stepInEpoch: pass))
+    /// One batch of a step.
+    private struct Pass {
+        let index: Int
+        let epoch: Int
+        let update: Int
+        /// The images of the step, over all its passes.
+        let stepImages: Int
+        /// Of adversarial training.
+        let strength: Double
+        var scale: Float { 1 / Float(stepImages) }
+    }
+
+    private func begin(_ pass: Int, isFirst: Bool) {
+        for (index, lane) in lanes.enumerated() { counts[index] = data.plan.count(lane: lane, stepInEpoch: pass) }
+        propagation.begin(counts: counts, globalImages: data.plan.batchSize(stepInEpoch: pass))
         reduction.beginPass(pass, isFirst: isFirst)
+    }
+
+    private func fill(_ pass: Int, epoch: Int) {
+        let started = ContinuousClock.now
         let inputCount = data.network.input.count
         for (index, lane) in lanes.enumerated() {
             let start = propagation.start(ofLane: index)
             data.source.fill(
-                order.ids[index][plan.range(lane: lane, stepInEpoch: pass)], epoch: epoch, step: pass,
+                order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass)], epoch: epoch, step: pass,
                 into: propagation.input.pointer + start * inputCount, labels: labels.pointer + start)
         }
+        computedImages += propagation.images
         clock.input += seconds(since: started)
-        if let adversary {
-            try adversary.replaceSamples(
-                labels.pointer,
-                ids: lanes.enumerated().lazy.flatMap { [order] index, lane in
-                    order.ids[index][plan.range(lane: lane, stepInEpoch: pass)]
-                }, epoch: epoch)
+    }
+
+    /// The sample ids of the local images, in their order.
+    private func ids(_ pass: Pass) -> some Sequence<Int32> {
+        lanes.enumerated().lazy.flatMap { [order, data] index, lane in
+            order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass.index)]
         }
+    }
+
+    /// Forward and backward over one batch, whose images stand in the propagation's input; adds to the step's gradient.
+    private func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
+        if let adversary {
+            switch adversary.settings.method {
+            case .fgs, .fgsm, .pgd:
+                try adversary.replace(labels.pointer, ids: ids(pass), epoch: pass.epoch, strength: pass.strength)
+            case .trades: return try runTrades(pass, adversary, stopping: stopping)
+            case .free:
+                if pass.update == 0 {
+                    adversary.begin()
+                    adversary.startAtRandom(ids(pass), epoch: pass.epoch, strength: pass.strength)
+                }
+            }
+        }
+        try forward()
+        writeLosses(scale: pass.scale, stopping: stopping)
+        let (sums, stop) = try reduceSums()
+        // Every rank sees the same sums, so all skip the backward pass together.
+        guard sums.loss.isFinite else { return (sums, stop) }
+        try propagation.backward(owner: reduction)
+        if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient(strength: pass.strength) }
+        return (sums, stop)
+    }
+
+    /// TRADES: loss(x) + beta KL(p(x) || p(x')). Batch norm takes x and x' as batches of their own, as its authors do. The
+    /// gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept meanwhile.
+    private func runTrades(
+        _ pass: Pass, _ adversary: AdversarialSamples, stopping: Bool
+    ) throws -> (TrainingSums, Bool) {
+        let (images, outputs, loss) = (propagation.images, model.plan.outputs, model.plan.network.loss)
+        let scale = pass.scale * Float(adversary.settings.beta)
+        let p = cleanOutputs.pointer
+        let q = p + images * outputs
+        adversary.begin()
+        try forward()
+        for image in 0..<images {
+            Divergence.probabilities(
+                propagation.outputs + image * outputs, loss, outputs: outputs, into: p + image * outputs)
+        }
+        adversary.leaveOriginals(ids(pass), epoch: pass.epoch)
+        try adversary.ascend(.divergence(p), strength: pass.strength)
+        try forward()
+        for index in counts.indices {
+            partials.pointer[index] = 0
+            for image in propagation.start(ofLane: index)..<propagation.start(ofLane: index) + counts[index] {
+                let z = propagation.outputs + image * outputs
+                Divergence.probabilities(z, loss, outputs: outputs, into: q + image * outputs)
+                partials.pointer[index] += Divergence.value(
+                    z, loss, outputs: outputs, from: p + image * outputs,
+                    gradient: propagation.outputGradient + image * outputs, scale: scale)
+            }
+        }
+        try reduction.sum(partials.pointer, count: 1, by: divergenceReduction, into: totals.pointer)
+        let divergence = totals.pointer[0]
+        guard divergence.isFinite else { return (TrainingSums(loss: .nan, errors: 0, images: 0), false) }
+        try propagation.backward(owner: reduction)
+        reduction.continuePass()
+        propagation.input.pointer.update(
+            from: adversary.originals.pointer, count: images * model.plan.network.input.count)
+        try propagation.forward(.batch, owner: reduction)
+        writeLosses(scale: pass.scale, stopping: stopping)
+        for image in 0..<images {
+            Divergence.addGradient(
+                propagation.outputs + image * outputs, loss, outputs: outputs, p: p + image * outputs,
+                q: q + image * outputs, to: propagation.outputGradient + image * outputs, scale: scale)
+        }
+        var (sums, stop) = try reduceSums()
+        sums.loss += adversary.settings.beta * divergence
+        if sums.loss.isFinite { try propagation.backward(owner: reduction) }
+        return (sums, stop)
+    }
+
+    /// The forward pass in training mode, running moments updated.
+    private func forward() throws {
         try propagation.forward(.batch, owner: reduction)
         propagation.updateRunningMoments(rate: Self.momentRate)
-        computedImages += propagation.images
-        writeLosses(scale: 1 / Float(stepImages), stopping: stopping)
+    }
+
+    /// The sums of `writeLosses` over the global batch, and whether any rank was asked to stop. Collective.
+    private func reduceSums() throws -> (TrainingSums, Bool) {
         try reduction.sum(partials.pointer, count: Self.sumCount, by: sumReduction, into: totals.pointer)
         let sums = TrainingSums(loss: totals.pointer[0], errors: totals.pointer[1], images: totals.pointer[2])
-        // Every rank sees the same sums, so all skip the backward pass together.
-        if sums.loss.isFinite { try propagation.backward(owner: reduction) }
         return (sums, totals.pointer[3] > 0)
     }
 

@@ -17,6 +17,9 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     public var prediction: Int16
     /// Its ``Outcome``, raw.
     public var outcome: UInt8
+    /// Of an attack of several parts: the number of the part that this record comes from; ``notAttacked`` in the record of a
+    /// part that was spared the sample.
+    public var part: UInt8 = 0
     /// The confidence of the winner: softmax for plain networks, y for robust ones.
     public var confidence: Float
     /// The largest change of an element, as a fraction of the pixel range.
@@ -25,16 +28,32 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     public var l2: Float
     /// The L1 norm of the change, in fractions of the pixel range.
     public var l1: Float
+
+    /// The record of a sample that a part was spared.
+    static let notAttacked = SampleRecord(
+        prediction: -1, outcome: 0, part: 255, confidence: 0, linf: 0, l2: 0, l1: 0)
+
+    /// How bad the record is for a network that should have said `label` (nil: that it is nonsense): 0 right, 1 an error that
+    /// is rejected, 2 accepted and wrong.
+    func severity(label: Int?) -> Int {
+        if outcome == Outcome.wrong.rawValue { return 2 }
+        return label.map { Int(prediction) != $0 } == true ? 1 : 0
+    }
 }
 
 extension NetworkPlan {
+    /// Whether a sample whose outputs are z and whose winning output is `winner` is accepted as a class.
+    func accepts(_ z: UnsafePointer<Float>, winner: Int) -> Bool {
+        guard outputs == network.classes else { return winner < network.classes }
+        return network.loss.confidence(z, of: winner, outputs: outputs) > 0.5
+    }
+
     /// Judges the outputs z of one sample; `label` is nil for nonsense.
     package func judge(_ z: UnsafePointer<Float>, label: Int?, confidences: UnsafeMutablePointer<Float>) -> SampleRecord
     {
         network.loss.confidences(z, outputs: outputs, into: confidences)
         let winner = network.loss.winner(z, outputs: outputs)
-        let rejected = outputs > network.classes ? winner >= network.classes : confidences[winner] <= 0.5
-        let outcome: Outcome = rejected ? .rejected : winner == label ? .correct : .wrong
+        let outcome: Outcome = !accepts(z, winner: winner) ? .rejected : winner == label ? .correct : .wrong
         return SampleRecord(
             prediction: Int16(truncatingIfNeeded: winner), outcome: outcome.rawValue, confidence: confidences[winner],
             linf: 0, l2: 0, l1: 0)

@@ -11,9 +11,8 @@ enum GradientMode: String, CaseIterable {
 
 /// FGS-lmax (equation 10) on images: x + 255 strength direction, unclipped.
 final class FastGradientSignAttack: Attack {
-    let isNonsense = false
-    let takesStrength = true
     var settings: [String: String] { signs.settings }
+    var needsWholeGroups: Bool { signs.mode == .batch }
     private let signs: GroupDirections
     private var group: SampleGroup?
 
@@ -21,14 +20,19 @@ final class FastGradientSignAttack: Attack {
         signs = GroupDirections(victim, mode: mode, candidates: victim.plan.network.classes - 1)
     }
 
+    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+        try specification.allow(["gradient-mode"])
+        return FastGradientSignAttack(victim, mode: try specification.choice("gradient-mode", GradientMode.self))
+    }
+
     func begin(_ group: SampleGroup) throws {
         self.group = group
         try signs.form(group.pixels, labels: group.labels, count: group.count)
     }
 
-    func perturb(strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
         guard let group else { return }
-        signs.move(group.pixels, strength: strength, count: group.count, into: perturbed)
+        signs.move(group.pixels, rows, strength: strength, into: perturbed)
     }
 }
 
@@ -36,13 +40,12 @@ final class FastGradientSignAttack: Attack {
 /// by FGS-lmax over all classes.
 final class NonsenseSamples: Attack {
     let isNonsense = true
-    let takesStrength = true
+    var needsWholeGroups: Bool { signs.mode == .batch }
     var settings: [String: String] { signs.settings.merging(["start": "gaussian, scaled to 0..255"]) { $1 } }
     private let victim: Victim
     private let signs: GroupDirections
     private let start: Buffer<Float>
     private let labels: Buffer<Int32>
-    private var count = 0
 
     init(_ victim: Victim, mode: GradientMode) {
         self.victim = victim
@@ -51,8 +54,12 @@ final class NonsenseSamples: Attack {
         labels = Buffer([Int32](repeating: -1, count: Victim.groupSize))
     }
 
+    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+        try specification.allow(["gradient-mode"])
+        return NonsenseSamples(victim, mode: try specification.choice("gradient-mode", GradientMode.self))
+    }
+
     func begin(_ group: SampleGroup) throws {
-        count = group.count
         let size = victim.plan.network.input.count
         for (sample, index) in group.indices.enumerated() {
             var random = victim.random(sample: index, use: "nonsense")
@@ -63,11 +70,11 @@ final class NonsenseSamples: Attack {
             let scale = high > low ? 255 / (high - low) : 0
             for i in 0..<size { image[i] = (image[i] - low) * scale - victim.meanImage[i] }
         }
-        try signs.form(start.pointer, labels: labels.pointer, count: count)
+        try signs.form(start.pointer, labels: labels.pointer, count: group.count)
     }
 
-    func perturb(strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
-        signs.move(start.pointer, strength: strength, count: count, into: perturbed)
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
+        signs.move(start.pointer, rows, strength: strength, into: perturbed)
     }
 }
 
@@ -76,9 +83,10 @@ private final class GroupDirections {
     private let propagation: Propagation
     private let signs: FastGradientSign
     private let direction: Buffer<Float>
-    private let mode: GradientMode
+    let mode: GradientMode
     private let candidates: Int
     private let size: Int
+    private let victim: Victim
 
     /// For the record.
     var settings: [String: String] {
@@ -89,12 +97,13 @@ private final class GroupDirections {
     }
 
     init(_ victim: Victim, mode: GradientMode, candidates: Int) {
+        self.victim = victim
         self.mode = mode
         self.candidates = candidates
         size = victim.plan.network.input.count
         propagation =
             mode == .evaluation
-            ? victim.gradients()
+            ? victim.wholeGroup()
             : Propagation(
                 victim.model, lanes: 1, laneCapacity: Victim.groupSize * candidates, backward: true,
                 inputGradient: true)
@@ -103,13 +112,12 @@ private final class GroupDirections {
     }
 
     func form(_ pixels: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int) throws {
+        try victim.onQuery?()
         let input = propagation.input.pointer
         switch mode {
         case .evaluation:
-            // A short group is filled up, so that every product has one shape.
             input.update(from: pixels, count: count * size)
-            (input + count * size).update(repeating: 0, count: (Victim.groupSize - count) * size)
-            propagation.begin(counts: CollectionOfOne(Victim.groupSize), globalImages: Victim.groupSize)
+            propagation.begin(counts: CollectionOfOne(count), globalImages: count)
             try signs.directions(of: labels, into: direction.pointer)
         case .batch:
             for copy in 0..<count * candidates {
@@ -122,8 +130,12 @@ private final class GroupDirections {
 
     /// moved = pixels + 255 strength direction.
     func move(
-        _ pixels: UnsafePointer<Float>, strength: Double, count: Int, into moved: UnsafeMutablePointer<Float>
+        _ pixels: UnsafePointer<Float>, _ rows: [Int], strength: Double, into moved: UnsafeMutablePointer<Float>
     ) {
-        addScaled(moved, pixels, direction.pointer, scale: Float(255 * strength), count: count * size)
+        for row in rows {
+            let place = row * size
+            addScaled(
+                moved + place, pixels + place, direction.pointer + place, scale: Float(255 * strength), count: size)
+        }
     }
 }

@@ -2,7 +2,7 @@ import Kernels
 
 /// Some consecutive evaluated samples, that an attack works on together.
 public struct SampleGroup {
-    /// The number of samples.
+    /// The number of samples, at most ``Victim/groupSize``.
     public let count: Int
     /// The index of each sample in its file: what its random numbers are keyed by.
     public let indices: ArraySlice<Int32>
@@ -10,6 +10,11 @@ public struct SampleGroup {
     public let labels: UnsafePointer<Int32>
     /// The samples as the network sees them, [count, input shape], in pixel units less the mean image.
     public let pixels: UnsafePointer<Float>
+
+    /// The index of a row's sample in its file.
+    func index(_ row: Int) -> Int32 { indices[indices.startIndex + row] }
+    /// The label of a row.
+    func label(_ row: Int) -> Int { Int(labels[row]) }
 }
 
 /// A perturbation of samples by a strength: an attack, a noise, or samples of nonsense.
@@ -20,34 +25,42 @@ public struct SampleGroup {
 public protocol Attack: AnyObject {
     /// Whether the samples are nonsense, which a network should reject, instead of images with a label.
     var isNonsense: Bool { get }
-    /// Whether the strength means anything; without one there is one row of strength 0.
-    var takesStrength: Bool { get }
-
+    /// Whether a sample's result depends on the whole group of ``Victim/groupSize`` samples, which is then never split.
+    var needsWholeGroups: Bool { get }
     /// What the attack does, in full, for the record; parameters that were left out included.
     var settings: [String: String] { get }
 
+    /// The strengths that it takes, of those that were asked for; [0] where none means anything.
+    func strengths(_ asked: [Double]) -> [Double]
     /// Gets ready for a group.
     func begin(_ group: SampleGroup) throws
-    /// Writes the perturbed samples of the group, [count, input shape], in pixel units less the mean image.
+    /// Writes the perturbed samples of some rows of the group to their places in `perturbed`, [group's count, input shape], in
+    /// pixel units less the mean image; what stands in the other rows is left alone.
     ///
     /// - Parameter strength: a fraction of the pixel range, in [0, 1].
-    func perturb(strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws
+}
+
+extension Attack {
+    public var isNonsense: Bool { false }
+    public var needsWholeGroups: Bool { false }
+    public func strengths(_ asked: [Double]) -> [Double] { asked }
 }
 
 /// The samples as they are.
 final class CleanSamples: Attack {
-    let isNonsense = false
-    let takesStrength = false
     let settings: [String: String] = [:]
     private let count: Int
     private var group: SampleGroup?
 
     init(_ victim: Victim) { count = victim.plan.network.input.count }
 
+    func strengths(_ asked: [Double]) -> [Double] { [0] }
+
     func begin(_ group: SampleGroup) { self.group = group }
 
-    func perturb(strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
         guard let group else { return }
-        perturbed.update(from: group.pixels, count: group.count * count)
+        for row in rows { (perturbed + row * count).update(from: group.pixels + row * count, count: count) }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite("The lock of a run directory", .serialized)
-struct RunLockTests {
+struct FolderLockTests {
     @Test("refuses a second job within the time given, names the first, and is free when that one ends")
     func excludes() throws {
         try withTemporaryDirectory { folder in

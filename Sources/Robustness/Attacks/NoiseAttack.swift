@@ -14,8 +14,6 @@ enum NoiseKind: String, CaseIterable {
 
 /// Noisy images.
 final class NoiseAttack: Attack {
-    let isNonsense = false
-    let takesStrength = true
     let settings = ["draws": "1", "clipped": "no"]
     private let kind: NoiseKind
     private let victim: Victim
@@ -26,6 +24,14 @@ final class NoiseAttack: Attack {
         self.victim = victim
         self.kind = kind
         noise = Buffer(Victim.groupSize * victim.plan.network.input.count)
+    }
+
+    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+        try specification.allow([])
+        guard let kind = NoiseKind(rawValue: specification.name) else {
+            preconditionFailure("\(specification.name) is no noise")
+        }
+        return NoiseAttack(victim, kind)
     }
 
     func begin(_ group: SampleGroup) {
@@ -43,20 +49,19 @@ final class NoiseAttack: Attack {
         }
     }
 
-    func perturb(strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
         guard let group else { return }
-        let size = victim.plan.network.input.count
-        let count = group.count * size
-        guard kind == .saltAndPepper else {
-            addScaled(perturbed, group.pixels, noise.pointer, scale: Float(255 * strength), count: count)
-            return
-        }
-        for i in 0..<count {
-            let u = Double(noise.pointer[i])
-            perturbed[i] =
-                u < strength / 2
-                ? -victim.meanImage[i % size]
-                : u < strength ? 255 - victim.meanImage[i % size] : group.pixels[i]
+        let size = victim.size
+        for row in rows {
+            let (y, x, draws) = (perturbed + row * size, group.pixels + row * size, noise.pointer + row * size)
+            guard kind == .saltAndPepper else {
+                addScaled(y, x, draws, scale: Float(255 * strength), count: size)
+                continue
+            }
+            for i in 0..<size {
+                let u = Double(draws[i])
+                y[i] = u < strength / 2 ? victim.box.low.pointer[i] : u < strength ? victim.box.high.pointer[i] : x[i]
+            }
         }
     }
 }

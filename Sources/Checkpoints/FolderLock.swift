@@ -1,21 +1,21 @@
 import Essentials
 import Foundation
 
-/// The lock that one job holds on a run directory. It is the kernel's: it ends with the process that holds it, however
+/// The lock that one job holds on a directory that it writes to: a run, or an evaluation. It is the kernel's: it ends with the process that holds it, however
 /// that ends, and the file `lock` that stays behind means nothing.
 ///
 /// It is an open file description lock (`F_OFD_SETLK`), a byte-range lock. An NFS client hands those to the server, so
 /// that they exclude jobs on other hosts too, with `local_lock=flock` as well, which keeps flock(2) to the host; and it
 /// ends when its descriptor closes, while a classic POSIX lock ends when any descriptor of the file closes. Child
 /// processes do not inherit the descriptor. (An NFS server frees the locks of a host that died after its lease, 90 s.)
-struct RunLock: ~Copyable {
+public final class FolderLock {
     private let descriptor: Int32
 
     /// Takes the lock, waiting `seconds` at most: a job that has just been killed may take a while to end.
     ///
     /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
     ///   be made.
-    init(_ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }) throws {
+    public init(_ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }) throws {
         let path = directory + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }

@@ -1,0 +1,46 @@
+/// An attack as it is evaluated: one, or several parts whose worst counts.
+public struct AttackSuite {
+    /// One attack of the suite.
+    public struct Part {
+        /// Its name within the suite; empty where it is the only one.
+        public let name: String
+        /// The attack.
+        public let attack: any Attack
+    }
+
+    /// The parts, in order; at least one, all on images or all on nonsense.
+    public let parts: [Part]
+    /// Whether a part is spared the samples on which one before it has succeeded.
+    public let sparesTheBroken: Bool
+
+    /// One attack.
+    public init(_ attack: any Attack) {
+        parts = [Part(name: "", attack: attack)]
+        sparesTheBroken = false
+    }
+
+    /// Several, by name.
+    public init(_ parts: [(name: String, attack: any Attack)], sparesTheBroken: Bool) {
+        precondition(!parts.isEmpty && parts.count < 255, "a suite of \(parts.count) attacks")
+        self.parts = parts.map { Part(name: $0.name, attack: $0.attack) }
+        self.sparesTheBroken = sparesTheBroken
+    }
+
+    /// The names of the parts; empty where there is one.
+    public var partNames: [String] { parts.count > 1 ? parts.map(\.name) : [] }
+    /// Whether the samples are nonsense.
+    public var isNonsense: Bool { parts[0].attack.isNonsense }
+    /// Whether any part works on whole groups.
+    public var needsWholeGroups: Bool { parts.contains { $0.attack.needsWholeGroups } }
+    /// The strengths of all parts.
+    public func strengths(_ asked: [Double]) -> [Double] { parts[0].attack.strengths(asked) }
+    /// What the attacks do, in full; of several parts each setting has the part's name before it.
+    public var settings: [String: String] {
+        guard parts.count > 1 else { return parts[0].attack.settings }
+        var settings = ["parts": partNames.joined(separator: " "), "spares-the-broken": sparesTheBroken ? "yes" : "no"]
+        for part in parts {
+            for (key, value) in part.attack.settings { settings["\(part.name)/\(key)"] = value }
+        }
+        return settings
+    }
+}

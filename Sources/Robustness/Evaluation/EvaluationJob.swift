@@ -1,0 +1,176 @@
+import Checkpoints
+import Datasets
+import Essentials
+import Foundation
+import Kernels
+import MessagePassing
+import Networks
+
+/// What to evaluate networks on.
+public struct EvaluationSettings: Sendable {
+    /// The attacks.
+    public var attacks: [AttackSpecification]
+    /// The strengths; nil for the columns of the data set's table.
+    public var strengths: [Double]?
+    /// The images: of the split every K-th, of those the first N.
+    public var split = Split.test
+    /// Every how many-th image.
+    public var every = 1
+    /// How many images at most.
+    public var samples: Int?
+    /// What fixes the validation split: how many images it has and the seed of the training run.
+    public var validation = (count: 0, seed: UInt64(0))
+    /// The key of all random numbers.
+    public var seed: UInt64 = 1
+    /// The most samples that a rank is dealt at a time.
+    public var chunk = Victim.groupSize
+    /// Where to look for data first.
+    public var dataDirectory: String?
+    /// Whether to go on with an evaluation that was stopped.
+    public var resume = false
+
+    /// Settings for some attacks.
+    public init(attacks: [AttackSpecification]) { self.attacks = attacks }
+
+    /// The images that are asked for.
+    func read(_ dataset: Dataset) throws -> ImageSet {
+        let description = dataset.description
+        var pool = Array(0..<Int32(split == .test ? description.testCount : description.trainCount))
+        if split != .test {
+            let splits = Splits(trainCount: pool.count, validation: validation.count, seed: validation.seed)
+            pool = split == .train ? splits.train : splits.validation
+            guard !pool.isEmpty else {
+                throw Failure(.usage, "--split validation: the network was trained without a validation split")
+            }
+        }
+        let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }
+        let wanted = Set(chosen.prefix(samples ?? .max))
+        return try dataset.read(split == .test ? .test : .train) { wanted.contains($0) }
+    }
+}
+
+/// The evaluation of one checkpoint into one folder: its journal while it runs, `results.h5` in the end.
+public final class EvaluationJob {
+    /// How far it is: the attack that a chunk came from, its samples done of all, and the samples done since the start.
+    public typealias Progress = (_ attack: EvaluationPlan.Attack, _ done: Int, _ of: Int, _ samples: Int) -> Void
+
+    /// What the results call the checkpoint.
+    public let name: String
+    /// The step that it was written at.
+    public let step: Int
+    /// The network.
+    public let victim: Victim
+
+    private let evaluator: Evaluator
+    private let subject: EvaluationSubject
+    private let settings: EvaluationSettings
+    private let communicator: Communicator
+
+    /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this with the
+    /// same arguments.
+    ///
+    /// - Parameters:
+    ///   - name: what the results call the checkpoint.
+    ///   - trust: read a checkpoint without a seal too.
+    ///   - others: other networks, for attacks that are made on them.
+    ///   - settings: given the checkpoint, what to evaluate it on.
+    /// - Throws: `Failure` 66 where the checkpoint is not there, 65 where it or the data is damaged or they do not fit together,
+    ///   64 for attacks that cannot be made; all ranks throw together.
+    public init(
+        _ path: String, name: String, trust: Bool = false, others: [(name: String, victim: Victim)] = [],
+        communicator: Communicator,
+        settings: (Checkpoint) throws -> EvaluationSettings
+    ) throws {
+        self.name = name
+        self.communicator = communicator
+        let (checkpoint, victim, own, evaluator, samples) = try communicator.agree {
+            () throws -> (Checkpoint, Victim, EvaluationSettings, Evaluator, ImageSet) in
+            let checkpoint = try Checkpoint.load(path, trust: trust)
+            let settings = try settings(checkpoint)
+            let victim = try Victim(checkpoint, seed: settings.seed)
+            let dataset = try Dataset.locate(checkpoint.header.dataset, directory: settings.dataDirectory)
+            let samples = try settings.read(dataset)
+            let evaluator = try Evaluator(
+                AttackContext(victim, others: others), settings.attacks,
+                strengths: settings.strengths ?? dataset.description.strengths, samples: samples,
+                classes: dataset.description.classes, chunk: settings.chunk, communicator: communicator)
+            return (checkpoint, victim, settings, evaluator, samples)
+        }
+        self.victim = victim
+        self.evaluator = evaluator
+        self.settings = own
+        step = checkpoint.header.step
+        subject = EvaluationSubject(
+            checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
+            dataset: checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed, samples: samples,
+            classes: victim.plan.network.classes)
+        try communicator.agreeOnEqual([
+            ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
+            ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),
+            ("the BLAS kernel", BLAS.kernel),
+        ])
+    }
+
+    /// Does what is left to do, into a folder that is there. Collective.
+    ///
+    /// - Returns: the results on rank 0, nil elsewhere.
+    /// - Throws: `Failure` 64 where the folder holds another evaluation; 73 one that is not finished and was not to be resumed;
+    ///   75 where a signal asked to stop, what is done being kept; 73 or 74 where files cannot be written. All ranks throw
+    ///   together.
+    public func run(into folder: String, progress: @escaping Progress = { _, _, _, _ in }) throws -> EvaluationResults?
+    {
+        let plan = evaluator.plan
+        var results: EvaluationResults?
+        var journal: EvaluationJournal?
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            var found = try finished(folder)
+            if found == nil {
+                var replayed = EvaluationResults(subject, plan)
+                journal = try openJournal(folder) { replayed.insert($0) }
+                found = replayed
+            }
+            results = found
+        }
+        let done = results?.done ?? []
+        var fresh = 0
+        try evaluator.run(done: done) { chunk in
+            try journal?.append(chunk)
+            results?.insert(chunk)
+            fresh += chunk.task.samples.count
+            let attack = chunk.task.attack
+            progress(plan.attacks[attack], results?.done[attack].count ?? 0, plan.samples, fresh)
+        }
+        try communicator.agree {
+            guard let journal, let results else { return }
+            try results.write(to: folder + "/results.h5")
+            try journal.remove()
+        }
+        return results
+    }
+
+    /// The results of the same evaluation that the folder holds already, where it is to be resumed.
+    private func finished(_ folder: String) throws -> EvaluationResults? {
+        let path = folder + "/results.h5"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let tree = try SealedFile.read(path)
+        guard tree.rootAttributes["fingerprint"] == .string(subject.fingerprint(evaluator.plan)) else {
+            throw Failure(
+                .usage,
+                "\(folder) holds the results of another evaluation (another network, data, attack, strength, sample or "
+                    + "seed): name another output directory")
+        }
+        return settings.resume ? try EvaluationResults(subject, evaluator.plan, tree, path: path) : nil
+    }
+
+    private func openJournal(_ folder: String, replay: (ChunkRecords) -> Void) throws -> EvaluationJournal {
+        let path = folder + "/journal"
+        if FileManager.default.fileExists(atPath: path), !settings.resume {
+            throw Failure(
+                .cannotCreate,
+                "\(folder) holds an evaluation that is not finished: go on with --resume, or name another directory")
+        }
+        return try EvaluationJournal(
+            path, fingerprint: subject.fingerprint(evaluator.plan), plan: evaluator.plan, replay: replay)
+    }
+}

@@ -1,0 +1,171 @@
+import Essentials
+
+/// What an evaluation runs on how many samples: all that fixes the layout of its records.
+public struct EvaluationPlan: Equatable, Sendable {
+    /// One attack of the plan.
+    public struct Attack: Equatable, Sendable {
+        /// The attack as it was asked for.
+        public let specification: AttackSpecification
+        /// Whether its samples are nonsense.
+        public let isNonsense: Bool
+        /// The names of its parts; empty where it has none.
+        public let partNames: [String]
+        /// Its strengths, fractions of the pixel range.
+        public let strengths: [Double]
+        /// What it does, in full.
+        public let settings: [String: String]
+
+        /// Rows of records for each strength: the worst case, then the parts.
+        public var layers: Int { 1 + partNames.count }
+        /// Whether the outputs of each sample are kept.
+        public var keepsOutputs: Bool { specification.name == "clean" }
+    }
+
+    /// The attacks, in order.
+    public let attacks: [Attack]
+    /// The number of samples.
+    public let samples: Int
+    /// The number of outputs of the network.
+    public let outputs: Int
+}
+
+/// A part of the work that one rank does at a time: some consecutive samples under one attack.
+public struct EvaluationTask: Equatable, Sendable {
+    /// The attack's place in the plan.
+    public let attack: Int
+    /// The samples' places in the evaluated set.
+    public let samples: Range<Int>
+}
+
+/// Some disjoint ranges of indices, joined where they touch.
+public struct IndexRanges: Equatable, Sendable {
+    private var ranges: [Range<Int>] = []
+
+    /// None.
+    public init() {}
+
+    /// Adds a range.
+    public mutating func insert(_ range: Range<Int>) {
+        guard !range.isEmpty else { return }
+        ranges.append(range)
+        ranges.sort { $0.lowerBound < $1.lowerBound }
+        ranges = ranges.reduce(into: []) { joined, next in
+            if let last = joined.last, next.lowerBound <= last.upperBound {
+                joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, next.upperBound)
+            } else {
+                joined.append(next)
+            }
+        }
+    }
+
+    /// How many indices there are.
+    public var count: Int { ranges.reduce(0) { $0 + $1.count } }
+
+    /// Whether all of a range is in it.
+    public func covers(_ range: Range<Int>) -> Bool {
+        ranges.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound }
+    }
+}
+
+/// The records of one task: for each strength the worst case, then each part's.
+public struct ChunkRecords: Sendable {
+    /// The task.
+    public let task: EvaluationTask
+    /// The strengths.
+    public let strengths: [Double]
+    /// [layers, strengths, samples].
+    public private(set) var records: [SampleRecord]
+    /// The outputs z, [samples, outputs], where the attack keeps them.
+    public private(set) var outputs: [Float]
+
+    private let layers: Int
+    private let outputCount: Int
+    private var count: Int { task.samples.count }
+
+    /// No records yet.
+    init(_ task: EvaluationTask, _ plan: EvaluationPlan) {
+        let attack = plan.attacks[task.attack]
+        self.task = task
+        strengths = attack.strengths
+        layers = attack.layers
+        outputCount = attack.keepsOutputs ? plan.outputs : 0
+        records = [SampleRecord](
+            repeating: .notAttacked, count: layers * strengths.count * task.samples.count)
+        outputs = [Float](repeating: 0, count: outputCount * task.samples.count)
+    }
+
+    /// As `bytes` gave them.
+    ///
+    /// - Throws: `Failure` 65 where the bytes are not those of the task's records.
+    init(_ task: EvaluationTask, _ plan: EvaluationPlan, bytes: [UInt8]) throws {
+        self.init(task, plan)
+        let wanted = records.count * SampleRecord.packedSize + outputs.count * 4
+        guard bytes.count == wanted else {
+            throw Failure(.data, "the records of a chunk have \(bytes.count) bytes where \(wanted) were due")
+        }
+        bytes.withUnsafeBytes { raw in
+            for i in records.indices {
+                records[i] = SampleRecord(
+                    packed: UnsafeRawBufferPointer(
+                        rebasing: raw[i * SampleRecord.packedSize..<(i + 1) * SampleRecord.packedSize]))
+            }
+            let start = records.count * SampleRecord.packedSize
+            for i in outputs.indices { outputs[i] = raw.loadUnaligned(fromByteOffset: start + 4 * i, as: Float.self) }
+        }
+    }
+
+    /// Takes records and outputs as they are.
+    mutating func replace(_ records: [SampleRecord], outputs: [Float]) {
+        precondition(records.count == self.records.count && outputs.count == self.outputs.count)
+        self.records = records
+        self.outputs = outputs
+    }
+
+    /// All of it, little-endian.
+    var bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(records.count * SampleRecord.packedSize + 4 * outputs.count)
+        for record in records { record.pack(into: &bytes) }
+        for value in outputs { withUnsafeBytes(of: value) { bytes += $0 } }
+        return bytes
+    }
+
+    private func index(_ layer: Int, _ strength: Int, _ sample: Int) -> Int {
+        (layer * strengths.count + strength) * count + sample - task.samples.lowerBound
+    }
+
+    /// The worst record of a sample so far.
+    func worst(strength: Int, sample: Int) -> SampleRecord { records[index(0, strength, sample)] }
+
+    /// Notes the record of a part; the first of the worst stands for the sample.
+    mutating func add(_ record: SampleRecord, strength: Int, sample: Int, label: Int?) {
+        let worst = index(0, strength, sample)
+        let isFirst = records[worst].part == SampleRecord.notAttacked.part
+        if isFirst || record.severity(label: label) > records[worst].severity(label: label) { records[worst] = record }
+        if layers > 1 { records[index(1 + Int(record.part), strength, sample)] = record }
+    }
+
+    /// Notes the outputs of a sample where they are kept.
+    mutating func addOutputs(_ z: UnsafePointer<Float>, sample: Int) {
+        let start = (sample - task.samples.lowerBound) * outputCount
+        for i in 0..<outputCount { outputs[start + i] = z[i] }
+    }
+}
+
+extension SampleRecord {
+    /// Bytes of a record as it travels and is kept.
+    static let packedSize = 20
+
+    func pack(into bytes: inout [UInt8]) {
+        withUnsafeBytes(of: prediction) { bytes += $0 }
+        bytes += [outcome, part]
+        for value in [confidence, linf, l2, l1] { withUnsafeBytes(of: value) { bytes += $0 } }
+    }
+
+    init(packed raw: UnsafeRawBufferPointer) {
+        func float(_ offset: Int) -> Float { raw.loadUnaligned(fromByteOffset: offset, as: Float.self) }
+        self.init(
+            prediction: raw.loadUnaligned(as: Int16.self), outcome: raw[2], part: raw[3], confidence: float(4),
+            linf: float(8), l2: float(12), l1: float(16))
+    }
+}

@@ -1,0 +1,164 @@
+import Datasets
+import Essentials
+import Kernels
+import MessagePassing
+import Networks
+
+/// Evaluates one network on all ranks: chunks of samples are dealt to ranks as they come free, each record is made by one
+/// rank, and rank 0 gets them all. The records depend neither on the ranks nor on the chunks (invariant 3).
+public final class Evaluator {
+    /// What is asked for: the attacks and their strengths.
+    public let plan: EvaluationPlan
+
+    private let victim: Victim
+    private let samples: ImageSet
+    private let communicator: Communicator
+    private let suites: [AttackSuite]
+    private let tasks: [EvaluationTask]
+    private let pixels: Buffer<Float>
+    private let origin: Buffer<Float>
+    private let perturbed: Buffer<Float>
+    private let labels: Buffer<Int32>
+    private let confidences: Buffer<Float>
+
+    /// Makes the attacks and deals the work.
+    ///
+    /// - Parameter chunk: the most samples of a task; more than ``Victim/groupSize`` are attacked group by group, and attacks on
+    ///   whole groups take a multiple of it.
+    /// - Throws: `Failure` 65 where the images or classes are not those of the network; 64 as
+    ///   ``AttackCatalogue/attack(_:_:)``.
+    public init(
+        _ context: AttackContext, _ attacks: [AttackSpecification], strengths: [Double], samples: ImageSet,
+        classes: Int, chunk: Int = Victim.groupSize, communicator: Communicator
+    ) throws {
+        victim = context.victim
+        let network = victim.plan.network
+        guard samples.shape == network.input else {
+            throw Failure(
+                .data,
+                "the data set has images of \(samples.shape), the network takes \(network.input): evaluate on the data "
+                    + "that it was trained on")
+        }
+        guard classes == network.classes else {
+            throw Failure(
+                .data,
+                "the data set has \(classes) classes, the network \(network.classes): evaluate on the data that it was "
+                    + "trained on")
+        }
+        let suites = try attacks.map { try AttackCatalogue.attack($0, context) }
+        self.suites = suites
+        self.samples = samples
+        self.communicator = communicator
+        plan = EvaluationPlan(
+            attacks: zip(attacks, suites).map { specification, suite in
+                EvaluationPlan.Attack(
+                    specification: specification, isNonsense: suite.isNonsense, partNames: suite.partNames,
+                    strengths: suite.strengths(strengths), settings: suite.settings)
+            }, samples: samples.count, outputs: victim.plan.outputs)
+        tasks = plan.attacks.indices.flatMap { attack in
+            var size = chunk
+            if suites[attack].needsWholeGroups {
+                size = (size + Victim.groupSize - 1) / Victim.groupSize * Victim.groupSize
+            }
+            return stride(from: 0, to: samples.count, by: size).map {
+                EvaluationTask(attack: attack, samples: $0..<min($0 + size, samples.count))
+            }
+        }
+        pixels = Buffer(Victim.groupSize * network.input.count)
+        origin = Buffer(Victim.groupSize * network.input.count)
+        perturbed = Buffer(Victim.groupSize * network.input.count)
+        labels = Buffer(Victim.groupSize)
+        confidences = Buffer(victim.plan.outputs)
+    }
+
+    /// Does all tasks but those whose samples are done already. Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameters:
+    ///   - done: on rank 0, the samples of each attack that need no work.
+    ///   - deliver: takes each chunk's records, on rank 0, in no fixed order.
+    /// - Throws: `Failure` 75 where a signal asked any rank to stop: what was delivered stands, the chunks in flight are lost.
+    public func run(done: [IndexRanges], deliver: @escaping (ChunkRecords) throws -> Void) throws {
+        let left = tasks.indices.filter { !(done.isEmpty ? false : done[tasks[$0].attack].covers(tasks[$0].samples)) }
+        try communicator.deal(left) { task, poll in
+            // A long attack lets other ranks ask for work, and a signal stop it, between any two of its queries.
+            victim.onQuery = {
+                try poll()
+                if StopRequest.requested {
+                    throw Failure(.stopped, "stopped by a signal; what is done is kept: go on with --resume")
+                }
+            }
+            defer { victim.onQuery = nil }
+            return try evaluate(tasks[task])
+        } deliver: { [tasks, plan] result in
+            try deliver(try ChunkRecords(tasks[result.task], plan, bytes: result.bytes))
+        }
+    }
+
+    private func evaluate(_ task: EvaluationTask) throws -> [UInt8] {
+        var records = ChunkRecords(task, plan)
+        for start in stride(from: task.samples.lowerBound, to: task.samples.upperBound, by: Victim.groupSize) {
+            try evaluate(
+                start..<min(start + Victim.groupSize, task.samples.upperBound), suites[task.attack], into: &records)
+        }
+        return records.bytes
+    }
+
+    private func load(_ range: Range<Int>) -> SampleGroup {
+        victim.meanImage.withUnsafeBufferPointer { mean in
+            guard let mean = mean.baseAddress else { return }
+            for slot in range {
+                samples.fill(slot, minus: mean, into: pixels.pointer + (slot - range.lowerBound) * samples.shape.count)
+                labels.pointer[slot - range.lowerBound] = Int32(samples.labels[slot])
+            }
+        }
+        return SampleGroup(
+            count: range.count, indices: samples.indices[range], labels: labels.pointer, pixels: pixels.pointer)
+    }
+
+    /// Attacks one group, strength by strength, part by part.
+    private func evaluate(_ range: Range<Int>, _ suite: AttackSuite, into records: inout ChunkRecords) throws {
+        let group = load(range)
+        let all = Array(0..<group.count)
+        var begun = Set<Int>()
+        for (s, strength) in records.strengths.enumerated() {
+            var rows = all
+            for (number, part) in suite.parts.enumerated() where !rows.isEmpty {
+                if begun.insert(number).inserted { try part.attack.begin(group) }
+                // The distance of nonsense is that from itself unperturbed.
+                var source = UnsafePointer(pixels.pointer)
+                if part.attack.isNonsense {
+                    try part.attack.perturb(rows, strength: 0, into: origin.pointer)
+                    source = UnsafePointer(origin.pointer)
+                }
+                try part.attack.perturb(rows, strength: strength, into: perturbed.pointer)
+                let z = try judgedOutputs(rows)
+                for (place, row) in rows.enumerated() {
+                    let label = part.attack.isNonsense ? nil : group.label(row)
+                    var record = victim.plan.judge(
+                        z + place * victim.plan.outputs, label: label, confidences: confidences.pointer)
+                    record.measure(
+                        source + row * samples.shape.count, perturbed.pointer + row * samples.shape.count,
+                        count: samples.shape.count)
+                    record.part = UInt8(number)
+                    records.add(record, strength: s, sample: range.lowerBound + row, label: label)
+                    records.addOutputs(z + place * victim.plan.outputs, sample: range.lowerBound + row)
+                }
+                if suite.sparesTheBroken {
+                    rows.removeAll {
+                        records.worst(strength: s, sample: range.lowerBound + $0).severity(
+                            label: suite.isNonsense ? nil : group.label($0)) > 0
+                    }
+                }
+            }
+        }
+    }
+
+    private func judgedOutputs(_ rows: [Int]) throws -> UnsafePointer<Float> {
+        let z = try victim.outputs(rows, of: perturbed.pointer)
+        guard sumOfSquares(z, count: rows.count * victim.plan.outputs).isFinite else {
+            throw Failure(
+                .data, "the network's outputs are not finite numbers: its training ran away; use an earlier checkpoint")
+        }
+        return z
+    }
+}

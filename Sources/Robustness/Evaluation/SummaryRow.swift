@@ -1,0 +1,82 @@
+import Essentials
+import Foundation
+
+/// One row of `summary.csv`: what one attack of one strength did to one network.
+public struct SummaryRow: Sendable {
+    /// The file's first line.
+    public static let header = "checkpoint,dataset,attack,strength,psnr_db,samples,error,wrong,rejected,mean_confidence"
+
+    /// The checkpoint as the user named it.
+    public let checkpoint: String
+    /// The data set's name.
+    public let dataset: String
+    /// The attack, verbatim.
+    public let attack: String
+    /// The strength, a fraction of the pixel range.
+    public let strength: Double
+    /// The number of samples.
+    public let samples: Int
+    /// The share whose winning output differs from the label; for nonsense, that is accepted as a class.
+    public let error: Double
+    /// The share that is accepted and differs; for nonsense, that is accepted.
+    public let wrong: Double
+    /// The share that is rejected.
+    public let rejected: Double
+    /// The mean confidence of the winning output.
+    public let meanConfidence: Double
+
+    /// Makes a row of figures.
+    public init(
+        checkpoint: String, dataset: String, attack: String, strength: Double, samples: Int, error: Double,
+        wrong: Double, rejected: Double, meanConfidence: Double
+    ) {
+        self.checkpoint = checkpoint
+        self.dataset = dataset
+        self.attack = attack
+        self.strength = strength
+        self.samples = samples
+        self.error = error
+        self.wrong = wrong
+        self.rejected = rejected
+        self.meanConfidence = meanConfidence
+    }
+
+    /// Sums up the records of one attack of one strength.
+    init(
+        checkpoint: String, dataset: String, attack: String, strength: Double, isNonsense: Bool, labels: [UInt8],
+        records: [SampleRecord]
+    ) {
+        let count = Double(max(1, records.count))
+        let wrong = Double(records.count { $0.outcome == Outcome.wrong.rawValue }) / count
+        let rejected = Double(records.count { $0.outcome == Outcome.rejected.rawValue }) / count
+        let differing = Double(zip(records, labels).count { Int($0.prediction) != Int($1) }) / count
+        self.init(
+            checkpoint: checkpoint, dataset: dataset, attack: attack, strength: strength, samples: records.count,
+            error: isNonsense ? wrong : differing, wrong: wrong, rejected: rejected,
+            meanConfidence: records.reduce(0) { $0 + Double($1.confidence) } / count)
+    }
+
+    /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed.
+    public var psnr: String { strength > 0 ? String(format: "%.2f", -20 * log10(strength)) : "inf" }
+
+    /// The row as a line of the file.
+    public var line: String {
+        let numbers = [error, wrong, rejected, meanConfidence].map { String(format: "%.6f", $0) }
+        return
+            ([quoted(checkpoint), quoted(dataset), quoted(attack), plainDecimal(strength), psnr, "\(samples)"] + numbers)
+            .joined(separator: ",")
+    }
+
+    private func quoted(_ text: String) -> String {
+        guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
+        return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    }
+}
+
+/// A number without an exponent and without trailing zeros: 0, 0.01, 0.25.
+func plainDecimal(_ value: Double) -> String {
+    var text = String(format: "%.10f", value)
+    while text.hasSuffix("0") { text.removeLast() }
+    if text.hasSuffix(".") { text.removeLast() }
+    return text
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Kernels
+import Networks
+
+/// What an attack maximises: a function of a sample's logits s, which are z for plain networks and -z^2 for robust ones
+/// (their softmax is y / sum y, and nothing underflows).
+///
+/// The sample's own side is its label, and the nonsense outputs too where only an accepted wrong class counts as success
+/// (``SuccessCriterion/accepted``); the other side is all other outputs.
+public enum Objective: String, CaseIterable, Sendable {
+    /// Cross-entropy: ln sum exp(s) over all outputs, less that over the own side.
+    case crossEntropy = "ce"
+    /// The largest logit of the other side less the largest of the own side.
+    case margin
+    /// The difference of logits ratio (Croce & Hein 2020, equation 6): the margin over s_p1 - s_p3 + 1e-12, p descending.
+    case differenceOfLogitsRatio = "dlr"
+    /// Towards a target t (equation 7): s_t less the largest logit of the own side, over s_p1 - (s_p3 + s_p4) / 2 + 1e-12.
+    case targetedDifferenceOfLogitsRatio = "dlr-targeted"
+}
+
+/// When an attack on an image has succeeded.
+public enum SuccessCriterion: String, CaseIterable, Sendable {
+    /// The winning output is not the label; nonsense counts.
+    case error
+    /// A wrong class wins and is accepted.
+    case accepted
+}
+
+/// The logits of one sample, and which of them are on its side.
+struct LogitView {
+    let z: UnsafePointer<Float>
+    let loss: Loss
+    let outputs: Int
+    let label: Int
+    /// From here on outputs are nonsense that counts as the sample's own side.
+    let ownFrom: Int
+
+    init(_ z: UnsafePointer<Float>, _ network: Network, outputs: Int, label: Int, success: SuccessCriterion) {
+        self.z = z
+        self.outputs = outputs
+        self.label = label
+        loss = network.loss
+        ownFrom = success == .accepted ? network.classes : outputs
+    }
+
+    @inline(__always) subscript(_ i: Int) -> Float { loss.score(z[i]) }
+    @inline(__always) func isOwn(_ i: Int) -> Bool { i == label || i >= ownFrom }
+
+    /// The output of the largest logit on one side, the first in case of a tie; nil where that side is empty.
+    func largest(own: Bool) -> Int? {
+        var best: Int?
+        for i in 0..<outputs where isOwn(i) == own {
+            if let current = best, self[i] <= self[current] { continue }
+            best = i
+        }
+        return best
+    }
+
+    /// The outputs of the four largest logits, descending; the last one repeats where there are fewer.
+    func descending() -> SIMD4<Int> {
+        var order = SIMD4<Int>(repeating: -1)
+        for rank in 0..<4 {
+            for i in 0..<outputs where i != order[0] && i != order[1] && i != order[2] {
+                if order[rank] < 0 || self[i] > self[order[rank]] { order[rank] = i }
+            }
+            if order[rank] < 0 { order[rank] = rank > 0 ? order[rank - 1] : 0 }
+        }
+        return order
+    }
+
+    /// From the gradient with respect to the logits to that with respect to z, in place: ds/dz = 1, or -2 z.
+    func chain(_ gradient: UnsafeMutablePointer<Float>) {
+        for i in 0..<outputs { gradient[i] *= loss.scoreSlope(z[i]) }
+    }
+}
+
+extension Objective {
+    /// The value for one sample's outputs z and label, success being any error; writes its gradient with respect to z.
+    public func value(
+        _ z: UnsafePointer<Float>, _ network: Network, outputs: Int, label: Int, gradient: UnsafeMutablePointer<Float>
+    ) -> Double {
+        value(LogitView(z, network, outputs: outputs, label: label, success: .error), gradient: gradient)
+    }
+
+    /// The value for one sample; with `gradient` [outputs] also its gradient with respect to z. Bits depend on the sample alone.
+    ///
+    /// - Parameter target: the class to reach, for the targeted objective.
+    func value(_ s: LogitView, target: Int = 0, gradient: UnsafeMutablePointer<Float>?) -> Double {
+        switch self {
+        case .crossEntropy: return crossEntropy(s, gradient)
+        case .margin:
+            guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
+            write(gradient, s, [(other, 1), (own, -1)])
+            return Double(s[other]) - Double(s[own])
+        case .differenceOfLogitsRatio:
+            guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
+            let p = s.descending()
+            return ratio(s, other, own, [(p[0], 1), (p[2], -1)], gradient)
+        case .targetedDifferenceOfLogitsRatio:
+            guard let own = s.largest(own: true) else { return 0 }
+            let p = s.descending()
+            return ratio(s, target, own, [(p[0], 1), (p[2], -0.5), (p[3], -0.5)], gradient)
+        }
+    }
+
+    private func crossEntropy(_ s: LogitView, _ gradient: UnsafeMutablePointer<Float>?) -> Double {
+        var top = s[0]
+        var ownTop = -Float.infinity
+        for i in 0..<s.outputs {
+            top = max(top, s[i])
+            if s.isOwn(i) { ownTop = max(ownTop, s[i]) }
+        }
+        var (sum, ownSum): (Float, Float) = (0, 0)
+        for i in 0..<s.outputs {
+            sum += exp(s[i] - top)
+            if s.isOwn(i) { ownSum += exp(s[i] - ownTop) }
+        }
+        if let gradient {
+            for i in 0..<s.outputs {
+                gradient[i] = exp(s[i] - top) / sum - (s.isOwn(i) ? exp(s[i] - ownTop) / ownSum : 0)
+            }
+            s.chain(gradient)
+        }
+        return Double(top - ownTop) + Double(log(sum)) - Double(log(ownSum))
+    }
+
+    /// (s_a - s_b) / (the weighted sum of logits + 1e-12).
+    private func ratio(
+        _ s: LogitView, _ a: Int, _ b: Int, _ weights: [(Int, Float)], _ gradient: UnsafeMutablePointer<Float>?
+    ) -> Double {
+        let numerator = Double(s[a]) - Double(s[b])
+        let denominator = weights.reduce(1e-12) { $0 + Double($1.1) * Double(s[$1.0]) }
+        let inverse = Float(1 / denominator)
+        let slope = Float(-numerator / (denominator * denominator))
+        write(gradient, s, [(a, inverse), (b, -inverse)] + weights.map { ($0.0, slope * $0.1) })
+        return numerator / denominator
+    }
+
+    private func write(_ gradient: UnsafeMutablePointer<Float>?, _ s: LogitView, _ terms: [(Int, Float)]) {
+        guard let gradient else { return }
+        gradient.update(repeating: 0, count: s.outputs)
+        for (i, value) in terms { gradient[i] += value }
+        s.chain(gradient)
+    }
+}

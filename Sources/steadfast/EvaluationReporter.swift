@@ -1,0 +1,47 @@
+import Foundation
+import Robustness
+import Training
+
+/// What a person sees of an evaluation: a line on the terminal that moves, and a line for each attack that is done.
+struct EvaluationReporter {
+    private let shows: Bool
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var line = ProgressLine()
+    private var samples = 0
+    private let start = ContinuousClock.now
+
+    init(_ shows: Bool) { self.shows = shows }
+
+    /// A chunk is done: `done` of the attack's `total` samples, `fresh` samples over all attacks since the start.
+    mutating func chunk(_ name: String, _ attack: EvaluationPlan.Attack, done: Int, of total: Int, samples fresh: Int) {
+        guard shows else { return }
+        let amount = Double(fresh - samples)
+        samples = fresh
+        if isTerminal {
+            line.update(
+                "\(name)  \(attack.specification.verbatim)", done: done, of: total, amount: amount, unit: "samples/s")
+        }
+        guard done == total else { return }
+        if isTerminal { line.clear() }
+        let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
+        print("\(name)  \(attack.specification.verbatim): \(total) samples, \(seconds) s since the start")
+        fflush(nil)
+    }
+
+    /// All of a network's attacks are done: how far each part of those that have some came.
+    mutating func finished(_ results: EvaluationResults) {
+        guard shows else { return }
+        if isTerminal { line.clear() }
+        for (number, attack) in results.plan.attacks.enumerated() where !attack.partNames.isEmpty {
+            print("\(attack.specification.verbatim), samples attacked and errors among them:")
+            for part in attack.partNames.indices {
+                let cells = results.rows(number, part: part).map {
+                    String(format: "%.3f: %d, %.3f", $0.strength, $0.samples, $0.error)
+                }
+                print(
+                    "  \(attack.partNames[part].padding(toLength: 12, withPad: " ", startingAt: 0))"
+                        + cells.joined(separator: "   "))
+            }
+        }
+    }
+}

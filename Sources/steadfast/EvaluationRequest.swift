@@ -1,0 +1,54 @@
+import Checkpoints
+import Datasets
+import Essentials
+import Robustness
+import Training
+
+/// What is asked for, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
+struct EvaluationRequest {
+    let settings: EvaluationSettings
+
+    init(_ command: EvaluateCommand, _ checkpoint: Checkpoint) throws {
+        // Nil for a network of another program.
+        let recipe =
+            checkpoint.header.recipe.isEmpty
+            ? nil : try Recipe.parse(yaml: checkpoint.header.recipe, source: "the checkpoint's recipe")
+        let plan = recipe?.evaluation
+        guard let names = command.attacks ?? plan?.attacks.joined(separator: ",") else {
+            throw Failure(
+                .usage,
+                "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
+                    + AttackCatalogue.names.joined(separator: ", "))
+        }
+        var settings = EvaluationSettings(attacks: try AttackSpecification.list(names))
+        try AttackCatalogue.check(settings.attacks.map(\.verbatim))
+        settings.strengths = try command.strengths.map(EvaluationRequest.strengths) ?? plan?.strengths
+        settings.samples = command.samples ?? plan?.samples
+        guard settings.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
+        guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
+        guard let split = Split(rawValue: command.split) else {
+            throw Failure(.usage, unknownName("split", command.split, among: Split.allCases.map(\.rawValue)))
+        }
+        settings.split = split
+        settings.every = command.every
+        settings.validation = (recipe?.validation ?? 0, recipe?.seed ?? 0)
+        settings.seed = command.seed
+        settings.chunk = command.chunk
+        settings.dataDirectory = command.dataDirectory ?? recipe?.dataDirectory
+        settings.resume = command.resume
+        self.settings = settings
+    }
+
+    private static func strengths(_ text: String) throws -> [Double] {
+        let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
+            guard let value = Double(item), (0...1).contains(value) else {
+                throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")
+            }
+            return value
+        }
+        guard Set(strengths).count == strengths.count else {
+            throw Failure(.usage, "--strengths names a strength twice: name each once")
+        }
+        return strengths
+    }
+}
