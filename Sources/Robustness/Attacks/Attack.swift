@@ -42,8 +42,11 @@ public protocol Attack: AnyObject {
 }
 
 extension Attack {
+    /// Images with a label.
     public var isNonsense: Bool { false }
+    /// Each sample by itself.
     public var needsWholeGroups: Bool { false }
+    /// All that were asked for.
     public func strengths(_ asked: [Double]) -> [Double] { asked }
 }
 
