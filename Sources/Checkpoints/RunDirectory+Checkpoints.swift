@@ -86,6 +86,13 @@ extension RunDirectory {
         return "\(folder)/\(name)"
     }
 
+    /// The paths of a run's checkpoints, oldest step first, for readers that take no lock; none where it has written none yet.
+    public static func checkpoints(in run: String) throws -> [String] {
+        let folder = run + "/checkpoints"
+        guard access(folder, F_OK) == 0 else { return [] }
+        return try checkpointFiles(in: folder).reversed().map { "\(folder)/\($0)" }
+    }
+
     /// The step of a checkpoint file's name; nil for another name.
     static func step(ofFile name: String) -> Int? {
         guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }

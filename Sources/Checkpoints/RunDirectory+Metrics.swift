@@ -25,6 +25,43 @@ extension RunDirectory {
         }
     }
 
+    /// The size of a run's metrics.jsonl, 0 where there is none.
+    public static func metricsSize(_ run: String) -> Int {
+        var status = stat()
+        return stat(run + "/metrics.jsonl", &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    /// Whether a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of training is
+    /// `end`. For readers that take no lock.
+    public static func hasEnded(_ run: String, after start: Int = 0) throws -> Bool {
+        let size = metricsSize(run)
+        guard size > start, let file = FileHandle(forReadingAtPath: run + "/metrics.jsonl") else { return false }
+        defer { try? file.close() }
+        do {
+            // The end is followed by the lines of evaluations at most.
+            try file.seek(toOffset: UInt64(max(start, size - 1 << 20)))
+            let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+            let events = ["end", "step", "resume"].map { ($0, "{\"event\":\"\($0)\"") }
+            for line in text.split(separator: "\n").reversed() {
+                if let event = events.first(where: { line.hasPrefix($0.1) }) { return event.0 == "end" }
+            }
+            return false
+        } catch {
+            throw Failure(.inputOutput, "cannot read \(run)/metrics.jsonl: \(error.localizedDescription)")
+        }
+    }
+
+    /// Appends a line to a run's metrics.jsonl from beside the job that holds the run, in one write.
+    ///
+    /// - Throws: `Failure` 73 or 74 where it cannot be written.
+    public static func append(_ line: String, toMetricsOf run: String) throws {
+        let file = run + "/metrics.jsonl"
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", file) }
+        defer { close(descriptor) }
+        try Array((line + "\n").utf8).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: file) }
+    }
+
     /// Cuts off a last line that has no newline: a job was killed while it wrote.
     func repairMetrics() throws {
         let file = path + "/metrics.jsonl"

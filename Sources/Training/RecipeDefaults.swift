@@ -83,7 +83,7 @@ extension Recipe {
     }
 
     /// What `evaluation: true` means: the paper's tests, with the variant's noise.
-    var defaultEvaluation: EvaluationRecipe {
+    public var defaultEvaluation: EvaluationRecipe {
         EvaluationRecipe(
             attacks: ["clean", "fgs-lmax", "nonsense", variant == .paper ? "noise-gaussian" : "noise-sign"])
     }

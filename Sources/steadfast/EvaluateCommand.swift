@@ -50,6 +50,9 @@ struct EvaluateCommand: ParsableCommand {
     @Flag(help: "Go on with the evaluation that the directory holds.")
     var resume = false
 
+    @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
+    var watch = false
+
     @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
     var dataDirectory: String?
 
@@ -75,6 +78,7 @@ struct EvaluateCommand: ParsableCommand {
                 return try FolderLock(output, waitingUpTo: resume ? 30 : 1)
             }
             defer { _ = lock }
+            if watch { return try watch(communicator) }
             let jobs = try checkpoints.map { try job($0, communicator) }
             var rows: [SummaryRow] = []
             var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
@@ -92,6 +96,23 @@ struct EvaluateCommand: ParsableCommand {
                 try AtomicFile.write(text, to: output + "/summary.csv")
                 if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
             }
+        }
+    }
+
+    private func watch(_ communicator: Communicator) throws {
+        try communicator.agree {
+            guard checkpoints.count == 1 else { throw Failure(.usage, "--watch takes one run") }
+        }
+        let watcher = try CheckpointWatcher(
+            run: checkpoints[0], output: output, trust: trust, resume: resume, communicator: communicator
+        ) { try EvaluationRequest(self, $0).settings }
+        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
+        let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
+            reporter.finished(results)
+            reporter.note("\(SummaryTable(results.summary))\n")
+        }
+        try communicator.agree {
+            if stopped { throw Failure(.stopped, "stopped by a signal; what is done is kept: go on with --resume") }
         }
     }
 
@@ -115,18 +136,3 @@ struct EvaluateCommand: ParsableCommand {
 
 /// The folder of a checkpoint's results where there are several.
 private func folderName(_ checkpoint: String) -> String { checkpoint.replacingOccurrences(of: "/", with: "_") }
-
-extension FileManager {
-    /// Whether there is a directory at a path.
-    func isDirectory(_ path: String) -> Bool {
-        var directory: ObjCBool = false
-        return fileExists(atPath: path, isDirectory: &directory) && directory.boolValue
-    }
-
-    /// Makes a directory and those above it, where they are not there.
-    func makeDirectory(_ path: String) throws {
-        do { try createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw Failure(.cannotCreate, "cannot create the directory \(path): \(error.localizedDescription)")
-        }
-    }
-}

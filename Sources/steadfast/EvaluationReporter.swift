@@ -28,6 +28,14 @@ struct EvaluationReporter {
         fflush(nil)
     }
 
+    /// A sentence of its own.
+    mutating func note(_ text: String) {
+        guard shows else { return }
+        if isTerminal { line.clear() }
+        print(text)
+        fflush(nil)
+    }
+
     /// All of a network's attacks are done: how far each part of those that have some came.
     mutating func finished(_ results: EvaluationResults) {
         guard shows else { return }

@@ -39,6 +39,17 @@ struct EvaluationRequest {
         self.settings = settings
     }
 
+    /// What the ranks beside a training run evaluate its checkpoints on.
+    static func settings(plannedBy recipe: Recipe) throws -> EvaluationSettings {
+        let plan = recipe.evaluation ?? recipe.defaultEvaluation
+        var settings = EvaluationSettings(attacks: try AttackSpecification.list(plan.attacks.joined(separator: ",")))
+        try AttackCatalogue.check(plan.attacks)
+        settings.strengths = plan.strengths
+        settings.samples = plan.samples
+        settings.dataDirectory = recipe.dataDirectory
+        return settings
+    }
+
     private static func strengths(_ text: String) throws -> [Double] {
         let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
             guard let value = Double(item), (0...1).contains(value) else {

@@ -3,6 +3,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import MessagePassing
+import Robustness
 import Training
 
 /// `steadfast train`.
@@ -31,31 +32,82 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
     var dataDirectory: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Let the last K ranks evaluate each new checkpoint as the recipe's `evaluation` plans, into RUN/evaluation.",
+            valueName: "K"))
+    var evaluationRanks = 0
+
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
     func run() throws {
-        Communicator.main { communicator in
+        Communicator.main { world in
             try StopRequest.install()
-            var recipe = try communicator.agree { try Recipe.load(self.recipe, overrides: overrides) }
+            var recipe = try world.agree { try Recipe.load(self.recipe, overrides: overrides) }
             if let dataDirectory { recipe.dataDirectory = dataDirectory }
-            let directory = try communicator.agree {
-                communicator.rank == 0 ? try openRun(recipe) : nil
+            let trainingRanks = try world.agree {
+                guard (0..<world.worldSize).contains(evaluationRanks) else {
+                    throw Failure(
+                        .usage,
+                        "--evaluation-ranks \(evaluationRanks) leaves no rank of \(world.worldSize) to train: start more ranks"
+                    )
+                }
+                return world.worldSize - evaluationRanks
             }
-            let trainer = try Trainer(
-                recipe, communicator: communicator, run: directory, resume: resume,
-                showProgress: communicator.rank == 0 && !quiet)
-            try communicator.agree { try directory?.writeRecipe(recipe.yaml) }
-            try trainer.train()
+            let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
+            guard evaluationRanks > 0 else { return try train(recipe, world, directory) }
+            try trainAndEvaluate(recipe, world, trainingRanks: trainingRanks, directory)
         }
+    }
+
+    private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
+        let trainer = try Trainer(
+            recipe, communicator: communicator, run: directory, resume: resume,
+            showProgress: communicator.rank == 0 && !quiet)
+        try communicator.agree { try directory?.writeRecipe(recipe.yaml) }
+        try trainer.train()
+    }
+
+    /// The two parts of the job share nothing but the run's files; they end together.
+    private func trainAndEvaluate(
+        _ recipe: Recipe, _ world: Communicator, trainingRanks: Int, _ directory: RunDirectory?
+    ) throws {
+        let trains = world.rank < trainingRanks
+        let metrics = try world.broadcast(RunDirectory.metricsSize(runPath))
+        let settings = try world.agree { try EvaluationRequest.settings(plannedBy: recipe) }
+        let part = try world.split(color: trains ? 0 : 1, key: world.rank)
+        let outcome = Result {
+            if trains { return try train(recipe, part, directory) }
+            let watcher = try CheckpointWatcher(
+                run: runPath, output: runPath + "/evaluation", metricsStart: metrics, resume: true, communicator: part
+            ) { _ in settings }
+            _ = try watcher.watch(note: { _ in }) { results in
+                for row in results.summary {
+                    try RunDirectory.append(row.event(step: results.subject.checkpointStep), toMetricsOf: runPath)
+                }
+            }
+        }
+        // Of what one rank alone knows the others of its part would never hear.
+        if case .failure(let error) = outcome, !(error is Agreed) { throw error }
+        if !trains, part.rank == 0, case .failure(let error) = outcome {
+            // The training goes on; the job ends with this failure.
+            let sentence = "steadfast: warning: evaluation stopped: \(Failure(error).message)\n"
+            try? FileHandle.standardError.write(contentsOf: Data(sentence.utf8))
+        }
+        try world.agree { try outcome.get() }
+    }
+
+    private var runPath: String {
+        var name = URL(fileURLWithPath: recipe).lastPathComponent
+        if name.hasSuffix(".yaml") { name.removeLast(5) }
+        return directory ?? "checkpoints/\(name)"
     }
 
     /// Opens the run's directory and settles its recipe.
     private func openRun(_ recipe: Recipe) throws -> RunDirectory {
-        var name = URL(fileURLWithPath: self.recipe).lastPathComponent
-        if name.hasSuffix(".yaml") { name.removeLast(5) }
         var isTold = false
-        let directory = try RunDirectory(self.directory ?? "checkpoints/\(name)", resume: resume) {
+        let directory = try RunDirectory(runPath, resume: resume) {
             if StopRequest.requested { throw Failure(.stopped, "stopped by a signal while waiting for another job") }
             if !isTold { try? FileHandle.standardError.write(contentsOf: Data("steadfast: waiting for \($0)\n".utf8)) }
             isTold = true

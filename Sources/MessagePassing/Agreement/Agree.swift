@@ -22,11 +22,17 @@ extension Communicator {
         if speaker == worldSize { return try outcome.get() }
 
         var own = Failure(.software, "")
-        if rank == speaker, case .failure(let error) = outcome { own = Failure(error) }
+        var isKnown = false
+        if rank == speaker, case .failure(let error) = outcome {
+            own = Failure(error)
+            // What a part of the ranks agreed on is not one rank's affair.
+            isKnown = error is Agreed
+        }
         let code = try broadcast(own.code.rawValue, from: speaker)
         var message = try broadcast(own.message, from: speaker)
         let host = try broadcast(hostName, from: speaker)
-        if votes.1 == 0 { message += " (rank \(speaker) on \(host))" }
+        isKnown = try broadcast(isKnown, from: speaker)
+        if votes.1 == 0 && !isKnown { message += " (rank \(speaker) on \(host))" }
         throw Agreed(Failure(ExitCode(rawValue: code) ?? .software, message), by: self)
     }
 }

@@ -67,6 +67,20 @@ public struct SummaryRow: Sendable {
             .joined(separator: ",")
     }
 
+    /// The row as an event of metrics.jsonl.
+    public func event(step: Int) -> String {
+        var line = JSONLine()
+        line.add("event", "evaluation")
+        line.add("step", step)
+        line.add("attack", attack)
+        line.add("strength", strength)
+        line.add("samples", samples)
+        line.add("error", error)
+        line.add("wrong", wrong)
+        line.add("rejected", rejected)
+        return line.text
+    }
+
     private func quoted(_ text: String) -> String {
         guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
         return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""

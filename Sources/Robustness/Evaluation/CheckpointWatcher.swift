@@ -1,0 +1,145 @@
+import Checkpoints
+import Essentials
+import Foundation
+import MessagePassing
+
+/// Evaluates each checkpoint of a run as it appears, oldest first, until the run ends: in a job of its own, or on ranks beside
+/// those that train. It reads the run's files once a second and writes nothing into them.
+///
+/// The output directory gets a folder for each checkpoint, `step-00001200/results.h5`, and one `summary.csv` over all.
+public final class CheckpointWatcher {
+    private let run: String
+    private let output: String
+    private let communicator: Communicator
+    private let settings: (Checkpoint) throws -> EvaluationSettings
+    private let trust: Bool
+    /// Where metrics.jsonl ended when the watch began: an end of the run before that does not count.
+    private let metricsStart: Int
+    /// The lines of summary.csv, by the checkpoint's name in it.
+    private var lines: [(name: String, lines: [String])] = []
+
+    /// Seconds between two looks at the run's files.
+    private static let interval: UInt32 = 1
+
+    /// Gets ready. Collective: every rank of the communicator calls this with the same arguments.
+    ///
+    /// - Parameters:
+    ///   - metricsStart: the size of metrics.jsonl before the run began, where only its end from now on counts.
+    ///   - resume: keep what the output directory holds.
+    /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is false.
+    public init(
+        run: String, output: String, metricsStart: Int = 0, trust: Bool = false, resume: Bool,
+        communicator: Communicator, settings: @escaping (Checkpoint) throws -> EvaluationSettings
+    ) throws {
+        self.run = run
+        self.output = output
+        self.metricsStart = metricsStart
+        self.trust = trust
+        self.communicator = communicator
+        self.settings = settings
+        lines = try communicator.agree {
+            guard FileManager.default.isDirectory(run) else {
+                throw Failure(.noInput, "\(run) is no directory of a run: name the run to watch")
+            }
+            try FileManager.default.makeDirectory(output)
+            guard communicator.rank == 0 else { return [] }
+            let summary = output + "/summary.csv"
+            guard FileManager.default.fileExists(atPath: summary) else { return [] }
+            guard resume else {
+                throw Failure(
+                    .cannotCreate, "\(output) holds an evaluation: go on with --resume, or name another directory")
+            }
+            let text = try String(contentsOfFile: summary, encoding: .utf8)
+            return text.split(separator: "\n").dropFirst().reduce(into: []) { groups, line in
+                let name = String(line.prefix { $0 != "," })
+                if groups.last?.name != name { groups.append((name, [])) }
+                groups[groups.count - 1].lines.append(String(line))
+            }
+        }
+    }
+
+    private enum Decision: Int64 {
+        case wait, evaluate, end, stop
+    }
+
+    /// Watches until the run has ended and each of its checkpoints that is still there was evaluated, or until a signal asks to
+    /// stop. Collective.
+    ///
+    /// - Parameters:
+    ///   - note: takes a sentence for people, on rank 0.
+    ///   - finished: takes the results of each checkpoint, on rank 0.
+    /// - Returns: whether a signal ended the watch.
+    /// - Throws: as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is (65).
+    public func watch(
+        note: (String) -> Void, progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
+        finished: (EvaluationResults) throws -> Void
+    ) throws -> Bool {
+        var seen: [String: Date] = [:]
+        while true {
+            let (decision, path) = try decide(seen)
+            let written = Self.written(path)
+            switch decision {
+            case .wait:
+                sleep(Self.interval)
+                continue
+            case .end: return false
+            case .stop: return true
+            case .evaluate: break
+            }
+            let step = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+            do {
+                let job = try EvaluationJob(path, name: path, trust: trust, communicator: communicator) {
+                    var settings = try self.settings($0)
+                    settings.resume = true
+                    return settings
+                }
+                seen[path] = written
+                let folder = "\(output)/\(step)"
+                try communicator.agree { try FileManager.default.makeDirectory(folder) }
+                let results = try job.run(into: folder, progress: progress)
+                try communicator.agree {
+                    guard let results else { return }
+                    try add(results)
+                    try finished(results)
+                }
+            } catch let failure as Agreed where failure.failure.code == .noInput {
+                seen[path] = written
+                if communicator.rank == 0 { note("\(path) vanished before it could be evaluated") }
+            } catch let failure as Agreed where failure.failure.code == .stopped {
+                return true
+            }
+        }
+    }
+
+    /// What to do next, the same on all ranks.
+    private func decide(_ seen: [String: Date]) throws -> (Decision, String) {
+        let asked = try communicator.allReduce(Int64(StopRequest.requested ? 1 : 0), .max)
+        guard asked == 0 else { return (.stop, "") }
+        let (decision, path) = try communicator.agree { () -> (Decision, String) in
+            guard communicator.rank == 0 else { return (.wait, "") }
+            guard FileManager.default.isDirectory(run) else {
+                throw Failure(.noInput, "\(run) vanished while it was watched")
+            }
+            // First whether it has ended: the last checkpoint is written before that is said.
+            let ended = try RunDirectory.hasEnded(run, after: metricsStart)
+            let next = try RunDirectory.checkpoints(in: run).first { seen[$0] != Self.written($0) }
+            if let next { return (.evaluate, next) }
+            return (ended ? .end : .wait, "")
+        }
+        let agreed = try communicator.broadcast(decision.rawValue)
+        return (Decision(rawValue: agreed) ?? .end, try communicator.broadcast(path))
+    }
+
+    /// When a file was written: a run that was started anew may write a step again.
+    private static func written(_ path: String) -> Date {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.modificationDate] as? Date ?? .distantPast
+    }
+
+    private func add(_ results: EvaluationResults) throws {
+        lines.removeAll { $0.name == results.subject.checkpoint }
+        lines.append((results.subject.checkpoint, results.summary.map(\.line)))
+        let text = ([SummaryRow.header] + lines.flatMap(\.lines)).joined(separator: "\n") + "\n"
+        try AtomicFile.write(text, to: output + "/summary.csv")
+    }
+}
