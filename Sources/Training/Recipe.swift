@@ -56,6 +56,10 @@ public struct Recipe: Equatable, Sendable {
     public var adversarialTraining: AdversarialTraining?
     /// Training images that are held out for validation.
     public var validation: Int
+    /// The attack that the validation images go through too, or nil; the error under it then decides which network is best.
+    public var validationAttack: ValidationAttack?
+    /// The run ends after this many epochs without a better network on the validation images; nil for never.
+    public var earlyStopping: Int?
     /// When to save, and how much to keep. It does not change the result.
     public var checkpoint: CheckpointRecipe
     /// What to evaluate the network on, or nil. It does not change the result.

@@ -82,6 +82,11 @@ extension Recipe {
         }
     }
 
+    /// What `validation_attack: true` means: PGD of the strength that the network is trained for.
+    var defaultValidationAttack: ValidationAttack {
+        ValidationAttack(strength: (adversarialTraining ?? defaultAdversarialTraining(.pgd)).strength)
+    }
+
     /// What `evaluation: true` means: the paper's tests, with the variant's noise.
     public var defaultEvaluation: EvaluationRecipe {
         EvaluationRecipe(
@@ -94,6 +99,7 @@ extension Recipe {
         recipe.randomTraining = recipe.defaultRandomTraining
         recipe.meanTraining = recipe.defaultMeanTraining
         recipe.adversarialTraining = recipe.defaultAdversarialTraining()
+        recipe.validationAttack = recipe.defaultValidationAttack
         recipe.evaluation = recipe.defaultEvaluation
         return recipe
     }

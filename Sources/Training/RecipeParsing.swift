@@ -73,6 +73,19 @@ extension Recipe {
         try recipe.readOptimiser(root)
         try recipe.readSamples(root)
         recipe.validation = try root.integer("validation", 0...largestCount, default: 0)
+        let attacked = recipe
+        recipe.validationAttack = try root.toggle("validation_attack").map { section in
+            let base = attacked.defaultValidationAttack
+            return ValidationAttack(
+                attack: try section.text("attack") ?? base.attack,
+                strength: try section.real("strength", .closed(0, 1), default: base.strength))
+        }
+        recipe.earlyStopping = try root.optionalInteger("early_stopping", 1...largestEpoch)
+        for (key, isSaid) in [
+            ("validation_attack", recipe.validationAttack != nil), ("early_stopping", recipe.earlyStopping != nil),
+        ] where isSaid && recipe.validation == 0 {
+            throw root.fault(key, "needs a validation split: set validation, as in 'validation: 5000'")
+        }
         let checkpoint = try root.section("checkpoint")
         recipe.checkpoint = CheckpointRecipe(
             everySteps: try checkpoint.optionalInteger("every_steps", 1...largestCount),

@@ -117,6 +117,20 @@ public struct AdversarialTraining: Hashable, Sendable {
     }
 }
 
+/// The attack on the validation images.
+public struct ValidationAttack: Hashable, Sendable {
+    /// The attack, as the command line writes it.
+    public var attack: String
+    /// Its strength, a fraction of the pixel range.
+    public var strength: Double
+
+    /// Makes the setting.
+    public init(attack: String = "pgd:steps=20", strength: Double) {
+        self.attack = attack
+        self.strength = strength
+    }
+}
+
 /// When a run saves, and how much it keeps.
 public struct CheckpointRecipe: Hashable, Sendable {
     /// The steps between checkpoints; nil for one at each epoch's end.

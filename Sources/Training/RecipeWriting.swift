@@ -57,6 +57,7 @@ extension Recipe {
             ("random_training", optional(randomTraining, Recipe.node)),
             ("mean_training", optional(meanTraining, Recipe.node)),
             ("adversarial_training", optional(adversarialTraining, Recipe.node)), ("validation", .number(validation)),
+            ("validation_attack", optional(validationAttack, Recipe.node)), ("early_stopping", number(earlyStopping)),
             (
                 "checkpoint",
                 .mapping([
@@ -93,6 +94,10 @@ extension Recipe {
             ("step_size", .number(training.stepSize)), ("beta", .number(training.beta)),
             ("batch_norm", .word(training.batchNorm.rawValue)), ("ramp_epochs", .number(training.rampEpochs)),
         ])
+    }
+
+    private static func node(of validation: ValidationAttack) -> RecipeNode {
+        .mapping([("attack", .text(validation.attack)), ("strength", .number(validation.strength))])
     }
 
     private static func node(of evaluation: EvaluationRecipe) -> RecipeNode {

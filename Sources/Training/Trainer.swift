@@ -45,6 +45,7 @@ public final class Trainer {
         let (dataset, network) = try communicator.agree {
             try Trainer.checkCounts(recipe, ranks: ranks)
             try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
+            try AttackCatalogue.check(recipe.validationAttack.map { [$0.attack] } ?? [])
             let dataset = try Dataset.locate(recipe.dataset, directory: recipe.dataDirectory)
             let description = dataset.description
             return (dataset, try recipe.network(input: description.shape, classes: description.classes))
@@ -59,8 +60,10 @@ public final class Trainer {
         model = Model(try NetworkPlan(network))
         engine = StepEngine(recipe, data, model, communicator: communicator)
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
-        validator = data.validation.map { [model, data] in
-            Validator(model, images: $0, meanImage: data.source.meanImage)
+        validator = try communicator.agree { [model, data] in
+            try data.validation.map {
+                try Validator(model, images: $0, meanImage: data.source.meanImage, recipe: recipe)
+            }
         }
         reporter = try communicator.agree { [communicator] in
             communicator.rank == 0 ? try TrainingReporter(run, recipe: recipe, showProgress: showProgress) : nil
@@ -78,16 +81,16 @@ public final class Trainer {
         reporter?.begin(recipe, data, state, totalSteps: totalSteps, worldSize: communicator.worldSize)
         epochStart = .now
         imagesAtEpochStart = engine.computedImages
-        while state.step < totalSteps {
+        while !isFinished {
             let stopped = try step()
             let endsEpoch = state.step % engine.stepsPerEpoch == 0
             let ends = endsEpoch || state.step == totalSteps
             let isBest = ends ? try finishEpoch(isWhole: endsEpoch) : false
             let due = recipe.checkpoint.everySteps.map { state.step % $0 == 0 } ?? endsEpoch
-            if due || isBest || stopped || state.step == totalSteps {
+            if due || isBest || stopped || isFinished {
                 try save(isBest: isBest)
             }
-            if stopped && state.step < totalSteps {
+            if stopped && !isFinished {
                 try communicator.agree {
                     if let reportFailure { throw reportFailure }
                     throw Failure(
@@ -99,6 +102,14 @@ public final class Trainer {
             if let reportFailure { throw reportFailure }
             try reporter?.end(state)
         }
+    }
+
+    /// Whether the last step is done, or no better network was found for as long as the recipe waits.
+    private var isFinished: Bool {
+        if state.step >= totalSteps { return true }
+        guard let patience = recipe.earlyStopping, state.bestError != nil else { return false }
+        return state.step % engine.stepsPerEpoch == 0
+            && state.step / engine.stepsPerEpoch - state.bestEpoch >= patience
     }
 
     // MARK: Steps
@@ -141,21 +152,25 @@ public final class Trainer {
     private func finishEpoch(isWhole: Bool) throws -> Bool {
         let computed = Int64(engine.computedImages - imagesAtEpochStart)
         let rankImages = try communicator.allGather(computed)
-        var validationError: Double?
+        var validation: ValidationErrors?
         if let validator, isWhole {
-            var errors = try communicator.agree { Int64(try validator.countErrors()) }
-            errors = try communicator.allReduce(errors, .sum)
-            validationError = Double(errors) / Double(data.validationCount)
+            let own = try communicator.agree { try validator.countErrors() }
+            let clean = try communicator.allReduce(Int64(own.clean), .sum)
+            let attacked = try communicator.allReduce(Int64(own.attacked ?? 0), .sum)
+            let count = Double(data.validationCount)
+            validation = ValidationErrors(
+                clean: Double(clean) / count, attacked: own.attacked.map { _ in Double(attacked) / count })
         }
         var isBest = false
-        if let validationError {
-            isBest = validationError < state.bestError ?? .infinity
-            if isBest { state.bestError = validationError }
+        if let validation {
+            let error = validation.attacked ?? validation.clean
+            isBest = error < state.bestError ?? .infinity
+            if isBest { (state.bestError, state.bestEpoch) = (error, state.step / engine.stepsPerEpoch) }
         }
         let report = EpochReport(
             step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: state.epochSums,
             learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
-            validationError: validationError, rankImages: rankImages, seconds: seconds(since: epochStart))
+            validation: validation, rankImages: rankImages, seconds: seconds(since: epochStart))
         try communicator.agree { try reporter?.epoch(report) }
         epochStart = .now
         imagesAtEpochStart = engine.computedImages

@@ -22,7 +22,7 @@ struct EpochReport {
     let epoch: Int
     let sums: TrainingSums
     let learningRate: Double
-    let validationError: Double?
+    let validation: ValidationErrors?
     /// The images that each rank computed since the epoch's start, or since the run was resumed in it.
     let rankImages: [Int64]
     let seconds: Double
@@ -114,7 +114,10 @@ final class TrainingReporter {
         line.add("epoch", report.epoch)
         line.add("loss", report.sums.meanLoss)
         line.add("error", report.sums.error)
-        if let error = report.validationError { line.add("validation_error", error) }
+        if let validation = report.validation {
+            line.add("validation_error", validation.clean)
+            if let attacked = validation.attacked { line.add("validation_attacked_error", attacked) }
+        }
         line.add("learning_rate", report.learningRate)
         line.add("images_per_second", rate)
         line.add("images", Int(report.sums.images))
@@ -123,8 +126,13 @@ final class TrainingReporter {
         try run?.append(line.text)
         try board?.add(
             [("epoch/loss", report.sums.meanLoss), ("epoch/error", report.sums.error)]
-                + (report.validationError.map { [("epoch/validation_error", $0)] } ?? []), step: report.step)
-        let validation = report.validationError.map { fixed($0, 4) } ?? "-"
+                + (report.validation.map { [("epoch/validation_error", $0.clean)] } ?? [])
+                + (report.validation?.attacked.map { [("epoch/validation_attacked_error", $0)] } ?? []),
+            step: report.step)
+        let validation =
+            report.validation.map { errors in
+                fixed(errors.clean, 4) + (errors.attacked.map { " / " + fixed($0, 4) } ?? "")
+            } ?? "-"
         say(
             pad("\(report.epoch + 1)/\(epochs)", 5) + pad("\(report.step)", 7)
                 + pad(String(format: "%.4g", report.learningRate), 15)

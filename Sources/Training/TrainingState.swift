@@ -13,6 +13,8 @@ struct TrainingState: Equatable {
     var epochSums = TrainingSums()
     /// The lowest validation error so far, and the epochs behind it; nil without a validation split.
     var bestError: Double?
+    /// The epochs that were done when that network was found.
+    var bestEpoch = 0
 }
 
 extension Checkpoint {
@@ -36,6 +38,7 @@ extension Checkpoint {
         tensors["state/epoch_sums"] = Tensor(
             shape: [3], elements: .float64([state.epochSums.loss, state.epochSums.errors, state.epochSums.images]))
         tensors["state/best_error"] = Tensor(shape: [1], elements: .float64([state.bestError ?? .nan]))
+        tensors["state/best_epoch"] = Tensor(shape: [1], elements: .float64([Double(state.bestEpoch)]))
     }
 
     /// Takes up where the checkpoint stands.
@@ -59,9 +62,11 @@ extension Checkpoint {
         }
         let sums = try requireDoubles("state/epoch_sums", shape: [3])
         let best = try requireDoubles("state/best_error", shape: [1])[0]
+        // Files of before early stopping have none.
+        let bestEpoch = tensors["state/best_epoch"] == nil ? 0 : try requireDoubles("state/best_epoch", shape: [1])[0]
         return TrainingState(
             step: header.step, epochSums: TrainingSums(loss: sums[0], errors: sums[1], images: sums[2]),
-            bestError: best.isNaN ? nil : best)
+            bestError: best.isNaN ? nil : best, bestEpoch: Int(exactly: bestEpoch) ?? 0)
     }
 }
 
@@ -75,9 +80,10 @@ extension TrainingState {
         }
         let numbers = try communicator.broadcast([
             Double(step), epochSums.loss, epochSums.errors, epochSums.images, bestError ?? .nan,
+            Double(bestEpoch),
         ])
         self = TrainingState(
             step: Int(numbers[0]), epochSums: TrainingSums(loss: numbers[1], errors: numbers[2], images: numbers[3]),
-            bestError: numbers[4].isNaN ? nil : numbers[4])
+            bestError: numbers[4].isNaN ? nil : numbers[4], bestEpoch: Int(numbers[5]))
     }
 }

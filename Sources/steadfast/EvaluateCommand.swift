@@ -47,6 +47,9 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The most samples that a rank is dealt at a time; the records do not depend on it.")
     var chunk = Victim.groupSize
 
+    @Flag(help: "Keep the perturbed images in results.h5 too.")
+    var images = false
+
     @Flag(help: "Go on with the evaluation that the directory holds.")
     var resume = false
 

@@ -35,6 +35,7 @@ struct EvaluationRequest {
         settings.seed = command.seed
         settings.chunk = command.chunk
         settings.dataDirectory = command.dataDirectory ?? recipe?.dataDirectory
+        settings.keepsImages = command.images
         settings.resume = command.resume
         self.settings = settings
     }

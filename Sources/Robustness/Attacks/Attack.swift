@@ -11,6 +11,16 @@ public struct SampleGroup {
     /// The samples as the network sees them, [count, input shape], in pixel units less the mean image.
     public let pixels: UnsafePointer<Float>
 
+    /// Makes a group of at most ``Victim/groupSize`` samples.
+    public init(
+        count: Int, indices: ArraySlice<Int32>, labels: UnsafePointer<Int32>, pixels: UnsafePointer<Float>
+    ) {
+        self.count = count
+        self.indices = indices
+        self.labels = labels
+        self.pixels = pixels
+    }
+
     /// The index of a row's sample in its file.
     func index(_ row: Int) -> Int32 { indices[indices.startIndex + row] }
     /// The label of a row.

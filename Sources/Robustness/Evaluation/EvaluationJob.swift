@@ -24,6 +24,8 @@ public struct EvaluationSettings: Sendable {
     public var seed: UInt64 = 1
     /// The most samples that a rank is dealt at a time.
     public var chunk = Victim.groupSize
+    /// Whether the results hold the perturbed images.
+    public var keepsImages = false
     /// Where to look for data first.
     public var dataDirectory: String?
     /// Whether to go on with an evaluation that was stopped.
@@ -93,7 +95,8 @@ public final class EvaluationJob {
             let evaluator = try Evaluator(
                 AttackContext(victim, others: others), settings.attacks,
                 strengths: settings.strengths ?? dataset.description.strengths, samples: samples,
-                classes: dataset.description.classes, chunk: settings.chunk, communicator: communicator)
+                classes: dataset.description.classes, chunk: settings.chunk, keepsImages: settings.keepsImages,
+                communicator: communicator)
             return (checkpoint, victim, settings, evaluator, samples)
         }
         self.victim = victim

@@ -1,4 +1,5 @@
 import Essentials
+import Kernels
 
 /// What an evaluation runs on how many samples: all that fixes the layout of its records.
 public struct EvaluationPlan: Equatable, Sendable {
@@ -27,6 +28,8 @@ public struct EvaluationPlan: Equatable, Sendable {
     public let samples: Int
     /// The number of outputs of the network.
     public let outputs: Int
+    /// The shape of the perturbed images where they are kept, else nil.
+    public let imageShape: ImageShape?
 }
 
 /// A part of the work that one rank does at a time: some consecutive samples under one attack.
@@ -77,9 +80,13 @@ public struct ChunkRecords: Sendable {
     public private(set) var records: [SampleRecord]
     /// The outputs z, [samples, outputs], where the attack keeps them.
     public private(set) var outputs: [Float]
+    /// The perturbed images, [strengths, samples, image shape], in 0..255 unless the attack leaves that range; empty where they
+    /// are not kept.
+    public private(set) var images: [Float]
 
     private let layers: Int
     private let outputCount: Int
+    private let imageCount: Int
     private var count: Int { task.samples.count }
 
     /// No records yet.
@@ -92,6 +99,8 @@ public struct ChunkRecords: Sendable {
         records = [SampleRecord](
             repeating: .notAttacked, count: layers * strengths.count * task.samples.count)
         outputs = [Float](repeating: 0, count: outputCount * task.samples.count)
+        imageCount = plan.imageShape?.count ?? 0
+        images = [Float](repeating: 0, count: strengths.count * task.samples.count * imageCount)
     }
 
     /// As `bytes` gave them.
@@ -99,7 +108,7 @@ public struct ChunkRecords: Sendable {
     /// - Throws: `Failure` 65 where the bytes are not those of the task's records.
     init(_ task: EvaluationTask, _ plan: EvaluationPlan, bytes: [UInt8]) throws {
         self.init(task, plan)
-        let wanted = records.count * SampleRecord.packedSize + outputs.count * 4
+        let wanted = records.count * SampleRecord.packedSize + 4 * (outputs.count + images.count)
         guard bytes.count == wanted else {
             throw Failure(.data, "the records of a chunk have \(bytes.count) bytes where \(wanted) were due")
         }
@@ -111,22 +120,27 @@ public struct ChunkRecords: Sendable {
             }
             let start = records.count * SampleRecord.packedSize
             for i in outputs.indices { outputs[i] = raw.loadUnaligned(fromByteOffset: start + 4 * i, as: Float.self) }
+            let end = start + 4 * outputs.count
+            for i in images.indices { images[i] = raw.loadUnaligned(fromByteOffset: end + 4 * i, as: Float.self) }
         }
     }
 
     /// Takes records and outputs as they are.
-    mutating func replace(_ records: [SampleRecord], outputs: [Float]) {
+    mutating func replace(_ records: [SampleRecord], outputs: [Float], images: [Float]) {
         precondition(records.count == self.records.count && outputs.count == self.outputs.count)
+        precondition(images.count == self.images.count)
         self.records = records
         self.outputs = outputs
+        self.images = images
     }
 
     /// All of it, little-endian.
     var bytes: [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(records.count * SampleRecord.packedSize + 4 * outputs.count)
+        bytes.reserveCapacity(records.count * SampleRecord.packedSize + 4 * (outputs.count + images.count))
         for record in records { record.pack(into: &bytes) }
-        for value in outputs { withUnsafeBytes(of: value) { bytes += $0 } }
+        outputs.withUnsafeBytes { bytes += $0 }
+        images.withUnsafeBytes { bytes += $0 }
         return bytes
     }
 
@@ -137,11 +151,17 @@ public struct ChunkRecords: Sendable {
     /// The worst record of a sample so far.
     func worst(strength: Int, sample: Int) -> SampleRecord { records[index(0, strength, sample)] }
 
-    /// Notes the record of a part; the first of the worst stands for the sample.
-    mutating func add(_ record: SampleRecord, strength: Int, sample: Int, label: Int?) {
+    /// Notes the record of a part and its image, in pixel units less the mean image; the first of the worst stands for the
+    /// sample.
+    mutating func add(
+        _ record: SampleRecord, strength: Int, sample: Int, label: Int?, image: UnsafePointer<Float>, meanImage: [Float]
+    ) {
         let worst = index(0, strength, sample)
         let isFirst = records[worst].part == SampleRecord.notAttacked.part
-        if isFirst || record.severity(label: label) > records[worst].severity(label: label) { records[worst] = record }
+        if isFirst || record.severity(label: label) > records[worst].severity(label: label) {
+            records[worst] = record
+            for i in 0..<imageCount { images[worst * imageCount + i] = image[i] + meanImage[i] }
+        }
         if layers > 1 { records[index(1 + Int(record.part), strength, sample)] = record }
     }
 

@@ -23,7 +23,10 @@ extension EvaluationResults {
                 }
             }
             chunk.replace(
-                records, outputs: attack.keepsOutputs ? try reader.floats("\(group)/output", plan.outputs) : [])
+                records, outputs: attack.keepsOutputs ? try reader.floats("\(group)/output", plan.outputs) : [],
+                images: try plan.imageShape.map {
+                    try reader.floats("\(group)/image", attack.strengths.count * $0.count)
+                } ?? [])
             insert(chunk)
         }
     }

@@ -47,7 +47,10 @@ public struct EvaluationSubject: Equatable, Sendable {
     /// A text that differs where any record might: what `--resume` compares.
     public func fingerprint(_ plan: EvaluationPlan) -> String {
         let digest = Digest()
-        for text in [checkpointDigest, dataset, datasetDigest, split, "\(seed)", "\(classes)", "\(plan.outputs)"] {
+        for text in [
+            checkpointDigest, dataset, datasetDigest, split, "\(seed)", "\(classes)", "\(plan.outputs)",
+            "\(plan.imageShape != nil)",
+        ] {
             digest.update("\(text.utf8.count) \(text)")
         }
         digest.update(indices)
@@ -69,6 +72,8 @@ public struct EvaluationResults: Sendable {
     public private(set) var records: [[[SampleRecord]]]
     /// The outputs z of the clean samples, [samples, outputs]; empty if they were not asked for.
     public private(set) var cleanOutputs: [Float]
+    /// [attacks][strengths * samples * image elements]: the perturbed images; empty where they are not kept.
+    public private(set) var images: [[Float]]
     /// The samples of each attack that are there.
     public private(set) var done: [IndexRanges]
 
@@ -83,6 +88,9 @@ public struct EvaluationResults: Sendable {
         }
         let keepsOutputs = plan.attacks.contains(where: \.keepsOutputs)
         cleanOutputs = [Float](repeating: 0, count: keepsOutputs ? plan.samples * plan.outputs : 0)
+        images = plan.attacks.map {
+            [Float](repeating: 0, count: $0.strengths.count * plan.samples * (plan.imageShape?.count ?? 0))
+        }
         done = plan.attacks.map { _ in IndexRanges() }
     }
 
@@ -96,6 +104,12 @@ public struct EvaluationResults: Sendable {
         if !chunk.outputs.isEmpty {
             cleanOutputs.replaceSubrange(
                 range.lowerBound * plan.outputs..<range.upperBound * plan.outputs, with: chunk.outputs)
+        }
+        let size = plan.imageShape?.count ?? 0
+        for strength in plan.attacks[attack].strengths.indices where size > 0 {
+            let (from, to) = (strength * range.count * size, (strength * plan.samples + range.lowerBound) * size)
+            images[attack].replaceSubrange(
+                to..<to + range.count * size, with: chunk.images[from..<from + range.count * size])
         }
         done[attack].insert(range)
     }
@@ -148,6 +162,10 @@ public struct EvaluationResults: Sendable {
                 tree.tensors["\(group)/part"] = Tensor(
                     shape: [strengths, count],
                     elements: .uint8(records[number][..<strengths].flatMap { $0.map(\.part) }))
+            }
+            if let shape = plan.imageShape {
+                tree.tensors["\(group)/image"] = Tensor(
+                    shape: [strengths, count, shape.height, shape.width, shape.channels], images[number])
             }
             if attack.keepsOutputs {
                 tree.tensors["\(group)/output"] = Tensor(shape: [count, plan.outputs], cleanOutputs)

@@ -23,13 +23,15 @@ public final class Evaluator {
 
     /// Makes the attacks and deals the work.
     ///
-    /// - Parameter chunk: the most samples of a task; more than ``Victim/groupSize`` are attacked group by group, and attacks on
-    ///   whole groups take a multiple of it.
+    /// - Parameters:
+    ///   - chunk: the most samples of a task; more than ``Victim/groupSize`` are attacked group by group, and attacks on
+    ///     whole groups take a multiple of it.
+    ///   - keepsImages: whether the records hold the perturbed images.
     /// - Throws: `Failure` 65 where the images or classes are not those of the network; 64 as
     ///   ``AttackCatalogue/attack(_:_:)``.
     public init(
         _ context: AttackContext, _ attacks: [AttackSpecification], strengths: [Double], samples: ImageSet,
-        classes: Int, chunk: Int = Victim.groupSize, communicator: Communicator
+        classes: Int, chunk: Int = Victim.groupSize, keepsImages: Bool = false, communicator: Communicator
     ) throws {
         victim = context.victim
         let network = victim.plan.network
@@ -54,7 +56,8 @@ public final class Evaluator {
                 EvaluationPlan.Attack(
                     specification: specification, isNonsense: suite.isNonsense, partNames: suite.partNames,
                     strengths: suite.strengths(strengths), settings: suite.settings)
-            }, samples: samples.count, outputs: victim.plan.outputs)
+            }, samples: samples.count, outputs: victim.plan.outputs,
+            imageShape: keepsImages ? network.input : nil)
         tasks = plan.attacks.indices.flatMap { attack in
             var size = chunk
             if suites[attack].needsWholeGroups {
@@ -140,7 +143,9 @@ public final class Evaluator {
                         source + row * samples.shape.count, perturbed.pointer + row * samples.shape.count,
                         count: samples.shape.count)
                     record.part = UInt8(number)
-                    records.add(record, strength: s, sample: range.lowerBound + row, label: label)
+                    records.add(
+                        record, strength: s, sample: range.lowerBound + row, label: label,
+                        image: perturbed.pointer + row * samples.shape.count, meanImage: victim.meanImage)
                     records.addOutputs(z + place * victim.plan.outputs, sample: range.lowerBound + row)
                 }
                 if suite.sparesTheBroken {
