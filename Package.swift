@@ -69,7 +69,7 @@ let package = Package(
             swiftSettings: tuned),
         .executableTarget(
             name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
-        tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks"),
+        tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"), tests("Training", "steadfast"),
         tests("Reports"),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

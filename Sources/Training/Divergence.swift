@@ -3,9 +3,9 @@ import Kernels
 
 /// The Kullback-Leibler divergence KL(p || q) = sum p_i ln(p_i / q_i) of two softmaxes over logits (z, of robust networks
 /// -z^2), for TRADES (Zhang et al. 2019, equation 5).
-enum Divergence {
+package enum Divergence {
     /// The probabilities of one sample's outputs z.
-    static func probabilities(
+    package static func probabilities(
         _ z: UnsafePointer<Float>, _ loss: Loss, outputs: Int, into p: UnsafeMutablePointer<Float>
     ) {
         var top = loss.score(z[0])
@@ -19,7 +19,7 @@ enum Divergence {
     }
 
     /// KL(p || q), q the probabilities of z; writes `scale` times its gradient with respect to z: q - p, chained.
-    static func value(
+    package static func value(
         _ z: UnsafePointer<Float>, _ loss: Loss, outputs: Int, from p: UnsafePointer<Float>,
         gradient: UnsafeMutablePointer<Float>, scale: Float
     ) -> Double {
@@ -34,7 +34,7 @@ enum Divergence {
 
     /// Adds `scale` times the gradient of KL(p || q) with respect to the z whose probabilities p are: p_i (ln(p_i / q_i) - KL),
     /// chained.
-    static func addGradient(
+    package static func addGradient(
         _ z: UnsafePointer<Float>, _ loss: Loss, outputs: Int, p: UnsafePointer<Float>, q: UnsafePointer<Float>,
         to gradient: UnsafeMutablePointer<Float>, scale: Float
     ) {

@@ -127,7 +127,9 @@ struct RecipeParsingTests {
         #expect(found.meanTraining?.samples == 6000)
         #expect(found.adversarialTraining == nil && found.evaluation == nil)
         #expect(try recipe("dataset: cifar10\nadversarial_training: on").adversarialTraining?.strength == 0.03)
-        #expect(try recipe("dataset: mnist\nadversarial_training: true").adversarialTraining == .init(strength: 0.1))
+        #expect(
+            try recipe("dataset: mnist\nadversarial_training: true").adversarialTraining
+                == .init(strength: 0.1, share: 0.5))
         let evaluation = try recipe("dataset: mnist\nevaluation: true").evaluation
         #expect(evaluation?.attacks == ["clean", "fgs-lmax", "nonsense", "noise-sign"])
     }

@@ -88,7 +88,28 @@ struct RecipeRefusalTests {
             ("mean_training: {samples: 0}", "mean_training.samples is 0; allowed: a whole number, 1 to 1000000000"),
             ("mean_training: {scale: 256}", "mean_training.scale is 256; allowed: a number, 0 to 255"),
             ("adversarial_training: {share: 1.1}", "adversarial_training.share is 1.1; allowed: a number, 0 to 1"),
-            ("adversarial_training: {method: pgd}", "adversarial_training.method is pgd; allowed: fgs"),
+            (
+                "adversarial_training: {method: pdg}",
+                "adversarial_training.method is pdg; allowed: fgs, fgsm, pgd, trades, free"
+            ),
+            (
+                "adversarial_training: {method: fgsm, steps: 3}",
+                "adversarial_training.steps is 3, but fgsm takes one step; use pgd"
+            ),
+            (
+                "adversarial_training: {method: trades, share: 0.5}",
+                "adversarial_training.share is 0.5, but trades attacks every image; leave it out"
+            ),
+            (
+                "accumulation: 2\nadversarial_training: {method: free}",
+                "adversarial_training.method is free, which replays whole batches: set accumulation to 1"
+            ),
+            (
+                "validation_attack: true",
+                "validation_attack needs a validation split: set validation, as in 'validation: 5000'"
+            ),
+            ("early_stopping: 3", "early_stopping needs a validation split: set validation, as in 'validation: 5000'"),
+            ("validation: 9\nearly_stopping: 0", "early_stopping is 0; allowed: a whole number, 1 to 1000000"),
             ("validation: -1", "validation is -1; allowed: a whole number, 0 to 1000000000"),
             ("checkpoint: {keep: 0}", "checkpoint.keep is 0; allowed: a whole number, 1 to 1000000"),
             ("evaluation: {attacks: []}", "evaluation.attacks is []; allowed: a list of names"),

@@ -13,6 +13,8 @@ struct RecipeShippedTests {
             .map { "\(data)-\($0)" }
     }
     static let all = paper + ["glyphs-plain", "glyphs-mrelu-r-m"]
+    /// Networks that withstand iterated attacks.
+    static let robust = ["mnist-relu-pgd"]
 
     private func plan(_ recipe: Recipe) throws -> NetworkPlan {
         let input =
@@ -21,8 +23,10 @@ struct RecipeShippedTests {
         return try NetworkPlan(try recipe.network(input: input, classes: 10))
     }
 
-    @Test("There is one for every model of the paper and two for the glyphs, and no other")
-    func complete() { #expect(Recipe.names(environment: [:]) == Self.all.sorted()) }
+    @Test(
+        "There is one for every model of the paper, two for the glyphs and one that is trained to withstand attacks, and no other"
+    )
+    func complete() { #expect(Recipe.names(environment: [:]) == (Self.all + Self.robust).sorted()) }
 
     @Test("Each loads, says what its name says, and its network plans with the right outputs", arguments: all)
     func loads(name: String) throws {
@@ -37,6 +41,14 @@ struct RecipeShippedTests {
         let plan = try plan(recipe)
         #expect(plan.outputs == (parts.contains("m") ? 12 : 10))
         #expect((plan.network.hybridLoss == nil) == (parts[1] == "plain"))
+        #expect(try Recipe.parse(yaml: recipe.yaml) == recipe)
+    }
+
+    @Test("Each robust one trains on attacks of its evaluation's kind and keeps images to choose by", arguments: robust)
+    func robustOnes(name: String) throws {
+        let recipe = try Recipe.load(name, environment: [:])
+        #expect(recipe.adversarialTraining != nil && recipe.validation > 0)
+        #expect(try plan(recipe).outputs == 10)
         #expect(try Recipe.parse(yaml: recipe.yaml) == recipe)
     }
 
@@ -160,6 +172,8 @@ struct RecipeShippedTests {
                   noise_deviation: 96.0
                 adversarial_training: null
                 validation: 0
+                validation_attack: null
+                early_stopping: null
                 checkpoint:
                   every_steps: null
                   keep: 3

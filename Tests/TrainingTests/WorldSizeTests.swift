@@ -54,6 +54,47 @@ struct WorldSizeTests {
         try expectEqual(recipe, ranks: [1, 2, 3], images: 4 * 16)
     }
 
+    @Test(
+        "with attacks of several steps, on the batch's moments too, and validation under attack",
+        arguments: [
+            "{method: fgsm}", "{method: pgd, steps: 3, share: 0.5, batch_norm: batch}",
+            "{method: trades, steps: 2, batch_norm: batch}", "{method: free, steps: 3}",
+        ])
+    func iterated(attack: String) throws {
+        let recipe = [
+            "glyphs-mrelu-r-m", "--set", "batch=16", "--set", "max_steps=3", "--set",
+            "adversarial_training=\(attack)",
+        ]
+        try expectEqual(recipe, ranks: [1, 2, 3], images: 3 * 16)
+    }
+
+    @Test("with validation under attack and early stopping, in the middle of which a run is resumed")
+    func validation() throws {
+        try withTemporaryDirectory { folder in
+            // 12,000 - 11,900 = 100 samples: 2 steps an epoch; the error falls no further for long.
+            let recipe = [
+                "glyphs-plain", "--set", "batch=50", "--set", "validation=11900", "--set", "epochs=40", "--set",
+                "validation_attack={attack: fgsm, strength: 0.1}", "--set", "early_stopping=2", "--set",
+                "learning_rate=1e-9",
+            ]
+            var digests: Set<String> = []
+            for ranks in [1, 3] {
+                let run = "\(folder)/\(ranks)"
+                let part = try train(recipe + ["--set", "max_steps=3"], ranks: ranks, run: run)
+                #expect(part.status == 0, "\(part.errors)")
+                let rest = try train(recipe, ranks: 4 - ranks, run: run, "--resume")
+                #expect(rest.status == 0, "\(rest.errors)")
+                digests.insert(try digest(ofRun: run))
+                let epochs = try metrics(ofRun: run).filter { $0["validation_attacked_error"] != nil }
+                #expect(epochs.count == 3)
+                let again = try train(recipe, ranks: 1, run: run, "--resume")
+                #expect(again.status == 0, "\(again.errors)")
+                #expect(try metrics(ofRun: run).filter { $0["event"] as? String == "step" }.count == 6)
+            }
+            #expect(digests.count == 1)
+        }
+    }
+
     @Test("the fast reduction differs, so the comparison can fail")
     func fastDiffers() throws {
         try withTemporaryDirectory { folder in
