@@ -90,16 +90,16 @@ extension Objective {
         case .crossEntropy: return crossEntropy(s, gradient)
         case .margin:
             guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
-            write(gradient, s, [(other, 1), (own, -1)])
+            write(gradient, s, SIMD2(other, own), SIMD2(1, -1))
             return Double(s[other]) - Double(s[own])
         case .differenceOfLogitsRatio:
             guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
             let p = s.descending()
-            return ratio(s, other, own, [(p[0], 1), (p[2], -1)], gradient)
+            return ratio(s, other, own, p, SIMD4(1, 0, -1, 0), gradient)
         case .targetedDifferenceOfLogitsRatio:
             guard let own = s.largest(own: true) else { return 0 }
             let p = s.descending()
-            return ratio(s, target, own, [(p[0], 1), (p[2], -0.5), (p[3], -0.5)], gradient)
+            return ratio(s, target, own, p, SIMD4(1, 0, -0.5, -0.5), gradient)
         }
     }
 
@@ -124,22 +124,32 @@ extension Objective {
         return Double(top - ownTop) + Double(log(sum)) - Double(log(ownSum))
     }
 
-    /// (s_a - s_b) / (the weighted sum of logits + 1e-12).
+    /// (s_a - s_b) / (the sum of the logits of `p`, weighted, + 1e-12).
     private func ratio(
-        _ s: LogitView, _ a: Int, _ b: Int, _ weights: [(Int, Float)], _ gradient: UnsafeMutablePointer<Float>?
+        _ s: LogitView, _ a: Int, _ b: Int, _ p: SIMD4<Int>, _ weights: SIMD4<Float>,
+        _ gradient: UnsafeMutablePointer<Float>?
     ) -> Double {
         let numerator = Double(s[a]) - Double(s[b])
-        let denominator = weights.reduce(1e-12) { $0 + Double($1.1) * Double(s[$1.0]) }
+        var denominator = 1e-12
+        for rank in 0..<4 { denominator += Double(weights[rank]) * Double(s[p[rank]]) }
+        guard let gradient else { return numerator / denominator }
         let inverse = Float(1 / denominator)
         let slope = Float(-numerator / (denominator * denominator))
-        write(gradient, s, [(a, inverse), (b, -inverse)] + weights.map { ($0.0, slope * $0.1) })
+        gradient.update(repeating: 0, count: s.outputs)
+        gradient[a] += inverse
+        gradient[b] -= inverse
+        for rank in 0..<4 { gradient[p[rank]] += slope * weights[rank] }
+        s.chain(gradient)
         return numerator / denominator
     }
 
-    private func write(_ gradient: UnsafeMutablePointer<Float>?, _ s: LogitView, _ terms: [(Int, Float)]) {
+    private func write(
+        _ gradient: UnsafeMutablePointer<Float>?, _ s: LogitView, _ outputs: SIMD2<Int>, _ values: SIMD2<Float>
+    ) {
         guard let gradient else { return }
         gradient.update(repeating: 0, count: s.outputs)
-        for (i, value) in terms { gradient[i] += value }
+        gradient[outputs[0]] += values[0]
+        gradient[outputs[1]] += values[1]
         s.chain(gradient)
     }
 }
