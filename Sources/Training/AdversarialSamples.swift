@@ -99,21 +99,22 @@ final class AdversarialSamples {
     /// Moves the images, from where they are, up the goal by the settings' steps. Collective where batch norm uses the batch's
     /// moments.
     func ascend(_ goal: AdversarialGoal, strength: Double) throws {
-        for _ in 0..<settings.steps {
+        for step in 0..<settings.steps {
             try propagation.forward(moments == nil ? .running : .batch, owner: moments)
             for image in 0..<propagation.images { writeGradient(goal, image) }
             try propagation.backward(owner: moments)
-            stepAlongGradient(strength: strength)
+            stepAlongGradient(strength: strength, share: settings.stepDecay.share(step, of: settings.steps))
         }
     }
 
-    /// One step along the sign of the propagation's input gradient, projected. Local.
-    func stepAlongGradient(strength: Double) {
+    /// One step along the sign of the propagation's input gradient, of a share of the settings' size, projected. Local.
+    func stepAlongGradient(strength: Double, share: Double = 1) {
         let radius = Float(255 * strength)
         for image in 0..<propagation.images {
             let x = propagation.input.pointer + image * size
             addSign(
-                x, x, propagation.inputGradient.pointer + image * size, scale: radius * Float(settings.stepSize),
+                x, x, propagation.inputGradient.pointer + image * size,
+                scale: radius * Float(settings.stepSize * share),
                 count: size)
             projectLinf(x, about: originals.pointer + image * size, radius: radius, count: size)
             box.clamp(x)

@@ -3,6 +3,7 @@ import Essentials
 import Kernels
 import MessagePassing
 import Networks
+import Robustness
 
 extension Recipe {
     /// Reads a recipe: built-in defaults, which depend on the data set, the architecture, the activation and the variant;
@@ -188,6 +189,7 @@ extension Recipe {
             share: try section.real("share", .closed(0, 1), default: base.share),
             steps: try section.integer("steps", 1...1000, default: base.steps),
             stepSize: try section.real("step_size", .above(0, upTo: 100), default: base.stepSize),
+            stepDecay: try section.choice("step_decay", among: StepDecay.allCases, default: base.stepDecay),
             beta: try section.real("beta", .closed(0, 1e6), default: base.beta),
             batchNorm: try section.choice(
                 "batch_norm", among: AdversarialTraining.Moments.allCases, default: base.batchNorm),

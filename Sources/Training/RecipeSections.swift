@@ -1,4 +1,5 @@
 import Networks
+import Robustness
 
 /// Whose layers a network has.
 public enum Architecture: String, Hashable, Sendable, CaseIterable {
@@ -86,8 +87,10 @@ public struct AdversarialTraining: Hashable, Sendable {
     public var share: Double
     /// Steps of `pgd` and `trades`, replays of `free`; 1 in the others.
     public var steps: Int
-    /// The size of a step as a fraction of the strength; no matter in `fgs`.
+    /// The size of the first step as a fraction of the strength; no matter in `fgs`.
     public var stepSize: Double
+    /// How the size goes on.
+    public var stepDecay: StepDecay
     /// The weight of the divergence in `trades`.
     public var beta: Double
     /// Whose moments batch norm uses.
@@ -98,13 +101,14 @@ public struct AdversarialTraining: Hashable, Sendable {
     /// Makes the setting.
     public init(
         method: Method = .fgs, strength: Double, share: Double = 1, steps: Int = 1, stepSize: Double = 1,
-        beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
+        stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
     ) {
         self.method = method
         self.strength = strength
         self.share = share
         self.steps = steps
         self.stepSize = stepSize
+        self.stepDecay = stepDecay
         self.beta = beta
         self.batchNorm = batchNorm
         self.rampEpochs = rampEpochs

@@ -13,6 +13,7 @@ final class ProjectedGradientDescent: Attack {
         var restarts = 1
         /// As a share of the strength.
         var stepSize = 1.0 / 30
+        var decay = StepDecay.constant
         var objective = PGDObjective.crossEntropy
         var startsAtRandom = true
         /// See ``Victim/gradients(_:of:into:surrogateSlope:objective:)``.
@@ -53,6 +54,7 @@ final class ProjectedGradientDescent: Attack {
         gradient = Buffer(Victim.groupSize * victim.size)
         self.settings = how.threat.settings.merging([
             "steps": "\(how.steps)", "restarts": "\(how.restarts)", "step": "\(how.stepSize) of the strength",
+            "decay": how.decay.rawValue,
             "loss": how.objective.rawValue, "start": how.startsAtRandom ? "random" : "sample",
             "surrogate-slope": "\(how.surrogateSlope)",
         ]) { $1 }
@@ -61,7 +63,9 @@ final class ProjectedGradientDescent: Attack {
     /// `pgd`, `pgd-l2` with their parameters.
     static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
         try specification.allow(
-            AttackSpecification.threatParameters + ["steps", "restarts", "step", "loss", "start", "surrogate-slope"])
+            AttackSpecification.threatParameters + [
+                "steps", "restarts", "step", "decay", "loss", "start", "surrogate-slope",
+            ])
         let isL2 = specification.name == "pgd-l2"
         let objective = try specification.choice("loss", PGDObjective.self)
         return ProjectedGradientDescent(
@@ -71,7 +75,7 @@ final class ProjectedGradientDescent: Attack {
                 steps: try specification.integer("steps", 1...1_000_000, default: isL2 ? 50 : 40),
                 restarts: try specification.integer("restarts", 1...10_000, default: objective == .union ? 2 : 1),
                 stepSize: try specification.real("step", 0...100, default: isL2 ? 0.025 : 1.0 / 30),
-                objective: objective,
+                decay: try specification.choice("decay", StepDecay.self), objective: objective,
                 startsAtRandom: try specification.choice("start", StartingPoint.self) == .random,
                 surrogateSlope: try specification.real("surrogate-slope", 0...1, default: 0)))
     }
@@ -86,7 +90,10 @@ final class ProjectedGradientDescent: Attack {
         for restart in 0..<how.restarts where !left.isEmpty {
             for row in left { start(row, group, restart: restart, strength: strength) }
             let objective = how.objective.objective(restart: restart)
-            for _ in 0..<how.steps { try step(left, group, objective, strength: strength) }
+            for number in 0..<how.steps {
+                let length = strength * how.stepSize * how.decay.share(number, of: how.steps)
+                try step(left, group, objective, strength: strength, length: 255 * length)
+            }
             for row in left { (perturbed + row * size).update(from: images.pointer + row * size, count: size) }
             left = try withstanding(left, of: perturbed, group)
         }
@@ -108,7 +115,9 @@ final class ProjectedGradientDescent: Attack {
         how.threat.project(x, about: x0, strength: strength, victim.box)
     }
 
-    private func step(_ rows: [Int], _ group: SampleGroup, _ objective: Objective, strength: Double) throws {
+    private func step(
+        _ rows: [Int], _ group: SampleGroup, _ objective: Objective, strength: Double, length: Double
+    ) throws {
         let (network, outputs, success) = (victim.plan.network, victim.plan.outputs, how.threat.success)
         try victim.gradients(
             rows, of: images.pointer, into: gradient.pointer, surrogateSlope: Float(how.surrogateSlope)
@@ -116,7 +125,6 @@ final class ProjectedGradientDescent: Attack {
             let logits = LogitView(z, network, outputs: outputs, label: group.label(row), success: success)
             _ = objective.value(logits, gradient: zGradient)
         }
-        let length = 255 * strength * how.stepSize
         for row in rows {
             let (x, g) = (images.pointer + row * victim.size, gradient.pointer + row * victim.size)
             switch how.threat.norm {
@@ -127,6 +135,19 @@ final class ProjectedGradientDescent: Attack {
             }
             how.threat.project(x, about: group.pixels + row * victim.size, strength: strength, victim.box)
         }
+    }
+}
+
+/// How the size of an iterated attack's steps goes on from the first one.
+public enum StepDecay: String, Hashable, Sendable, CaseIterable {
+    /// All are equal.
+    case constant
+    /// Linearly towards 0: with a first step of the radius, far stronger than equal steps of the same number.
+    case linear
+
+    /// The size of a step, counted from 0, as a share of the first one's.
+    public func share(_ step: Int, of steps: Int) -> Double {
+        self == .constant ? 1 : 1 - Double(step) / Double(max(1, steps))
     }
 }
 
