@@ -36,50 +36,8 @@ final class FastGradientSignAttack: Attack {
     }
 }
 
-/// Nonsense samples: Gaussian images, each scaled to 0..255 by its own minimum and maximum, less the mean image, then moved
-/// by FGS-lmax over all classes.
-final class NonsenseSamples: Attack {
-    let isNonsense = true
-    var needsWholeGroups: Bool { signs.mode == .batch }
-    var settings: [String: String] { signs.settings.merging(["start": "gaussian, scaled to 0..255"]) { $1 } }
-    private let victim: Victim
-    private let signs: GroupDirections
-    private let start: Buffer<Float>
-    private let labels: Buffer<Int32>
-
-    init(_ victim: Victim, mode: GradientMode) {
-        self.victim = victim
-        signs = GroupDirections(victim, mode: mode, candidates: victim.plan.network.classes)
-        start = Buffer(Victim.groupSize * victim.plan.network.input.count)
-        labels = Buffer([Int32](repeating: -1, count: Victim.groupSize))
-    }
-
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
-        try specification.allow(["gradient-mode"])
-        return NonsenseSamples(victim, mode: try specification.choice("gradient-mode", GradientMode.self))
-    }
-
-    func begin(_ group: SampleGroup) throws {
-        let size = victim.plan.network.input.count
-        for (sample, index) in group.indices.enumerated() {
-            var random = victim.random(sample: index, use: "nonsense")
-            let image = start.pointer + sample * size
-            random.fillGaussian(image, count: size)
-            var (low, high) = (image[0], image[0])
-            for i in 0..<size { (low, high) = (min(low, image[i]), max(high, image[i])) }
-            let scale = high > low ? 255 / (high - low) : 0
-            for i in 0..<size { image[i] = (image[i] - low) * scale - victim.meanImage[i] }
-        }
-        try signs.form(start.pointer, labels: labels.pointer, count: group.count)
-    }
-
-    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
-        signs.move(start.pointer, rows, strength: strength, into: perturbed)
-    }
-}
-
 /// The FGS-lmax directions of a group.
-private final class GroupDirections {
+final class GroupDirections {
     private let propagation: Propagation
     private let signs: FastGradientSign
     private let direction: Buffer<Float>

@@ -1,6 +1,7 @@
 import Kernels
+import Networks
 
-/// Noise of one draw a sample, the same for all strengths: unclipped, in pixel units.
+/// How noise of a strength is made; in pixel units.
 enum NoiseKind: String, CaseIterable {
     /// x + 255 strength N(0, 1): the paper's text.
     case gaussian = "noise-gaussian"
@@ -12,34 +13,74 @@ enum NoiseKind: String, CaseIterable {
     case saltAndPepper = "noise-salt-pepper"
 }
 
-/// Noisy images.
+/// Noisy images: one draw a sample, the same for all strengths, unclipped, as the paper has it; or the first of several draws
+/// that makes the network wrong.
 final class NoiseAttack: Attack {
-    let settings = ["draws": "1", "clipped": "no"]
+    let settings: [String: String]
     private let kind: NoiseKind
     private let victim: Victim
+    private let threat: ThreatModel
+    private let draws: Int
     private let noise: Buffer<Float>
+    /// The draw that `noise` holds.
+    private var draw = -1
     private var group: SampleGroup?
 
-    init(_ victim: Victim, _ kind: NoiseKind) {
+    init(_ victim: Victim, _ kind: NoiseKind, _ threat: ThreatModel = ThreatModel(isClipped: false), draws: Int = 1) {
         self.victim = victim
         self.kind = kind
-        noise = Buffer(Victim.groupSize * victim.plan.network.input.count)
+        self.threat = threat
+        self.draws = draws
+        noise = Buffer(Victim.groupSize * victim.size)
+        settings = [
+            "draws": "\(draws)", "clipped": threat.isClipped ? "yes" : "no", "success": threat.success.rawValue,
+        ]
     }
 
     static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
-        try specification.allow([])
         guard let kind = NoiseKind(rawValue: specification.name) else {
             preconditionFailure("\(specification.name) is no noise")
         }
-        return NoiseAttack(victim, kind)
+        let blends = kind == .uniform && specification.parameters["blend"] != nil
+        try specification.allow(
+            AttackSpecification.threatParameters + ["draws"] + (kind == .uniform ? ["blend"] : []))
+        let threat = try specification.threat(clipped: blends)
+        let draws = try specification.integer("draws", 1...100_000, default: 1)
+        guard blends else { return NoiseAttack(victim, kind, threat, draws: draws) }
+        return BlendedNoise(
+            victim, threat, draws: draws, steps: try specification.integer("blend", 1...100_000, default: 1000))
     }
 
     func begin(_ group: SampleGroup) {
         self.group = group
-        let size = victim.plan.network.input.count
-        for (sample, index) in group.indices.enumerated() {
-            var random = victim.random(sample: index, use: kind.rawValue)
-            let values = noise.pointer + sample * size
+        draw = -1
+    }
+
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
+        guard let group else { return }
+        fill(group, draw: 0)
+        for row in rows { add(row, group, strength: strength, to: perturbed) }
+        guard draws > 1 else { return }
+        var left = try victim.withstanding(rows, of: perturbed, group, threat)
+        let others = Buffer<Float>(Victim.groupSize * victim.size)
+        for draw in 1..<draws where !left.isEmpty {
+            fill(group, draw: draw)
+            for row in left { add(row, group, strength: strength, to: others.pointer) }
+            let withstanding = try victim.withstanding(left, of: others.pointer, group, threat)
+            for row in Set(left).subtracting(withstanding) {
+                (perturbed + row * victim.size).update(from: others.pointer + row * victim.size, count: victim.size)
+            }
+            left = withstanding
+        }
+    }
+
+    private func fill(_ group: SampleGroup, draw: Int) {
+        guard draw != self.draw else { return }
+        self.draw = draw
+        let size = victim.size
+        for row in 0..<group.count {
+            var random = victim.random(sample: group.index(row), use: kind.rawValue, restart: draw)
+            let values = noise.pointer + row * size
             switch kind {
             case .gaussian: random.fillGaussian(values, count: size)
             case .sign: for i in 0..<size { values[i] = random.uniform() < 0.5 ? -1 : 1 }
@@ -49,19 +90,84 @@ final class NoiseAttack: Attack {
         }
     }
 
-    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
-        guard let group else { return }
+    private func add(_ row: Int, _ group: SampleGroup, strength: Double, to images: UnsafeMutablePointer<Float>) {
         let size = victim.size
-        for row in rows {
-            let (y, x, draws) = (perturbed + row * size, group.pixels + row * size, noise.pointer + row * size)
-            guard kind == .saltAndPepper else {
-                addScaled(y, x, draws, scale: Float(255 * strength), count: size)
-                continue
-            }
+        let (y, x, draws) = (images + row * size, group.pixels + row * size, noise.pointer + row * size)
+        if kind == .saltAndPepper {
             for i in 0..<size {
                 let u = Double(draws[i])
                 y[i] = u < strength / 2 ? victim.box.low.pointer[i] : u < strength ? victim.box.high.pointer[i] : x[i]
             }
+        } else {
+            addScaled(y, x, draws, scale: Float(255 * strength), count: size)
         }
+        if threat.isClipped { victim.box.clamp(y) }
+    }
+}
+
+/// Uniform noise blended in: x + t (u - x), u uniform in the range of pixels, at the least t of a line search that makes the
+/// network wrong. The record is that point where it is within the strength, else the point of the line at that distance.
+final class BlendedNoise: Attack {
+    let settings: [String: String]
+    private let victim: Victim
+    private let threat: ThreatModel
+    private let draws: Int
+    private let steps: Int
+    private let noise, points: Buffer<Float>
+    private var group: SampleGroup?
+
+    init(_ victim: Victim, _ threat: ThreatModel, draws: Int, steps: Int) {
+        self.victim = victim
+        self.threat = threat
+        self.draws = draws
+        self.steps = steps
+        (noise, points) = (Buffer(Victim.groupSize * victim.size), Buffer(Victim.groupSize * victim.size))
+        settings = threat.settings.merging([
+            "draws": "\(draws)", "blend": "\(steps)", "norm": "linf", "start": "uniform in the range of pixels",
+        ]) { $1 }
+    }
+
+    func begin(_ group: SampleGroup) { self.group = group }
+
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
+        guard let group else { return }
+        let size = victim.size
+        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
+        var left = try victim.withstanding(rows, of: perturbed, group, threat)
+        for draw in 0..<draws where !left.isEmpty {
+            var reach = [Float](repeating: 0, count: group.count)
+            for row in left { reach[row] = fill(row, group, draw: draw, radius: Float(255 * strength)) }
+            if draw == 0 { for row in left { place(row, group, reach[row], perturbed) } }
+            var searching = left
+            for step in 1...steps where !searching.isEmpty {
+                let t = Float(step) / Float(steps)
+                for row in searching { place(row, group, min(t, reach[row]), points.pointer) }
+                let withstanding = try victim.withstanding(searching, of: points.pointer, group, threat)
+                for row in Set(searching).subtracting(withstanding) {
+                    (perturbed + row * size).update(from: points.pointer + row * size, count: size)
+                    left.removeAll { $0 == row }
+                }
+                searching = withstanding.filter { t < reach[$0] }
+            }
+        }
+    }
+
+    /// Draws the noise of a row; returns the largest t within the radius.
+    private func fill(_ row: Int, _ group: SampleGroup, draw: Int, radius: Float) -> Float {
+        var random = victim.random(sample: group.index(row), use: "noise-blended", restart: draw)
+        let (u, x) = (noise.pointer + row * victim.size, group.pixels + row * victim.size)
+        var largest: Float = 0
+        for i in 0..<victim.size {
+            u[i] = victim.box.low.pointer[i] + 255 * random.uniform()
+            largest = max(largest, abs(u[i] - x[i]))
+        }
+        return largest > 0 ? min(1, radius / largest) : 0
+    }
+
+    private func place(_ row: Int, _ group: SampleGroup, _ t: Float, _ images: UnsafeMutablePointer<Float>) {
+        let (y, x, u) = (
+            images + row * victim.size, group.pixels + row * victim.size, noise.pointer + row * victim.size
+        )
+        for i in 0..<victim.size { y[i] = x[i] + t * (u[i] - x[i]) }
     }
 }
