@@ -34,6 +34,8 @@ public enum AttackCatalogue {
         "square": single(SquareAttack.make),
         "standard": StandardAttack.make,
         "spsa": single(SimultaneousPerturbation.make),
+        "corruptions": CorruptionAttack.make,
+        "transfer": TransferAttack.make,
         "nonsense": NonsenseSamples.make,
         "noise-gaussian": single(NoiseAttack.make),
         "noise-uniform": single(NoiseAttack.make),

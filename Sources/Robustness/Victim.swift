@@ -12,6 +12,8 @@ public final class Victim {
     public var plan: NetworkPlan { model.plan }
     /// The mean training image, HWC in 0..255.
     public let meanImage: [Float]
+    /// The checkpoint's digest; empty for a network that is still in training.
+    public let digest: String
     /// The range of pixels as the network sees it.
     public let box: PixelBox
     /// The key of all random numbers.
@@ -31,11 +33,14 @@ public final class Victim {
     /// - Throws: `Failure` 65 where the checkpoint holds no network that fits together.
     public convenience init(_ checkpoint: Checkpoint, seed: UInt64) throws {
         let model = try checkpoint.model()
-        self.init(model, meanImage: try checkpoint.meanImage(model.plan.network.input), seed: seed)
+        self.init(
+            model, meanImage: try checkpoint.meanImage(model.plan.network.input), seed: seed,
+            digest: checkpoint.contentDigest)
     }
 
     /// Takes a network as it is; its parameters may change between attacks.
-    public init(_ model: Model, meanImage: [Float], seed: UInt64) {
+    public init(_ model: Model, meanImage: [Float], seed: UInt64, digest: String = "") {
+        self.digest = digest
         BLAS.useOneThread()
         self.model = model
         self.meanImage = meanImage

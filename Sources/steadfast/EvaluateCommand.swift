@@ -123,8 +123,19 @@ struct EvaluateCommand: ParsableCommand {
         let path = try communicator.agree {
             FileManager.default.isDirectory(name) ? try RunDirectory.latestCheckpoint(in: name) : name
         }
-        return try EvaluationJob(path, name: name, trust: trust, communicator: communicator) {
+        let others = try communicator.agree { try otherNetworks(than: name) }
+        return try EvaluationJob(path, name: name, trust: trust, others: others, communicator: communicator) {
             try EvaluationRequest(self, $0).settings
+        }
+    }
+
+    /// The other networks that are evaluated, where an attack is made on them.
+    private func otherNetworks(than name: String) throws -> [(name: String, victim: Victim)] {
+        let attacks = try attacks.map(AttackSpecification.list) ?? []
+        guard attacks.contains(where: { $0.name == "transfer" }) else { return [] }
+        return try checkpoints.filter { $0 != name }.map { other in
+            let path = FileManager.default.isDirectory(other) ? try RunDirectory.latestCheckpoint(in: other) : other
+            return (other, try Victim(try Checkpoint.load(path, trust: trust), seed: seed))
         }
     }
 

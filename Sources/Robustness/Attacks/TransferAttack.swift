@@ -1,0 +1,81 @@
+import Essentials
+import Foundation
+import Kernels
+import Networks
+
+/// Samples that an attack makes on another network, judged by the victim (Carlini et al. 2019): a part for each of the other
+/// networks of the evaluation.
+final class TransferAttack: Attack {
+    let settings: [String: String]
+    private let attack: any Attack
+    /// The victim's mean image less the source's: what is added to an image on its way to the source.
+    private let shift: [Float]
+    private let size: Int
+    private let images: Buffer<Float>
+    private let pixels: Buffer<Float>
+
+    private init(_ victim: Victim, source: Victim, name: String, _ attack: any Attack) {
+        self.attack = attack
+        size = victim.size
+        shift = zip(victim.meanImage, source.meanImage).map { $0 - $1 }
+        images = Buffer(Victim.groupSize * size)
+        pixels = Buffer(Victim.groupSize * size)
+        settings = attack.settings.merging(["source": name, "source-digest": source.digest]) { $1 }
+    }
+
+    static func make(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
+        guard !context.others.isEmpty else {
+            throw Failure(
+                .usage,
+                "attack '\(specification.verbatim)': samples are made on other networks than the one that judges them: name "
+                    + "at least two checkpoints")
+        }
+        var parameters = specification.parameters
+        let name = parameters.removeValue(forKey: "attack") ?? "pgd"
+        let inner = try AttackSpecification(
+            ([name] + parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(separator: ":"))
+        let input = context.victim.plan.network.input
+        let parts = try context.others.map { other -> (String, any Attack) in
+            guard other.victim.plan.network.input == input,
+                other.victim.plan.network.classes == context.victim.plan.network.classes
+            else {
+                throw Failure(
+                    .data,
+                    "attack '\(specification.verbatim)': \(other.name) takes other images or has other classes than the "
+                        + "network to be judged")
+            }
+            let suite = try AttackCatalogue.attack(inner, AttackContext(other.victim))
+            guard suite.parts.count == 1, !suite.isNonsense else {
+                throw Failure(
+                    .usage,
+                    "attack '\(specification.verbatim)': attack=\(name) has parts or makes no images; name another")
+            }
+            return (
+                other.name.replacingOccurrences(of: "/", with: "_"),
+                TransferAttack(context.victim, source: other.victim, name: other.name, suite.parts[0].attack)
+            )
+        }
+        return AttackSuite(parts, sparesTheBroken: false)
+    }
+
+    var needsWholeGroups: Bool { attack.needsWholeGroups }
+    func strengths(_ asked: [Double]) -> [Double] { attack.strengths(asked) }
+
+    func begin(_ group: SampleGroup) throws {
+        for row in 0..<group.count { add(pixels.pointer, group.pixels, row, 1) }
+        try attack.begin(
+            SampleGroup(
+                count: group.count, indices: group.indices, labels: group.labels, pixels: pixels.pointer))
+    }
+
+    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
+        try attack.perturb(rows, strength: strength, into: images.pointer)
+        for row in rows { add(perturbed, images.pointer, row, -1) }
+    }
+
+    private func add(
+        _ target: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, _ row: Int, _ sign: Float
+    ) {
+        for i in 0..<size { target[row * size + i] = source[row * size + i] + sign * shift[i] }
+    }
+}

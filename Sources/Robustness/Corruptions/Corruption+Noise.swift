@@ -1,0 +1,35 @@
+import Foundation
+import Kernels
+
+extension Raster {
+    /// Each element becomes a Poisson count with `photons` for white, in steps of 255 / photons.
+    mutating func addShotNoise(photons: Double, _ random: inout Philox) {
+        for i in pixels.indices {
+            // Knuth's method; the mean is at most a few dozen.
+            let limit = exp(-photons * Double(pixels[i]) / 255)
+            var (count, product) = (0, Double(random.uniform()))
+            while product > limit {
+                count += 1
+                product *= Double(random.uniform())
+            }
+            pixels[i] = Float(255 * Double(count) / photons)
+        }
+    }
+
+    /// A share of the elements becomes 0 or 255.
+    mutating func addImpulses(share: Double, _ random: inout Philox) {
+        for i in pixels.indices {
+            let u = Double(random.uniform())
+            if u < share { pixels[i] = u < share / 2 ? 0 : 255 }
+        }
+    }
+
+    /// Adds N(0, deviation^2), the deviation a fraction of the pixel range.
+    mutating func addGaussianNoise(deviation: Double, _ random: inout Philox) {
+        for i in stride(from: 0, to: pixels.count, by: 2) {
+            let (first, second) = random.gaussianPair()
+            pixels[i] += Float(255 * deviation) * first
+            if i + 1 < pixels.count { pixels[i + 1] += Float(255 * deviation) * second }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Kernels
+
+extension Raster {
+    /// Turns the image about its centre, by an angle in radians.
+    mutating func rotate(angle: Double) { warp((cos(angle), -sin(angle), sin(angle), cos(angle))) }
+
+    /// Moves the image by a length in pixels in a random direction.
+    mutating func translate(by length: Double, _ random: inout Philox) {
+        let angle = 2 * Double.pi * Double(random.uniform())
+        warp((1, 0, 0, 1), shift: (length * sin(angle), length * cos(angle)))
+    }
+
+    /// Swaps pixels with neighbours between two blurs of a deviation in pixels.
+    mutating func blurLikeGlass(deviation: Double, _ random: inout Philox) {
+        let reach = deviation > 1 ? 2 : 1
+        blur(deviation / 2)
+        for y in 0..<shape.height {
+            for x in 0..<shape.width {
+                let (otherY, otherX) = (
+                    y + random.below(2 * reach + 1) - reach, x + random.below(2 * reach + 1) - reach
+                )
+                guard (0..<shape.height).contains(otherY), (0..<shape.width).contains(otherX) else { continue }
+                for channel in 0..<shape.channels {
+                    let value = self[y, x, channel]
+                    self[y, x, channel] = self[otherY, otherX, channel]
+                    self[otherY, otherX, channel] = value
+                }
+            }
+        }
+        blur(deviation / 2)
+    }
+
+    /// Shows the image in larger pixels: a share of its side of them.
+    mutating func pixelate(share: Double) {
+        let (source, shape) = (self, shape)
+        let (rows, columns) = (
+            max(1, Int(Double(shape.height) * share)), max(1, Int(Double(shape.width) * share))
+        )
+        self = source.redrawn { y, x, channel in
+            // The cell that the position lies in, and the mean over its pixels.
+            let (row, column) = (y * rows / shape.height, x * columns / shape.width)
+            let top = (row * shape.height + rows - 1) / rows
+            let bottom = ((row + 1) * shape.height + rows - 1) / rows
+            let left = (column * shape.width + columns - 1) / columns
+            let right = ((column + 1) * shape.width + columns - 1) / columns
+            var sum: Float = 0
+            for i in top..<bottom { for j in left..<right { sum += source[i, j, channel] } }
+            return sum / Float((bottom - top) * (right - left))
+        }
+    }
+}
