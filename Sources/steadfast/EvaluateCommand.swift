@@ -83,18 +83,20 @@ struct EvaluateCommand: ParsableCommand {
             defer { _ = lock }
             if watch { return try watch(communicator) }
             let jobs = try checkpoints.map { try job($0, communicator) }
-            var rows: [SummaryRow] = []
+            var all: [EvaluationResults] = []
             var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
             for job in jobs {
                 let results = try job.run(into: try communicator.agree { try folder(job.name) }) {
                     reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
                 }
                 guard let results else { continue }
-                rows += results.summary
+                all.append(results)
                 reporter.finished(results)
             }
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
+                let rows = all.flatMap(\.summary)
+                try JudgementFiles.write(all, to: output)
                 let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
                 try AtomicFile.write(text, to: output + "/summary.csv")
                 if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }

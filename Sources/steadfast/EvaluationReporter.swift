@@ -42,12 +42,13 @@ struct EvaluationReporter {
         if isTerminal { line.clear() }
         for (number, attack) in results.plan.attacks.enumerated() where !attack.partNames.isEmpty {
             print("\(attack.specification.verbatim), samples attacked and errors among them:")
+            let width = (attack.partNames.map(\.count).max() ?? 0) + 2
             for part in attack.partNames.indices {
                 let cells = results.rows(number, part: part).map {
                     String(format: "%.3f: %d, %.3f", $0.strength, $0.samples, $0.error)
                 }
                 print(
-                    "  \(attack.partNames[part].padding(toLength: 12, withPad: " ", startingAt: 0))"
+                    "  \(attack.partNames[part].padding(toLength: width, withPad: " ", startingAt: 0))"
                         + cells.joined(separator: "   "))
             }
         }

@@ -174,18 +174,18 @@ public struct ChunkRecords: Sendable {
 
 extension SampleRecord {
     /// Bytes of a record as it travels and is kept.
-    static let packedSize = 20
+    static let packedSize = 24
 
     func pack(into bytes: inout [UInt8]) {
         withUnsafeBytes(of: prediction) { bytes += $0 }
         bytes += [outcome, part]
-        for value in [confidence, linf, l2, l1] { withUnsafeBytes(of: value) { bytes += $0 } }
+        for value in [confidence, classConfidence, linf, l2, l1] { withUnsafeBytes(of: value) { bytes += $0 } }
     }
 
     init(packed raw: UnsafeRawBufferPointer) {
         func float(_ offset: Int) -> Float { raw.loadUnaligned(fromByteOffset: offset, as: Float.self) }
         self.init(
             prediction: raw.loadUnaligned(as: Int16.self), outcome: raw[2], part: raw[3], confidence: float(4),
-            linf: float(8), l2: float(12), l1: float(16))
+            classConfidence: float(8), linf: float(12), l2: float(16), l1: float(20))
     }
 }

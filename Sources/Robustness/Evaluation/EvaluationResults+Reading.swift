@@ -42,12 +42,13 @@ private struct ResultsReader {
         let predictions = try shorts("\(group)/prediction", strengths)
         let outcomes = try bytes("\(group)/outcome", strengths: strengths)
         let confidences = try floats("\(group)/confidence", strengths)
+        let classConfidences = try floats("\(group)/class_confidence", strengths)
         let (linf, l2) = (try floats("\(group)/linf", strengths), try floats("\(group)/l2", strengths))
         let l1 = try floats("\(group)/l1", strengths)
         return predictions.indices.map {
             SampleRecord(
-                prediction: predictions[$0], outcome: outcomes[$0], confidence: confidences[$0], linf: linf[$0],
-                l2: l2[$0], l1: l1[$0])
+                prediction: predictions[$0], outcome: outcomes[$0], confidence: confidences[$0],
+                classConfidence: classConfidences[$0], linf: linf[$0], l2: l2[$0], l1: l1[$0])
         }
     }
 

@@ -26,6 +26,8 @@ public struct EvaluationSubject: Equatable, Sendable {
     public let labels: [UInt8]
     /// The number of classes; outputs behind them are nonsense.
     public let classes: Int
+    /// The elements of an image.
+    public let imageCount: Int
 
     /// Makes the subject.
     public init(
@@ -42,6 +44,7 @@ public struct EvaluationSubject: Equatable, Sendable {
         indices = samples.indices
         labels = samples.labels
         self.classes = classes
+        imageCount = samples.shape.count
     }
 
     /// A text that differs where any record might: what `--resume` compares.
@@ -182,6 +185,7 @@ public struct EvaluationResults: Sendable {
         tree.tensors["\(group)/prediction"] = Tensor(shape: shape, elements: .int16(records.map(\.prediction)))
         tree.tensors["\(group)/outcome"] = Tensor(shape: shape, elements: .uint8(records.map(\.outcome)))
         tree.tensors["\(group)/confidence"] = Tensor(shape: shape, records.map(\.confidence))
+        tree.tensors["\(group)/class_confidence"] = Tensor(shape: shape, records.map(\.classConfidence))
         tree.tensors["\(group)/linf"] = Tensor(shape: shape, records.map(\.linf))
         tree.tensors["\(group)/l2"] = Tensor(shape: shape, records.map(\.l2))
         tree.tensors["\(group)/l1"] = Tensor(shape: shape, records.map(\.l1))

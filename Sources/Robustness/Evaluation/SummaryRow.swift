@@ -63,7 +63,7 @@ public struct SummaryRow: Sendable {
     public var line: String {
         let numbers = [error, wrong, rejected, meanConfidence].map { String(format: "%.6f", $0) }
         return
-            ([quoted(checkpoint), quoted(dataset), quoted(attack), plainDecimal(strength), psnr, "\(samples)"] + numbers)
+            ([csv([checkpoint, dataset, attack]), plainDecimal(strength), psnr, "\(samples)"] + numbers)
             .joined(separator: ",")
     }
 
@@ -79,11 +79,6 @@ public struct SummaryRow: Sendable {
         line.add("wrong", wrong)
         line.add("rejected", rejected)
         return line.text
-    }
-
-    private func quoted(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
-        return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
     }
 }
 

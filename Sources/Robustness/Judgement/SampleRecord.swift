@@ -22,6 +22,8 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     public var part: UInt8 = 0
     /// The confidence of the winner: softmax for plain networks, y for robust ones.
     public var confidence: Float
+    /// The largest confidence among the classes: the score by which a sample is accepted at a threshold.
+    public var classConfidence: Float
     /// The largest change of an element, as a fraction of the pixel range.
     public var linf: Float
     /// The L2 norm of the change, in fractions of the pixel range.
@@ -31,7 +33,7 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
 
     /// The record of a sample that a part was spared.
     static let notAttacked = SampleRecord(
-        prediction: -1, outcome: 0, part: 255, confidence: 0, linf: 0, l2: 0, l1: 0)
+        prediction: -1, outcome: 0, part: 255, confidence: 0, classConfidence: 0, linf: 0, l2: 0, l1: 0)
 
     /// How bad the record is for a network that should have said `label` (nil: that it is nonsense): 0 right, 1 an error that
     /// is rejected, 2 accepted and wrong.
@@ -54,8 +56,11 @@ extension NetworkPlan {
         network.loss.confidences(z, outputs: outputs, into: confidences)
         let winner = network.loss.winner(z, outputs: outputs)
         let outcome: Outcome = !accepts(z, winner: winner) ? .rejected : winner == label ? .correct : .wrong
+        var best: Float = 0
+        for output in 0..<network.classes { best = max(best, confidences[output]) }
         return SampleRecord(
             prediction: Int16(truncatingIfNeeded: winner), outcome: outcome.rawValue, confidence: confidences[winner],
+            classConfidence: best,
             linf: 0, l2: 0, l1: 0)
     }
 }
