@@ -39,6 +39,14 @@ public struct ImageSet: Sendable {
         self.files = files
     }
 
+    /// The first `count` images, or all.
+    public func prefix(_ count: Int) -> ImageSet {
+        let kept = min(count, self.count)
+        return ImageSet(
+            shape: shape, indices: Array(indices.prefix(kept)), labels: Array(labels.prefix(kept)),
+            pixels: Array(pixels.prefix(kept * shape.count)), contentDigest: contentDigest, files: files)
+    }
+
     /// Writes image `slot` (0..<count) as a network's input: float32 HWC in 0...255, less the mean image.
     public func fill(_ slot: Int, minus mean: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
         precondition(indices.indices.contains(slot), "image \(slot) of \(count)")

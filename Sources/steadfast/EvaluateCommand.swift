@@ -47,6 +47,10 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The most samples that a rank is dealt at a time; the records do not depend on it.")
     var chunk = Victim.groupSize
 
+    @Flag(
+        help: "Say whether gradients are masked, on at most 256 samples: diagnosis.csv, a table and a line of verdict.")
+    var diagnose = false
+
     @Flag(help: "Keep the perturbed images in results.h5 too.")
     var images = false
 
@@ -101,6 +105,27 @@ struct EvaluateCommand: ParsableCommand {
                 try AtomicFile.write(text, to: output + "/summary.csv")
                 if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
             }
+            if diagnose { try diagnose(jobs, communicator) }
+        }
+    }
+
+    /// The masking verdict on each network; collective.
+    private func diagnose(_ jobs: [EvaluationJob], _ communicator: Communicator) throws {
+        let asked = try communicator.agree { try strengths.map(EvaluationRequest.strengths)?.filter { $0 > 0 } ?? [] }
+        var lines = [Diagnosis.header]
+        for job in jobs {
+            let diagnosis = try job.diagnose(strength: asked.count == 1 ? asked[0] : nil)
+            guard let diagnosis else { continue }
+            lines += diagnosis.lines(job.name)
+            let title = "\(job.name), \(diagnosis.samples) samples at eps \(diagnosis.strength)"
+            if !quiet { print("\n\(title)\n\(diagnosis.table)") }
+            if jobs.count > 1 { print(job.name, terminator: "  ") }
+            print(diagnosis.verdict)
+            fflush(nil)
+        }
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: output + "/diagnosis.csv")
         }
     }
 

@@ -51,7 +51,8 @@ struct EvaluationRequest {
         return settings
     }
 
-    private static func strengths(_ text: String) throws -> [Double] {
+    /// The strengths of a list.
+    static func strengths(_ text: String) throws -> [Double] {
         let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
             guard let value = Double(item), (0...1).contains(value) else {
                 throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")

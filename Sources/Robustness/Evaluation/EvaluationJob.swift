@@ -63,6 +63,7 @@ public final class EvaluationJob {
     /// The network.
     public let victim: Victim
 
+    private let samples: ImageSet
     private let evaluator: Evaluator
     private let subject: EvaluationSubject
     private let settings: EvaluationSettings
@@ -100,6 +101,7 @@ public final class EvaluationJob {
             return (checkpoint, victim, settings, evaluator, samples)
         }
         self.victim = victim
+        self.samples = samples
         self.evaluator = evaluator
         self.settings = own
         step = checkpoint.header.step
@@ -150,6 +152,13 @@ public final class EvaluationJob {
             try journal.remove()
         }
         return results
+    }
+
+    /// The masking verdict on the first of the samples, at a radius or the data set's. Collective; on rank 0.
+    public func diagnose(strength: Double?) throws -> Diagnosis? {
+        try MaskingDiagnosis.run(
+            victim, samples: samples, classes: subject.classes,
+            strength: strength ?? MaskingDiagnosis.strength(subject.dataset), communicator: communicator)
     }
 
     /// The results of the same evaluation that the folder holds already, where it is to be resumed.

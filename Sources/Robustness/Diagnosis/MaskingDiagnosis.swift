@@ -1,0 +1,140 @@
+import Datasets
+import Essentials
+import Kernels
+import MessagePassing
+import Networks
+
+/// Computes the masking verdict (Athalye et al. 2018; Carlini et al. 2019) on some samples: a small evaluation by attacks of
+/// all kinds, and a look at gradients and losses about each sample.
+public enum MaskingDiagnosis {
+    /// The most samples that are diagnosed.
+    public static let mostSamples = 256
+
+    /// The radius to diagnose where none is asked for.
+    public static func strength(_ dataset: String) -> Double { dataset == "cifar10" ? 0.03 : 0.1 }
+
+    /// 7 steps of 128 pairs and a look: 1,799 queries.
+    private static let (blackBox, gradients, steps) = (
+        ["square:queries=1000", "spsa:steps=7", "noise-uniform:draws=20:clipped=yes"],
+        ["fgsm", "pgd:steps=40", "pgd:steps=80", "apgd-ce"],
+        40
+    )
+
+    /// Diagnoses a network on the first samples. Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameter samples: at most ``mostSamples`` are looked at.
+    /// - Returns: the diagnosis on rank 0, nil elsewhere.
+    public static func run(
+        _ victim: Victim, samples: ImageSet, classes: Int, strength: Double, communicator: Communicator
+    ) throws -> Diagnosis? {
+        let samples = samples.prefix(mostSamples)
+        func evaluate(_ attacks: [String], _ strengths: [Double]) throws -> EvaluationResults? {
+            let evaluator = try communicator.agree {
+                try Evaluator(
+                    AttackContext(victim), try attacks.map { try AttackSpecification($0) }, strengths: strengths,
+                    samples: samples, classes: classes, chunk: 32, communicator: communicator)
+            }
+            let subject = EvaluationSubject(
+                checkpoint: "", checkpointDigest: "", checkpointStep: 0, dataset: "", split: "", seed: victim.seed,
+                samples: samples, classes: classes)
+            var results = communicator.rank == 0 ? EvaluationResults(subject, evaluator.plan) : nil
+            try evaluator.run(done: []) { results?.insert($0) }
+            return results
+        }
+        let oneStep = ["fgs-lmax", "fgs-lmax:gradient-mode=batch"]
+        let main = try evaluate(gradients + oneStep + blackBox, [strength])
+        let nest = try evaluate(["pgd:steps=40"], [0.5, 1, 1.5, 2].map { min(1, $0 * strength) })
+        let unbounded = try evaluate(["pgd:steps=100:step=0.1"], [1])
+        let again = try evaluate(["fgsm", "pgd:steps=40"], [strength])
+        let looks = try LocalLook.run(
+            victim, samples: samples, strength: strength, steps: steps, communicator: communicator)
+        guard let main, let nest, let unbounded, let again, let looks else { return nil }
+        var figures = figures(main: main, nest: nest, unbounded: unbounded, again: again)
+        figures.merge(looks) { $1 }
+        return Diagnosis(strength: strength, samples: samples.count, figures: figures)
+    }
+
+    /// The figures that follow from the records of attacks.
+    private static func figures(
+        main: EvaluationResults, nest: EvaluationResults, unbounded: EvaluationResults, again: EvaluationResults
+    ) -> [MaskingFlag: Double] {
+        func broken(_ results: EvaluationResults, _ attack: String, _ strength: Int = 0) -> [Bool] {
+            guard let number = results.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack }) else {
+                preconditionFailure("\(attack) was not run")
+            }
+            return zip(results.records(number, strength: strength), results.subject.labels).map {
+                $0.severity(label: Int($1)) > 0
+            }
+        }
+        let white = gradients.map { broken(main, $0) }
+        let errors = MaskingErrors(
+            white: white, black: blackBox.map { broken(main, $0) }, oneStep: broken(main, "fgsm"),
+            manySteps: white.dropFirst().reduce(white[1]) { zip($0, $1).map { $0 || $1 } },
+            lmax: broken(main, "fgs-lmax"), lmaxBatch: broken(main, "fgs-lmax:gradient-mode=batch"),
+            nest: nest.plan.attacks[0].strengths.indices.map { broken(nest, "pgd:steps=40", $0) },
+            unbounded: broken(unbounded, "pgd:steps=100:step=0.1"), classes: main.subject.classes,
+            few: white[1], twice: white[2])
+        var figures = errors.figures
+        let differing = ["fgsm", "pgd:steps=40"].flatMap { attack -> [Int] in
+            guard let first = main.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack }),
+                let second = again.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack })
+            else { return [] }
+            let (one, other) = (main.records(first, strength: 0), again.records(second, strength: 0))
+            return one.indices.filter { one[$0] != other[$0] }
+        }
+        figures[.notRepeatable] = Double(Set(differing).count) / Double(max(1, main.plan.samples))
+        return figures
+    }
+}
+
+/// Which samples each kind of attack breaks, and the flags' figures that follow.
+package struct MaskingErrors {
+    /// By the attacks with gradients, and by those without.
+    package var white, black: [[Bool]]
+    /// By one clipped step, and by any iterated attack of the same radius.
+    package var oneStep, manySteps: [Bool]
+    /// By FGS-lmax with gradients in evaluation mode, and in batch mode.
+    package var lmax, lmaxBatch: [Bool]
+    /// By PGD at growing radii.
+    package var nest: [[Bool]]
+    /// By PGD without a bound.
+    package var unbounded: [Bool]
+    package var classes: Int
+    /// By PGD of N steps, and of 2 N.
+    package var few, twice: [Bool]
+
+    package init(
+        white: [[Bool]], black: [[Bool]], oneStep: [Bool], manySteps: [Bool], lmax: [Bool], lmaxBatch: [Bool],
+        nest: [[Bool]], unbounded: [Bool], classes: Int, few: [Bool], twice: [Bool]
+    ) {
+        self.white = white
+        self.black = black
+        self.oneStep = oneStep
+        self.manySteps = manySteps
+        self.lmax = lmax
+        self.lmaxBatch = lmaxBatch
+        self.nest = nest
+        self.unbounded = unbounded
+        self.classes = classes
+        self.few = few
+        self.twice = twice
+    }
+
+    package var figures: [MaskingFlag: Double] {
+        func share(_ samples: [Bool]) -> Double { Double(samples.count { $0 }) / Double(max(1, samples.count)) }
+        func any(_ lists: [[Bool]]) -> [Bool] {
+            lists.dropFirst().reduce(lists.first ?? []) { zip($0, $1).map { $0 || $1 } }
+        }
+        func without(_ a: [Bool], _ b: [Bool]) -> [Bool] { zip(a, b).map { $0 && !$1 } }
+        let falls = zip(nest, nest.dropFirst()).map { share($0) - share($1) }
+        return [
+            .blackBoxBeatsWhiteBox: share(without(any(black), any(white))),
+            .oneStepBeatsMany: share(without(oneStep, manySteps)),
+            .oneStepOverstates: share(manySteps) - min(share(oneStep), share(lmax)),
+            .notMonotone: max(0, falls.max() ?? 0),
+            .unboundedFails: 1 - share(unbounded) - 1 / Double(classes),
+            .notConverged: share(twice) - share(few),
+            .modeMismatch: abs(share(lmax) - share(lmaxBatch)),
+        ]
+    }
+}
