@@ -75,11 +75,17 @@ struct LogitView {
 }
 
 extension Objective {
-    /// The value for one sample's outputs z and label, success being any error; writes its gradient with respect to z.
+    /// The value for one sample's outputs z and label; with `gradient` [outputs] also its gradient with respect to z.
+    ///
+    /// - Parameters:
+    ///   - target: the output to reach, for the targeted objective.
+    ///   - success: decides which outputs are on the sample's side.
     public func value(
-        _ z: UnsafePointer<Float>, _ network: Network, outputs: Int, label: Int, gradient: UnsafeMutablePointer<Float>
+        _ z: UnsafePointer<Float>, _ network: Network, outputs: Int, label: Int, target: Int = 0,
+        success: SuccessCriterion = .error, gradient: UnsafeMutablePointer<Float>?
     ) -> Double {
-        value(LogitView(z, network, outputs: outputs, label: label, success: .error), gradient: gradient)
+        value(
+            LogitView(z, network, outputs: outputs, label: label, success: success), target: target, gradient: gradient)
     }
 
     /// The value for one sample; with `gradient` [outputs] also its gradient with respect to z. Bits depend on the sample alone.

@@ -22,7 +22,8 @@ public final class Victim {
     /// Called before every query; what it throws ends the attack. For what has to be looked after in between.
     var onQuery: (() throws -> Void)?
 
-    let model: Model
+    /// The network itself.
+    package let model: Model
     /// The elements of an image.
     var size: Int { plan.network.input.count }
     private lazy var propagation = Propagation(

@@ -7,7 +7,7 @@ import Networks
 /// keeps it where the margin falls.
 ///
 /// A sample is done with once it is broken; one that is wrong unperturbed is left as it is.
-final class SquareAttack: Attack {
+package final class SquareAttack: Attack {
     /// The settings, as parameters give them.
     struct Settings {
         var threat = ThreatModel()
@@ -18,7 +18,7 @@ final class SquareAttack: Attack {
         var share = 0.8
     }
 
-    let settings: [String: String]
+    package let settings: [String: String]
     private let victim: Victim
     private let how: Settings
     private let best: Buffer<Float>
@@ -48,9 +48,9 @@ final class SquareAttack: Attack {
                 share: try specification.real("p", 0...1, default: 0.8)))
     }
 
-    func begin(_ group: SampleGroup) { self.group = group }
+    package func begin(_ group: SampleGroup) { self.group = group }
 
-    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
+    package func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = victim.size
         for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
