@@ -45,7 +45,7 @@ struct EvaluateCommand: ParsableCommand {
     var seed: UInt64 = 1
 
     @Option(help: "The most samples that a rank is dealt at a time; the records do not depend on it.")
-    var chunk = Victim.groupSize
+    var chunk: Int?
 
     @Flag(
         help: "Say whether gradients are masked, on at most 256 samples: diagnosis.csv, a table and a line of verdict.")
@@ -79,7 +79,7 @@ struct EvaluateCommand: ParsableCommand {
                 guard Set(folders).count == folders.count else {
                     throw Failure(.usage, "two of the checkpoints have the same name: name each once")
                 }
-                guard chunk >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
+                guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
                 guard communicator.rank == 0 else { return nil }
                 try AtomicFile.requireWritable(folder: output)
                 return try FolderLock(output, waitingUpTo: resume ? 30 : 1)

@@ -10,7 +10,7 @@ public enum MaskingFlag: String, CaseIterable, Sendable {
     case blackBoxBeatsWhiteBox = "black box beats white box"
     /// The share of samples broken by one clipped step and not by many of the same radius.
     case oneStepBeatsMany = "one step beats many"
-    /// The error under iterated attacks less that under one step (FGS-lmax or FGSM, the smaller).
+    /// The error under iterated attacks less that under one step (FGS-lmax or FGSM, whichever breaks more).
     case oneStepOverstates = "one step overstates"
     /// The largest fall of the error as the radius grows.
     case notMonotone = "not monotone"

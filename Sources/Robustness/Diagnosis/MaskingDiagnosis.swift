@@ -130,7 +130,7 @@ package struct MaskingErrors {
         return [
             .blackBoxBeatsWhiteBox: share(without(any(black), any(white))),
             .oneStepBeatsMany: share(without(oneStep, manySteps)),
-            .oneStepOverstates: share(manySteps) - min(share(oneStep), share(lmax)),
+            .oneStepOverstates: share(manySteps) - max(share(oneStep), share(lmax)),
             .notMonotone: max(0, falls.max() ?? 0),
             .unboundedFails: 1 - share(unbounded) - 1 / Double(classes),
             .notConverged: share(twice) - share(few),

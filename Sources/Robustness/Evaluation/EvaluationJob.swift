@@ -22,8 +22,8 @@ public struct EvaluationSettings: Sendable {
     public var validation = (count: 0, seed: UInt64(0))
     /// The key of all random numbers.
     public var seed: UInt64 = 1
-    /// The most samples that a rank is dealt at a time.
-    public var chunk = Victim.groupSize
+    /// The most samples that a rank is dealt at a time; nil for a fitting number.
+    public var chunk: Int?
     /// Whether the results hold the perturbed images.
     public var keepsImages = false
     /// Where to look for data first.

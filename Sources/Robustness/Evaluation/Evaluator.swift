@@ -24,14 +24,14 @@ public final class Evaluator {
     /// Makes the attacks and deals the work.
     ///
     /// - Parameters:
-    ///   - chunk: the most samples of a task; more than ``Victim/groupSize`` are attacked group by group, and attacks on
+    ///   - chunk: the most samples of a task, nil for a fitting number; more than ``Victim/groupSize`` are attacked group by group, and attacks on
     ///     whole groups take a multiple of it.
     ///   - keepsImages: whether the records hold the perturbed images.
     /// - Throws: `Failure` 65 where the images or classes are not those of the network; 64 as
     ///   ``AttackCatalogue/attack(_:_:)``.
     public init(
         _ context: AttackContext, _ attacks: [AttackSpecification], strengths: [Double], samples: ImageSet,
-        classes: Int, chunk: Int = Victim.groupSize, keepsImages: Bool = false, communicator: Communicator
+        classes: Int, chunk: Int? = nil, keepsImages: Bool = false, communicator: Communicator
     ) throws {
         victim = context.victim
         let network = victim.plan.network
@@ -59,7 +59,7 @@ public final class Evaluator {
             }, samples: samples.count, outputs: victim.plan.outputs,
             imageShape: keepsImages ? network.input : nil)
         tasks = plan.attacks.indices.flatMap { attack in
-            var size = chunk
+            var size = chunk ?? Self.chunk(samples.count, ranks: communicator.worldSize)
             if suites[attack].needsWholeGroups {
                 size = (size + Victim.groupSize - 1) / Victim.groupSize * Victim.groupSize
             }
@@ -72,6 +72,11 @@ public final class Evaluator {
         perturbed = Buffer(Victim.groupSize * network.input.count)
         labels = Buffer(Victim.groupSize)
         confidences = Buffer(victim.plan.outputs)
+    }
+
+    /// Samples of a task where nobody says: several tasks a rank, and whole blocks of the fully connected layers' rows.
+    private static func chunk(_ samples: Int, ranks: Int) -> Int {
+        max(20, min(Victim.groupSize, samples / (8 * ranks) / 20 * 20))
     }
 
     /// Does all tasks but those whose samples are done already. Collective: every rank of the communicator calls this.
