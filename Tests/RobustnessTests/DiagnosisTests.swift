@@ -33,7 +33,7 @@ struct DiagnosisTests {
         #expect(raised { $0.oneStep = (0..<100).map { $0 >= 40 } } == [.oneStepBeatsMany])
         #expect(
             raised {
-                $0.lmax = none; $0.lmaxBatch = none
+                ($0.oneStep, $0.lmax, $0.lmaxBatch) = (none, none, none)
             } == [.oneStepOverstates])
         #expect(raised { $0.nest.reverse() } == [.notMonotone])
         #expect(raised { $0.unbounded = none } == [.unboundedFails])
