@@ -11,16 +11,18 @@ extension Raster {
         warp((1, 0, 0, 1), shift: (length * sin(angle), length * cos(angle)))
     }
 
-    /// Swaps pixels with neighbours between two blurs of a deviation in pixels.
+    /// Swaps pixels with neighbours between two blurs of a deviation in pixels; the more of them the larger that is.
     mutating func blurLikeGlass(deviation: Double, _ random: inout Philox) {
         let reach = deviation > 1 ? 2 : 1
+        let share = Float(min(1, deviation / 1.5))
         blur(deviation / 2)
         for y in 0..<shape.height {
             for x in 0..<shape.width {
                 let (otherY, otherX) = (
                     y + random.below(2 * reach + 1) - reach, x + random.below(2 * reach + 1) - reach
                 )
-                guard (0..<shape.height).contains(otherY), (0..<shape.width).contains(otherX) else { continue }
+                guard random.uniform() < share, (0..<shape.height).contains(otherY), (0..<shape.width).contains(otherX)
+                else { continue }
                 for channel in 0..<shape.channels {
                     let value = self[y, x, channel]
                     self[y, x, channel] = self[otherY, otherX, channel]

@@ -10,6 +10,8 @@ enum LocalLook {
     /// Draws from the small ball.
     private static let draws = 100
     private static let fields = 5
+    /// A gradient shorter than this, a pixel range as the unit of the loss's change, is none: it has underflowed on its way.
+    private static let least = 1e-20
 
     /// Collective; the figures on rank 0.
     static func run(
@@ -77,7 +79,7 @@ enum LocalLook {
         var values = [Float](repeating: 0, count: range.count * fields)
         for row in rows {
             let norm = sumOfSquares(gradient.pointer + row * size, count: size)
-            values[row * fields] = norm > 0 && norm.isFinite ? 0 : 1
+            values[row * fields] = norm > Self.least * Self.least && norm.isFinite ? 0 : 1
         }
         // Draws about the samples; the first of them with its gradient.
         var changes = [Double](repeating: 0, count: range.count)
