@@ -12,7 +12,8 @@ struct Steadfast: ParsableCommand {
         abstract: "Trains robust CNNs data-parallel over MPI, and finds out honestly how robust they are.",
         version: Product.version,
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self, DecodeUntrustedCommand.self,
+            TrainCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self, ExportCommand.self,
+            DecodeUntrustedCommand.self,
         ])
 
     static func main() {

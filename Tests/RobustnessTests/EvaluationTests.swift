@@ -100,4 +100,28 @@ struct EvaluationTests {
             #expect(distances[..<120].allSatisfy { $0 == 0 } && distances[120...].allSatisfy { abs($0 - 0.25) < 1e-6 })
         }
     }
+
+    @Test("an exported network gives the same records, and holds nothing but the network")
+    func exported() throws {
+        try withTrainedRun { folder in
+            let export = try spawn(
+                "steadfast",
+                arguments: ["export", folder + "/run", "--format", "checkpoint", "--output", folder + "/network.h5"]
+            ).wait(timeout: 30)
+            #expect(export.status == 0, "\(export.errors)")
+            let checkpoint = try Checkpoint.load(folder + "/network.h5")
+            #expect(Set(checkpoint.tensors.keys.map { $0.prefix { $0 != "/" } }) == ["model", "input"])
+            let request = ["--attacks", "clean,fgsm", "--strengths", "0.1", "--samples", "60"]
+            #expect(try evaluate(folder + "/run", output: folder + "/a", request).status == 0)
+            #expect(try evaluate(folder + "/network.h5", output: folder + "/b", request).status == 0)
+            #expect(
+                try SealedFile.read(folder + "/a/results.h5").tensors
+                    == SealedFile.read(folder + "/b/results.h5").tensors)
+            let other = try spawn(
+                "steadfast",
+                arguments: ["export", folder + "/run", "--format", "onxn", "--output", folder + "/x"]
+            ).wait(timeout: 30)
+            #expect(other.status == 64)
+        }
+    }
 }

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Checkpoints
+import Essentials
+import Foundation
+
+/// What `steadfast export` writes.
+enum ExportFormat: String, CaseIterable, ExpressibleByArgument {
+    /// The checkpoint without what only resuming needs: a network to ship.
+    case checkpoint
+}
+
+/// `steadfast export`.
+struct ExportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a trained network to be given away, without the optimiser's state.")
+
+    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
+    var checkpoint: String
+
+    @Option(help: "The format: checkpoint.")
+    var format: ExportFormat
+
+    @Option(help: "The file to write.")
+    var output: String
+
+    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
+    var trust = false
+
+    func run() throws {
+        let path =
+            FileManager.default.isDirectory(checkpoint)
+            ? try RunDirectory.latestCheckpoint(in: checkpoint) : checkpoint
+        var network = try Checkpoint.load(path, trust: trust)
+        network.tensors = network.tensors.filter { name, _ in
+            !name.hasPrefix("optimizer/") && !name.hasPrefix("state/")
+        }
+        try network.save(to: output)
+    }
+}
