@@ -119,7 +119,7 @@ struct EvaluateCommand: ParsableCommand {
             lines += diagnosis.lines(job.name)
             let title = "\(job.name), \(diagnosis.samples) samples at eps \(diagnosis.strength)"
             if !quiet { print("\n\(title)\n\(diagnosis.table)") }
-            if jobs.count > 1 { print(job.name, terminator: "  ") }
+            if quiet && jobs.count > 1 { print(job.name) }
             print(diagnosis.verdict)
             fflush(nil)
         }
@@ -132,6 +132,9 @@ struct EvaluateCommand: ParsableCommand {
     private func watch(_ communicator: Communicator) throws {
         try communicator.agree {
             guard checkpoints.count == 1 else { throw Failure(.usage, "--watch takes one run") }
+            guard !diagnose else {
+                throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
+            }
         }
         let watcher = try CheckpointWatcher(
             run: checkpoints[0], output: output, trust: trust, resume: resume, communicator: communicator

@@ -22,7 +22,12 @@ enum LocalLook {
         nonisolated(unsafe) var values = [Float](repeating: 0, count: samples.count * fields)
         nonisolated(unsafe) var units = [Bool]()
         try communicator.deal(Array(chunks.indices)) { task, poll in
-            victim.onQuery = poll
+            victim.onQuery = {
+                try poll()
+                if StopRequest.requested {
+                    throw Failure(.stopped, "stopped by a signal; what is evaluated is kept: go on with --resume")
+                }
+            }
             defer { victim.onQuery = nil }
             let look = try look(victim, samples, chunks[task], strength: strength, steps: steps)
             return look.values.withUnsafeBytes { Array($0) } + look.moving.map { $0 ? 1 : 0 }
@@ -104,7 +109,7 @@ enum LocalLook {
                         gradient: nil)
                 }
             }
-            // Against the mean of all losses below: a tiny loss may double and mean nothing.
+            // A tiny loss may double and mean nothing.
             for row in rows { changes[row] += abs(losses[row] - here[row]) / max(here[row], 0.1) }
         }
         for row in rows { values[row * fields + 1] = Float(changes[row] / Double(draws)) }

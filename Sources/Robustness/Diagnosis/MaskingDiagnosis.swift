@@ -19,6 +19,10 @@ public enum MaskingDiagnosis {
         ["fgsm", "pgd:steps=40", "pgd:steps=80", "apgd-ce"],
         40
     )
+    /// Without a bound a random start would be noise all over, which breaks any network without a gradient's help: from the sample.
+    private static let unboundedAttack = "pgd:steps=100:step=0.1:start=sample"
+    /// What is run twice, in chunks of another size the second time.
+    private static let repeated = ["fgsm", "pgd:steps=40"]
 
     /// Diagnoses a network on the first samples. Collective: every rank of the communicator calls this.
     ///
@@ -28,11 +32,11 @@ public enum MaskingDiagnosis {
         _ victim: Victim, samples: ImageSet, classes: Int, strength: Double, communicator: Communicator
     ) throws -> Diagnosis? {
         let samples = samples.prefix(mostSamples)
-        func evaluate(_ attacks: [String], _ strengths: [Double]) throws -> EvaluationResults? {
+        func evaluate(_ attacks: [String], _ strengths: [Double], chunk: Int = 32) throws -> EvaluationResults? {
             let evaluator = try communicator.agree {
                 try Evaluator(
                     AttackContext(victim), try attacks.map { try AttackSpecification($0) }, strengths: strengths,
-                    samples: samples, classes: classes, chunk: 32, communicator: communicator)
+                    samples: samples, classes: classes, chunk: chunk, communicator: communicator)
             }
             let subject = EvaluationSubject(
                 checkpoint: "", checkpointDigest: "", checkpointStep: 0, dataset: "", split: "", seed: victim.seed,
@@ -44,8 +48,8 @@ public enum MaskingDiagnosis {
         let oneStep = ["fgs-lmax", "fgs-lmax:gradient-mode=batch"]
         let main = try evaluate(gradients + oneStep + blackBox, [strength])
         let nest = try evaluate(["pgd:steps=40"], [0.5, 1, 1.5, 2].map { min(1, $0 * strength) })
-        let unbounded = try evaluate(["pgd:steps=100:step=0.1"], [1])
-        let again = try evaluate(["fgsm", "pgd:steps=40"], [strength])
+        let unbounded = try evaluate([unboundedAttack], [1])
+        let again = try evaluate(repeated, [strength], chunk: 20)
         let looks = try LocalLook.run(
             victim, samples: samples, strength: strength, steps: steps, communicator: communicator)
         guard let main, let nest, let unbounded, let again, let looks else { return nil }
@@ -72,18 +76,26 @@ public enum MaskingDiagnosis {
             manySteps: white.dropFirst().reduce(white[1]) { zip($0, $1).map { $0 || $1 } },
             lmax: broken(main, "fgs-lmax"), lmaxBatch: broken(main, "fgs-lmax:gradient-mode=batch"),
             nest: nest.plan.attacks[0].strengths.indices.map { broken(nest, "pgd:steps=40", $0) },
-            unbounded: broken(unbounded, "pgd:steps=100:step=0.1"), classes: main.subject.classes,
+            unbounded: broken(unbounded, unboundedAttack), classes: main.subject.classes,
             few: white[1], twice: white[2])
         var figures = errors.figures
-        let differing = ["fgsm", "pgd:steps=40"].flatMap { attack -> [Int] in
+        figures[.notRepeatable] = shareDiffering(main, again, attacks: repeated)
+        return figures
+    }
+
+    /// The share of samples whose records of the first strength differ in any bit between two evaluations of the same samples,
+    /// under any of some attacks that both hold.
+    package static func shareDiffering(
+        _ main: EvaluationResults, _ again: EvaluationResults, attacks: [String]
+    ) -> Double {
+        let differing = attacks.flatMap { attack -> [Int] in
             guard let first = main.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack }),
                 let second = again.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack })
-            else { return [] }
+            else { preconditionFailure("\(attack) was not run twice") }
             let (one, other) = (main.records(first, strength: 0), again.records(second, strength: 0))
             return one.indices.filter { one[$0] != other[$0] }
         }
-        figures[.notRepeatable] = Double(Set(differing).count) / Double(max(1, main.plan.samples))
-        return figures
+        return Double(Set(differing).count) / Double(max(1, main.plan.samples))
     }
 }
 

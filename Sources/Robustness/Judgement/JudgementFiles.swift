@@ -12,9 +12,10 @@ public enum JudgementFiles {
         try write("confusion", "checkpoint,attack,strength,label,prediction,count", folder) {
             results.flatMap(confusion)
         }
-        try write("worst", "checkpoint,set,strength,attacks,samples,error,wrong,rejected", folder) {
-            results.flatMap(worst)
-        }
+        try write(
+            "worst",
+            "checkpoint,set,strength,attacks,samples,error,wrong,rejected,strongest,strongest_error", folder
+        ) { results.flatMap(worst) }
         try write("distances", "checkpoint,attack,strength,samples,of,mean_linf,mean_l2,mean_l1,psnr_db", folder) {
             results.flatMap(distances)
         }
@@ -85,6 +86,7 @@ public enum JudgementFiles {
                     results.subject.checkpoint, name, plainDecimal(strength), worst.attacks.joined(separator: " "),
                 ])
                     + ",\(worst.records.count)," + shares(worst.records, results.subject.labels, isNonsense: false)
+                    + "," + csv([worst.strongest]) + ",\(decimal(worst.strongestError))"
             }
         }
     }
