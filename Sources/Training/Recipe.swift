@@ -46,6 +46,8 @@ public struct Recipe: Equatable, Sendable {
     public var layerRates: [String: Double]
     /// The largest L2 norm of the whole gradient, or nil for no limit.
     public var gradientClipping: Double?
+    /// What is subtracted from every image.
+    public var meanImage: MeanImage
     /// Left-right mirroring.
     public var mirroring: Mirroring
     /// Random training (-r), or nil.

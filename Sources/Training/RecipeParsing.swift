@@ -159,6 +159,7 @@ extension Recipe {
     }
 
     private mutating func readSamples(_ root: RecipeSection) throws {
+        meanImage = try root.choice("mean_image", among: MeanImage.allCases, default: meanImage)
         mirroring = try root.choice("mirroring", among: Mirroring.allCases, default: mirroring)
         randomTraining = try root.toggle("random_training").map { section in
             let base = defaultRandomTraining

@@ -36,7 +36,11 @@ struct TrainingData {
         var sums = PixelSums(shape: shape)
         sums.add(images)
         try sums.sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
-        let mean = meanImage(sums: sums.sums, count: splits.train.count)
+        let mean =
+            switch recipe.meanImage {
+            case .training: meanImage(sums: sums.sums, count: splits.train.count)
+            case .zero: [Float](repeating: 0, count: shape.count)
+            }
 
         validationCount = splits.validation.count
         let (rank, ranks) = (communicator.rank, communicator.worldSize)

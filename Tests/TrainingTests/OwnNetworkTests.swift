@@ -1,4 +1,6 @@
+import Checkpoints
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 
@@ -65,6 +67,23 @@ struct OwnNetworkTests {
             #expect(evaluated.status == 0, "\(evaluated.errors)")
             let rows = try String(contentsOfFile: folder + "/out/summary.csv", encoding: .utf8).split(separator: "\n")
             #expect(rows.count == 3 && rows[1].contains(",bars,clean,0,inf,60,0.000000,"), "\(rows)")
+        }
+    }
+
+    @Test("mean_image: zero trains on the pixels themselves; else the mean of the training images is subtracted")
+    func meanImage() throws {
+        try withTemporaryDirectory { folder in
+            try writeData(to: folder + "/bars")
+            for (value, isZero) in [("zero", true), ("training", false)] {
+                let text = recipe("plain").replacingOccurrences(of: "epochs: 8", with: "max_steps: 1\nmean_image: \(value)")
+                try text.write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
+                let run = "\(folder)/\(value)"
+                let trained = try train([folder + "/bars.yaml"], ranks: 2, run: run, "--data-directory", folder)
+                #expect(trained.status == 0, "\(trained.errors)")
+                let checkpoint = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run))
+                let mean = try checkpoint.meanImage(ImageShape(height: 12, width: 9, channels: 3))
+                #expect(mean.allSatisfy { isZero ? $0 == 0 : $0 > 20 }, "\(value): \(mean)")
+            }
         }
     }
 

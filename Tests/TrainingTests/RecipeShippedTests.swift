@@ -158,6 +158,7 @@ struct RecipeShippedTests {
                 layer_rates:
                   all: 0.1
                 gradient_clipping: null
+                mean_image: training
                 mirroring: batch
                 random_training:
                   distribution: sign

@@ -54,6 +54,15 @@ public struct RandomTraining: Codable, Hashable, Sendable {
     }
 }
 
+/// The image that is subtracted from every image that a network sees.
+public enum MeanImage: String, Codable, CaseIterable, Sendable {
+    /// The mean of the training images.
+    case training
+    /// Nothing: the network sees the pixels themselves. A convolution can then hold back what lies below one grey value
+    /// everywhere, as networks that withstand large perturbations of MNIST do; behind a mean image that value differs by pixel.
+    case zero
+}
+
 /// Left-right mirroring with probability 1/2, anew each epoch: never, a coin for each sample, or one for each batch.
 public enum Mirroring: String, Codable, CaseIterable, Sendable {
     case off, image, batch
