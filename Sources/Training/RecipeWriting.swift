@@ -53,8 +53,8 @@ extension Recipe {
                 ])
             ),
             ("momentum", .number(momentum)), ("weight_decay", .number(weightDecay)), ("layer_rates", layerRatesNode),
-            ("gradient_clipping", optional(gradientClipping) { .number($0) }), ("mean_image", .word(meanImage.rawValue)),
-            ("mirroring", .word(mirroring.rawValue)),
+            ("gradient_clipping", optional(gradientClipping) { .number($0) }),
+            ("mean_image", .word(meanImage.rawValue)), ("mirroring", .word(mirroring.rawValue)),
             ("random_training", optional(randomTraining, Recipe.node)),
             ("mean_training", optional(meanTraining, Recipe.node)),
             ("adversarial_training", optional(adversarialTraining, Recipe.node)), ("validation", .number(validation)),
