@@ -46,6 +46,28 @@ struct EvaluationRefusalTests {
         }
     }
 
+    @Test("of the data: other classes than the network's, images of another size, no data", arguments: [2, 4])
+    func data(ranks: Int) throws {
+        try withTemporaryFolder { folder in
+            try writeBarImages(to: folder + "/bars")
+            let recipe = folder + "/bars.yaml"
+            try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
+            let data = ["--data-directory", folder]
+            let trained = try spawn("steadfast", arguments: ["train", recipe, "--run", folder + "/run"] + data)
+                .wait(timeout: 60)
+            #expect(trained.status == 0, "\(trained.errors)")
+            func attempt() throws -> ProgramResult {
+                try evaluate(folder + "/run", output: folder + "/out", ranks: ranks, ["--attacks", "clean"] + data)
+            }
+            try writeBarImages(to: folder + "/bars", classes: 4)
+            expect(try attempt(), 65, ["4 classes, the network 5"])
+            try writeBarImages(to: folder + "/bars", rows: 10)
+            expect(try attempt(), 65, ["10x9x3", "12x9x3"])
+            try FileManager.default.removeItem(atPath: folder + "/bars")
+            expect(try attempt(), 66, ["bars"])
+        }
+    }
+
     private func expect(_ result: ProgramResult, _ status: Int32, _ words: [String]) {
         #expect(result.status == status, "\(result.errors)")
         let sentences = result.errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }

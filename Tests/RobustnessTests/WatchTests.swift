@@ -14,7 +14,7 @@ struct WatchTests {
 
     @Test("evaluation ranks change no bit of the training; their results are those of evaluate")
     func ranksBeside() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             let alone = try spawnMpirun(ranks: 2, "steadfast", arguments: recipe + ["--run", folder + "/alone"])
                 .wait(timeout: 120)
             #expect(alone.status == 0, "\(alone.errors)")
@@ -36,7 +36,7 @@ struct WatchTests {
 
     @Test("a watching job follows a run that another job trains, is stopped, goes on, and ends with it")
     func apart() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             let training = try spawn("steadfast", arguments: recipe + ["--run", folder + "/run"])
             while !FileManager.default.fileExists(atPath: folder + "/run/recipe.yaml") { usleep(5000) }
             let arguments = ["evaluate", folder + "/run", "--watch", "--output", folder + "/out"]
@@ -58,7 +58,7 @@ struct WatchTests {
 
     @Test("bad input: no run, more evaluation ranks than ranks, an unknown attack in the plan, two runs to watch")
     func refusals() throws {
-        try withFolder { folder in
+        try withTemporaryFolder { folder in
             let cases: [([String], Int32, String)] = [
                 (["evaluate", folder + "/none", "--watch", "--output", folder + "/a"], 66, "none"),
                 (recipe + ["--run", folder + "/b", "--evaluation-ranks", "2"], 64, "--evaluation-ranks"),
@@ -76,6 +76,46 @@ struct WatchTests {
         }
     }
 
+    @Test("a checkpoint that vanishes while watched is passed over; one that is damaged, or a lost run, ends the watch")
+    func losses() throws {
+        try withTrainedRun { folder in
+            let run = folder + "/run"
+            // As if the training went on: its last line is not there yet.
+            try "".write(toFile: run + "/metrics.jsonl", atomically: true, encoding: .utf8)
+            func watch(_ output: String) throws -> RunningProgram {
+                try spawnMpirun(
+                    ranks: 2, "steadfast",
+                    arguments: [
+                        "evaluate", run, "--watch", "--attacks", "clean", "--samples", "20", "--output", output,
+                    ])
+            }
+            func awaitSummary(_ output: String) {
+                let end = Date.now.addingTimeInterval(60)
+                while !FileManager.default.fileExists(atPath: output + "/summary.csv"), Date.now < end { usleep(5000) }
+            }
+            let (checkpoint, files) = (run + "/checkpoints/step-00000030.h5", FileManager.default)
+            let gone = run + "/checkpoints/step-00000010.h5"
+            try files.createSymbolicLink(atPath: gone, withDestinationPath: "/nowhere")
+            let first = try watch(folder + "/a")
+            awaitSummary(folder + "/a")
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: checkpoint))
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: checkpoint))
+            let damaged = try first.wait(timeout: 30)
+            #expect(damaged.status == 65 && damaged.errors.contains("step-00000030.h5"), "\(damaged.errors)")
+            #expect((damaged.output + damaged.errors).contains("step-00000010.h5 vanished"), "\(damaged.errors)")
+
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: checkpoint))
+            let second = try watch(folder + "/b")
+            awaitSummary(folder + "/b")
+            try files.removeItem(atPath: run)
+            let lost = try second.wait(timeout: 30)
+            #expect(lost.status == 66 && lost.errors.contains("vanished"), "\(lost.errors)")
+            #expect(try summary(folder + "/b").count == 2)
+        }
+    }
+
     private func expectEvaluated(_ folder: String, _ output: String) throws {
         let rows = try summary(output).dropFirst()
         #expect(rows.count == 6)
@@ -89,12 +129,5 @@ struct WatchTests {
                     == SealedFile.read("\(output)/\(step.dropLast(3))/results.h5").tensors)
             #expect(try summary(plain).dropFirst() == rows.filter { $0.hasPrefix(checkpoint + ",") }[...])
         }
-    }
-
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
     }
 }

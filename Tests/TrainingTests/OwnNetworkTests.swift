@@ -6,52 +6,11 @@ import Testing
 
 @Suite("A data set and a network of the user's own")
 struct OwnNetworkTests {
-    /// IDX files of images that are bright in the row of their class: 12 rows, 9 columns, 3 channels, 5 classes.
-    private func writeData(to folder: String) throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for (name, count) in [("train", 300), ("t10k", 60)] {
-            func header(_ extents: [Int]) -> Data {
-                Data([0, 0, 8, UInt8(extents.count)] + extents.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] })
-            }
-            var images = header([count, 12, 9, 3])
-            var labels = header([count])
-            for i in 0..<count {
-                let label = i * 7 % 5
-                labels.append(UInt8(label))
-                for row in 0..<12 {
-                    for element in 0..<27 { images.append(UInt8((row / 2 == label ? 180 : 20) + (i + element) % 40)) }
-                }
-            }
-            try images.write(to: URL(fileURLWithPath: "\(folder)/\(name)-images-idx4-ubyte"))
-            try labels.write(to: URL(fileURLWithPath: "\(folder)/\(name)-labels-idx1-ubyte"))
-        }
-    }
-
-    private func recipe(_ activation: String) -> String {
-        """
-        dataset: bars
-        network:
-          architecture: custom
-          activation: \(activation)
-          layers:
-            - convolution: {channels: 6, size: 3, padding: 1, deviation: 0.05}
-            - activation: sigmoid
-            - pooling: {kind: average, size: 2}
-            - fully_connected: {channels: 20, deviation: 0.05}
-            - activation: relu
-            - fully_connected: {channels: 5, deviation: 0.05}
-        epochs: 8
-        batch: 20
-        lanes: 4
-        learning_rate: 0.01
-        """
-    }
-
     @Test("learns, plain and robust, and is evaluated", arguments: ["plain", "rbf", "mrelu"])
     func learns(activation: String) throws {
         try withTemporaryDirectory { folder in
-            try writeData(to: folder + "/bars")
-            try recipe(activation).write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
+            try writeBarImages(to: folder + "/bars")
+            try barRecipe(activation).write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
             let trained = try train(
                 [folder + "/bars.yaml"], ranks: 2, run: folder + "/run", "--data-directory", folder)
             #expect(trained.status == 0, "\(trained.errors)")
@@ -73,9 +32,9 @@ struct OwnNetworkTests {
     @Test("mean_image: zero trains on the pixels themselves; else the mean of the training images is subtracted")
     func meanImage() throws {
         try withTemporaryDirectory { folder in
-            try writeData(to: folder + "/bars")
+            try writeBarImages(to: folder + "/bars")
             for (value, isZero) in [("zero", true), ("training", false)] {
-                let text = recipe("plain") + "\nmean_image: \(value)\nmax_steps: 1"
+                let text = barRecipe("plain", more: "mean_image: \(value)\nmax_steps: 1")
                 try text.write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
                 let run = "\(folder)/\(value)"
                 let trained = try train([folder + "/bars.yaml"], ranks: 2, run: run, "--data-directory", folder)
@@ -90,8 +49,8 @@ struct OwnNetworkTests {
     @Test("a network that does not fit the images is refused in one sentence")
     func misfit() throws {
         try withTemporaryDirectory { folder in
-            try writeData(to: folder + "/bars")
-            let text = recipe("mrelu").replacingOccurrences(of: "size: 3, padding: 1", with: "size: 25")
+            try writeBarImages(to: folder + "/bars")
+            let text = barRecipe("mrelu").replacingOccurrences(of: "size: 3, padding: 1", with: "size: 25")
             try text.write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
             let refused = try train([folder + "/bars.yaml"], ranks: 2, run: folder + "/run", "--data-directory", folder)
             #expect(refused.status == 64)
