@@ -56,12 +56,13 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: tuned),
+        .target(name: "Benchmarks", dependencies: ["Training"], swiftSettings: tuned),
         .target(name: "Reports", dependencies: ["Checkpoints", "Robustness"]),
         // Built for the baseline, so that it can refuse a CPU that the numeric code was not built for.
         .executableTarget(
             name: "steadfast",
             dependencies: [
-                "Training", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Benchmarks", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .target(
@@ -71,5 +72,5 @@ let package = Package(
             name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"), tests("Training", "steadfast"),
-        tests("Reports"),
+        tests("Benchmarks", "steadfast"), tests("Reports"),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

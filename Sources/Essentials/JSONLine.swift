@@ -20,6 +20,10 @@ public struct JSONLine {
     public mutating func add(_ key: String, _ values: [Int64]) {
         addRaw(key, "[\(values.map { "\($0)" }.joined(separator: ","))]")
     }
+    /// Adds a list of objects.
+    public mutating func add(_ key: String, _ objects: [JSONLine]) {
+        addRaw(key, "[\(objects.map(\.text).joined(separator: ","))]")
+    }
     /// Adds an object.
     public mutating func add(_ key: String, _ object: JSONLine) { addRaw(key, object.text) }
 

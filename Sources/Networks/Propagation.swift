@@ -48,6 +48,9 @@ public final class Propagation {
     /// What `backward` takes for the slope of an mReLU's flat zones, for attacks (BPDA, Athalye et al. 2018); 0 is the truth.
     public var surrogateSlope: Float = 0
 
+    /// Where the time goes.
+    public let timeline: Timeline
+
     let blocks: [BlockState]
     private let patches: Buffer<Float>
     private let imageGradient: Buffer<Float>
@@ -69,9 +72,10 @@ public final class Propagation {
     ///   - independentImages: make each image's results independent of the images beside it and of its place among them, for
     ///     one lane and evaluation: fully connected layers then multiply a fixed number of images at a time
     ///     (``BLAS/independentRows``).
+    ///   - timeline: for the network's blocks; nil for one that clocks nothing.
     public init(
         _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
-        independentImages: Bool = false
+        independentImages: Bool = false, timeline: Timeline? = nil
     ) {
         precondition(!independentImages || lanes == 1, "independent images in \(lanes) lanes")
         self.model = model
@@ -81,6 +85,7 @@ public final class Propagation {
         self.laneCapacity = laneCapacity
         let images = lanes * laneCapacity
         let plan = model.plan
+        self.timeline = timeline ?? Timeline(blocks: plan.blocks.count)
         input = Buffer(images * plan.network.input.count)
         self.inputGradient = Buffer(inputGradient ? images * plan.network.input.count : 0)
         blocks = plan.blocks.indices.map { BlockState(model, block: $0, images: images, backward: backward) }
@@ -146,10 +151,12 @@ public final class Propagation {
             for lane in counts.indices {
                 forwardConvolution(index, lane)
                 if block.normalizes && mode == .batch {
-                    block.sums.reset()
-                    block.sums.addMoments(
-                        block.u.pointer + starts[lane] * block.uCount, count: counts[lane] * block.uCount)
-                    block.sums.fold(into: partials.pointer + lane * 2 * block.channels)
+                    timeline.measure(.moments, block: index) {
+                        block.sums.reset()
+                        block.sums.addMoments(
+                            block.u.pointer + starts[lane] * block.uCount, count: counts[lane] * block.uCount)
+                        block.sums.fold(into: partials.pointer + lane * 2 * block.channels)
+                    }
                 }
             }
             if block.normalizes && mode == .batch {
@@ -159,7 +166,11 @@ public final class Propagation {
                 block.useConstants()
             }
         }
-        for image in 0..<images { blocks[blocks.count - 1].finishForward(image, chain) }
+        for image in 0..<images { finishForward(blocks.count - 1, image) }
+    }
+
+    private func finishForward(_ index: Int, _ image: Int) {
+        timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, chain) }
     }
 
     private func forwardConvolution(_ index: Int, _ lane: Int) {
@@ -168,10 +179,10 @@ public final class Propagation {
         let images = starts[lane]..<starts[lane] + counts[lane]
         let together = block.convolution.isFullyConnected
         for image in images {
-            if index > 0 { blocks[index - 1].finishForward(image, chain) }
-            if !together { convolve(block, x, image, 1) }
+            if index > 0 { finishForward(index - 1, image) }
+            if !together { convolve(index, x, image, 1) }
         }
-        if together { forEachBlock(of: lane) { convolve(block, x, $0, $1) } }
+        if together { forEachBlock(of: lane) { convolve(index, x, $0, $1) } }
     }
 
     /// The images that a fully connected layer multiplies at a time: the lane's, or whole blocks, the last one filled up by
@@ -183,10 +194,13 @@ public final class Propagation {
     }
 
     @inline(__always)
-    private func convolve(_ block: BlockState, _ x: UnsafePointer<Float>, _ image: Int, _ images: Int) {
-        convolution(
-            block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight, block.convolution,
-            images: images, scratch: patches.pointer)
+    private func convolve(_ index: Int, _ x: UnsafePointer<Float>, _ image: Int, _ images: Int) {
+        let block = blocks[index]
+        timeline.measure(.forward, block: index) {
+            convolution(
+                block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight, block.convolution,
+                images: images, scratch: patches.pointer)
+        }
     }
 
     /// Sums the lanes' partials of a block over the global batch into `totals`: by the owner, or here where the local lanes
@@ -225,23 +239,22 @@ public final class Propagation {
                     totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
             }
             for lane in counts.indices {
-                block.finishDelta(starts[lane], counts[lane], mode)
+                timeline.measure(.backwardTail, block: index) { block.finishDelta(starts[lane], counts[lane], mode) }
                 if let gradient = owner?.weightGradient(block: index, lane: lane) {
-                    gradient.update(repeating: 0, count: block.convolution.weightCount)
-                    convolutionWeightGradient(
-                        gradient, blockInput(index) + starts[lane] * block.xCount,
-                        block.delta.pointer + starts[lane] * block.uCount, block.convolution, images: counts[lane],
-                        scratch: patches.pointer)
+                    timeline.measure(.weightGradient, block: index) {
+                        gradient.update(repeating: 0, count: block.convolution.weightCount)
+                        convolutionWeightGradient(
+                            gradient, blockInput(index) + starts[lane] * block.xCount,
+                            block.delta.pointer + starts[lane] * block.uCount, block.convolution, images: counts[lane],
+                            scratch: patches.pointer)
+                    }
                 }
-                try owner?.finishedLane(block: index, lane: lane)
+                try timeline.measure(.combine, block: index) { try owner?.finishedLane(block: index, lane: lane) }
                 if index > 0 {
                     backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner))
                 } else if inputGradient.count > 0 {
                     forEachBlock(of: lane) {
-                        convolutionInputGradient(
-                            inputGradient.pointer + $0 * block.xCount, block.delta.pointer + $0 * block.uCount,
-                            block.weight, flipped: block.flipped.pointer, block.convolution, images: $1,
-                            scratch: patches.pointer)
+                        formInputGradient(index, $0, $1, into: inputGradient.pointer + $0 * block.xCount)
                     }
                 }
             }
@@ -254,28 +267,36 @@ public final class Propagation {
         owner != nil || (block.normalizes && mode == .batch)
     }
 
+    private func formInputGradient(
+        _ index: Int, _ image: Int, _ images: Int, into gradient: UnsafeMutablePointer<Float>
+    ) {
+        let block = blocks[index]
+        timeline.measure(.inputGradient, block: index) {
+            convolutionInputGradient(
+                gradient, block.delta.pointer + image * block.uCount, block.weight, flipped: block.flipped.pointer,
+                block.convolution, images: images, scratch: patches.pointer)
+        }
+    }
+
     /// From the delta of block `index` to that of the block before it, with that one's sums where they are wanted.
     private func backwardInput(_ index: Int, _ lane: Int, sums: Bool) {
         let (block, previous) = (blocks[index], blocks[index - 1])
         let together = block.convolution.isFullyConnected
-        func formGradient(_ image: Int, _ images: Int, into gradient: UnsafeMutablePointer<Float>) {
-            convolutionInputGradient(
-                gradient, block.delta.pointer + image * block.uCount, block.weight,
-                flipped: block.flipped.pointer, block.convolution, images: images, scratch: patches.pointer)
-        }
         if together {
             forEachBlock(of: lane) {
-                formGradient($0, $1, into: imageGradient.pointer + ($0 - starts[lane]) * block.xCount)
+                formInputGradient(index, $0, $1, into: imageGradient.pointer + ($0 - starts[lane]) * block.xCount)
             }
         }
         if sums { previous.sums.reset() }
         for i in 0..<counts[lane] {
             let image = starts[lane] + i
-            if !together { formGradient(image, 1, into: imageGradient.pointer) }
-            previous.beginBackward(
-                image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain,
-                surrogateSlope: surrogateSlope)
-            if sums { previous.addProducts(image) }
+            if !together { formInputGradient(index, image, 1, into: imageGradient.pointer) }
+            timeline.measure(.backwardTail, block: index - 1) {
+                previous.beginBackward(
+                    image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain,
+                    surrogateSlope: surrogateSlope)
+                if sums { previous.addProducts(image) }
+            }
         }
         guard sums else { return }
         previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels)

@@ -10,9 +10,6 @@ import Networks
 final class GradientReduction: PropagationOwner {
     /// The gradient of the step, laid out as the model's parameters.
     let gradient: Buffer<Float>
-    /// Seconds spent in collectives since the start of the step, waiting for other ranks included.
-    private(set) var communicationSeconds = 0.0
-
     private let communicator: Communicator
     private let model: Model
     private let propagation: Propagation
@@ -78,7 +75,6 @@ final class GradientReduction: PropagationOwner {
     func beginPass(_ pass: Int, isFirst: Bool) {
         adding = !isFirst
         self.pass = pass
-        if isFirst { communicationSeconds = 0 }
     }
 
     /// Lets a second backward pass over the same batch add to the first one's gradient.
@@ -126,14 +122,16 @@ final class GradientReduction: PropagationOwner {
                     plan.count(lane: $0, stepInEpoch: pass)
                 }
             }
-            factors.formSlices(target, adding: adding)
+            propagation.timeline.measure(.weightGradient, block: block) { factors.formSlices(target, adding: adding) }
             try timed { try factors.gatherSlices(target) }
         case .local:
             let (inputs, outputs) = (count / propagation.channels(ofBlock: block), propagation.channels(ofBlock: block))
-            gemm(
-                inputs, outputs, propagation.images,
-                Matrix(propagation.blockInput(block), stride: inputs, transposed: true),
-                Matrix(propagation.blockDelta(block), stride: outputs), beta: 0, partial.pointer, stride: outputs)
+            propagation.timeline.measure(.weightGradient, block: block) {
+                gemm(
+                    inputs, outputs, propagation.images,
+                    Matrix(propagation.blockInput(block), stride: inputs, transposed: true),
+                    Matrix(propagation.blockDelta(block), stride: outputs), beta: 0, partial.pointer, stride: outputs)
+            }
             try timed {
                 try communicator.allReduce(UnsafeMutableBufferPointer(start: partial.pointer, count: count), .sum)
             }
@@ -156,9 +154,5 @@ final class GradientReduction: PropagationOwner {
         add(target, values, count: entry.count)
     }
 
-    private func timed(_ body: () throws -> Void) rethrows {
-        let start = ContinuousClock.now
-        try body()
-        communicationSeconds += (ContinuousClock.now - start) / .seconds(1)
-    }
+    private func timed(_ body: () throws -> Void) rethrows { try propagation.timeline.measure(.communicate, body) }
 }

@@ -29,7 +29,8 @@ final class StepEngine {
     let model: Model
     let optimizer: Optimizer
     let stepsPerEpoch: Int
-    private(set) var clock = TrainingClock()
+    /// Where the time of the steps goes.
+    let timeline: Timeline
     /// The images that this rank has computed since the start.
     private(set) var computedImages = 0
 
@@ -57,7 +58,10 @@ final class StepEngine {
     private static let sumCount = 4
 
     /// Collective: every rank of the communicator calls this.
-    init(_ recipe: Recipe, _ data: TrainingData, _ model: Model, communicator: Communicator) {
+    init(
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, communicator: Communicator, timeline: Timeline
+    ) {
+        self.timeline = timeline
         self.recipe = recipe
         self.data = data
         self.model = model
@@ -65,7 +69,7 @@ final class StepEngine {
         let capacity = (0..<recipe.lanes).map { data.plan.positions(ofLane: $0).count }.max() ?? 0
         propagation = Propagation(
             model, lanes: lanes.count, laneCapacity: capacity, backward: true,
-            inputGradient: recipe.adversarialTraining != nil)
+            inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
         updates = recipe.adversarialTraining?.method == .free ? recipe.adversarialTraining?.steps ?? 1 : 1
         optimizer = Optimizer(
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
@@ -94,8 +98,6 @@ final class StepEngine {
     /// - Returns: the sums over the global batch; the norm of the gradient, not finite where the gradient or batch norm's
     ///   moments are not: the state is of no use then; and whether any rank was asked to stop.
     func step(_ step: Int, learningRate: Double, stopping: Bool) throws -> (TrainingSums, norm: Double, stop: Bool) {
-        let start = ContinuousClock.now
-        let inputBefore = clock.input
         let epoch = step / stepsPerEpoch
         let first = step % stepsPerEpoch * recipe.accumulation
         let passes = first..<min(first + recipe.accumulation, data.plan.stepsPerEpoch)
@@ -104,7 +106,6 @@ final class StepEngine {
         var sums = TrainingSums()
         var stop = false
         var norm = Double.nan
-        var communication = 0.0
         for update in 0..<updates {
             var updateSums = TrainingSums()
             for pass in passes {
@@ -120,9 +121,8 @@ final class StepEngine {
             }
             sums += updateSums
             norm = .nan
-            communication += reduction.communicationSeconds
             guard sums.loss.isFinite else { break }
-            norm = optimizer.step(reduction.gradient, learningRate: learningRate)
+            norm = timeline.measure(.update) { optimizer.step(reduction.gradient, learningRate: learningRate) }
             let moments = sumOfSquares(model.moments.pointer, count: model.moments.count)
             if !moments.isFinite { norm = .nan }
             guard norm.isFinite else { break }
@@ -130,8 +130,6 @@ final class StepEngine {
         sums.loss /= Double(updates)
         sums.errors /= Double(updates)
         sums.images /= Double(updates)
-        clock.communication += communication
-        clock.compute += seconds(since: start) - communication - (clock.input - inputBefore)
         return (sums, norm, stop)
     }
 
@@ -159,16 +157,16 @@ final class StepEngine {
     }
 
     private func fill(_ pass: Int, epoch: Int) {
-        let started = ContinuousClock.now
         let inputCount = data.network.input.count
-        for (index, lane) in lanes.enumerated() {
-            let start = propagation.start(ofLane: index)
-            data.source.fill(
-                order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass)], epoch: epoch, step: pass,
-                into: propagation.input.pointer + start * inputCount, labels: labels.pointer + start)
+        timeline.measure(.draw) {
+            for (index, lane) in lanes.enumerated() {
+                let start = propagation.start(ofLane: index)
+                data.source.fill(
+                    order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass)], epoch: epoch, step: pass,
+                    into: propagation.input.pointer + start * inputCount, labels: labels.pointer + start)
+            }
         }
         computedImages += propagation.images
-        clock.input += seconds(since: started)
     }
 
     /// The sample ids of the local images, in their order.
@@ -193,7 +191,7 @@ final class StepEngine {
             }
         }
         try forward()
-        writeLosses(scale: pass.scale, stopping: stopping)
+        timeline.measure(.loss) { writeLosses(scale: pass.scale, stopping: stopping) }
         let (sums, stop) = try reduceSums()
         // Every rank sees the same sums, so all skip the backward pass together.
         guard sums.loss.isFinite else { return (sums, stop) }

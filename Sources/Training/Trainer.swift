@@ -13,15 +13,15 @@ import Robustness
 /// interrupted at any instant and resumed ends as if it had not been (invariant 2).
 public final class Trainer {
     private let recipe: Recipe
-    private let communicator: Communicator
+    let communicator: Communicator
     /// On rank 0 alone.
     private let run: RunDirectory?
     private let reporter: TrainingReporter?
-    private let data: TrainingData
-    private let model: Model
-    private let engine: StepEngine
+    let data: TrainingData
+    let model: Model
+    let engine: StepEngine
     private let validator: Validator?
-    private var state: TrainingState
+    private(set) var state: TrainingState
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
     private var imagesAtEpochStart = 0
@@ -33,10 +33,12 @@ public final class Trainer {
     /// Reads the data, builds the replica and takes up the newest checkpoint of the run. Collective: every rank of the
     /// communicator calls this with the same arguments, `run` on rank 0 only.
     ///
+    /// - Parameter traces: clock all that the steps do, for `trace`.
     /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
-    public init(_ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool)
-        throws
-    {
+    public init(
+        _ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool,
+        traces: Bool = false
+    ) throws {
         BLAS.useOneThread()
         self.recipe = recipe
         self.communicator = communicator
@@ -58,7 +60,9 @@ public final class Trainer {
             ("the BLAS kernel", BLAS.kernel),
         ])
         model = Model(try NetworkPlan(network))
-        engine = StepEngine(recipe, data, model, communicator: communicator)
+        engine = StepEngine(
+            recipe, data, model, communicator: communicator,
+            timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
         validator = try communicator.agree { [model, data] in
             try data.validation.map {
@@ -73,12 +77,23 @@ public final class Trainer {
         try takeUp(resume)
     }
 
+    /// The stretches of time that a trace holds: some hundred steps of the paper's networks.
+    private static let tracedSpans = 200_000
+
+    /// The first steps of this rank as a trace, see ``Timeline/trace(names:rank:)``.
+    public var trace: String {
+        engine.timeline.trace(names: model.plan.blocks.map(\.name), rank: communicator.rank)
+    }
+
     /// Trains to the end and returns. Collective.
     ///
     /// - Throws: `Failure` 75 after saving where a signal asked to stop; 70 naming the step where the loss is not finite (the
     ///   last checkpoint stands); 73 or 74 where a checkpoint cannot be written.
     public func train() throws {
         reporter?.begin(recipe, data, state, totalSteps: totalSteps, worldSize: communicator.worldSize)
+        // So that the ranks' traces have one origin, whatever their clocks say.
+        try communicator.barrier()
+        engine.timeline.reset()
         epochStart = .now
         imagesAtEpochStart = engine.computedImages
         while !isFinished {
@@ -115,9 +130,9 @@ public final class Trainer {
     // MARK: Steps
 
     /// One step. Returns whether a signal asked to stop.
-    private func step() throws -> Bool {
+    func step() throws -> Bool {
         let start = ContinuousClock.now
-        let before = engine.clock
+        let (drawn, communicated) = (engine.timeline.seconds(.draw), engine.timeline.seconds(.communicate))
         let rate = recipe.learningRate(step: state.step, stepsPerEpoch: engine.stepsPerEpoch)
         let (sums, norm, stop) = try engine.step(
             state.step, learningRate: rate, stopping: StopRequest.requested || reportFailure != nil)
@@ -139,7 +154,8 @@ public final class Trainer {
             try reporter?.step(
                 StepReport(
                     step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums, learningRate: rate,
-                    gradientNorm: norm, seconds: seconds(since: start), clock: engine.clock - before))
+                    gradientNorm: norm, seconds: seconds(since: start), input: engine.timeline.seconds(.draw) - drawn,
+                    communication: engine.timeline.seconds(.communicate) - communicated))
         } catch {
             // Rank 0 alone knows; the others learn of it with the next step's sums, and all stop together.
             reportFailure = Failure(error)

@@ -13,7 +13,10 @@ struct StepReport {
     let gradientNorm: Double
     /// Wall-clock seconds of the step.
     let seconds: Double
-    let clock: TrainingClock
+    /// Of them, drawing samples.
+    let input: Double
+    /// Of them, in collectives.
+    let communication: Double
 }
 
 /// One epoch's figures.
@@ -88,9 +91,9 @@ final class TrainingReporter {
         line.add("gradient_norm", report.gradientNorm)
         line.add("images_per_second", rate)
         var seconds = JSONLine()
-        seconds.add("compute", report.clock.compute)
-        seconds.add("communication", report.clock.communication)
-        seconds.add("input", report.clock.input)
+        seconds.add("compute", report.seconds - report.communication - report.input)
+        seconds.add("communication", report.communication)
+        seconds.add("input", report.input)
         line.add("seconds", seconds)
         try run?.append(line.text)
         if report.step % Self.boardInterval == 0 {

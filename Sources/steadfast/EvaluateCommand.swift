@@ -10,7 +10,7 @@ import Robustness
 import Training
 
 /// `steadfast evaluate`.
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate", abstract: "Attack trained networks and record every sample, alone or under mpirun.",
         discussion: """

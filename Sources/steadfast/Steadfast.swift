@@ -4,6 +4,9 @@ import Essentials
 import Foundation
 import MessagePassing
 
+/// A subcommand that all ranks run together.
+protocol CollectiveCommand: ParsableCommand {}
+
 /// The command.
 @main
 struct Steadfast: ParsableCommand {
@@ -13,6 +16,7 @@ struct Steadfast: ParsableCommand {
         version: Product.version,
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self, ExportCommand.self,
+            BenchmarkCommand.self,
             DecodeUntrustedCommand.self,
         ])
 
@@ -23,7 +27,7 @@ struct Steadfast: ParsableCommand {
             UntrustedDecoder.command = ["/proc/self/exe", DecodeUntrustedCommand._commandName]
             var command = try parseAsRoot()
             // What needs no ranks is done by one.
-            guard rank == 0 || command is TrainCommand || command is EvaluateCommand else { return }
+            guard rank == 0 || command is any CollectiveCommand else { return }
             try command.run()
         } catch let failure as Failure {
             let place = Communicator.isUnderMpirun ? "rank \(rank) on \(ProcessInfo.processInfo.hostName): " : ""

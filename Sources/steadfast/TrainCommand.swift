@@ -7,7 +7,7 @@ import Robustness
 import Training
 
 /// `steadfast train`.
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: CollectiveCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Train a network as a recipe says, alone or under mpirun.",
         discussion: """
@@ -38,6 +38,12 @@ struct TrainCommand: ParsableCommand {
             valueName: "K"))
     var evaluationRanks = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Write what the first steps spend their time on to DIR/rank-N.json, for ui.perfetto.dev or chrome://tracing.",
+            valueName: "DIR"))
+    var trace: String?
+
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
@@ -64,9 +70,17 @@ struct TrainCommand: ParsableCommand {
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
-            showProgress: communicator.rank == 0 && !quiet)
+            showProgress: communicator.rank == 0 && !quiet, traces: trace != nil)
         try communicator.agree { try directory?.writeRecipe(recipe.yaml) }
-        try trainer.train()
+        guard let trace else { return try trainer.train() }
+        try communicator.agree { try FileManager.default.makeDirectory(trace) }
+        let outcome = Result { try trainer.train() }
+        // Where all ranks stop together there is a trace too.
+        if case .failure(let error) = outcome, !(error is Agreed) { throw error }
+        try communicator.agree {
+            try AtomicFile.write(trainer.trace, to: "\(trace)/rank-\(communicator.rank).json")
+        }
+        try outcome.get()
     }
 
     /// The two parts of the job share nothing but the run's files; they end together.

@@ -1,0 +1,123 @@
+import Essentials
+import Foundation
+import Kernels
+import MessagePassing
+
+/// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth.
+public struct CollectiveBenchmark {
+    private let seconds: Double
+    private let lanes: Int
+
+    /// - Parameters:
+    ///   - lanes: of the exact reduction.
+    ///   - seconds: about how long to time.
+    public init(lanes: Int, seconds: Double) {
+        self.lanes = lanes
+        self.seconds = seconds
+    }
+
+    /// The numbers of floats that are summed.
+    private static let counts = [1, 16, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576]
+
+    /// Runs it. Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` 64 for more ranks than lanes, 74 where MPI fails.
+    public func run(_ communicator: Communicator) throws -> BenchmarkReport {
+        let ranks = communicator.worldSize
+        try communicator.agree {
+            guard ranks <= lanes else {
+                throw Failure(.usage, "\(ranks) ranks cannot share \(lanes) lanes: raise --lanes")
+            }
+        }
+        var rows: [(name: String, cells: [String])] = []
+        var objects: [JSONLine] = []
+        var points: [(bytes: Double, seconds: Double)] = []
+        for count in Self.counts {
+            let buffer = Buffer<Float>(count)
+            let budget = seconds / Double(2 * Self.counts.count)
+            let plain = try time(budget, communicator) {
+                try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
+            }
+            let reduction = LaneReduction<Float>(communicator, lanes: lanes, count: count)
+            let exact = try time(budget, communicator) {
+                reduction.begin()
+                for lane in reduction.lanes {
+                    _ = reduction.partial(lane)
+                    reduction.finishLane()
+                }
+                try reduction.reduce(into: buffer.pointer)
+            }
+            let bytes = Double(4 * count)
+            points.append((bytes, plain))
+            rows.append(
+                (
+                    "\(4 * count)",
+                    [
+                        fixed(plain * 1e6, 1), fixed(bytes / plain * 1e-6, 0), fixed(exact * 1e6, 1),
+                        fixed(exact / plain, 2),
+                    ]
+                ))
+            var object = JSONLine()
+            object.add("bytes", 4 * count)
+            object.add("allreduce_seconds", plain)
+            object.add("exact_seconds", exact)
+            objects.append(object)
+        }
+        let network = NetworkModel(points)
+        var report = BenchmarkReport()
+        report.lines = [
+            "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) lanes in "
+                + "their tree, the sums of a rank's own lanes included",
+            "latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) MB/s "
+                + "(least squares on the relative errors)",
+        ]
+        report.json.add("benchmark", "collectives")
+        report.json.add("ranks", ranks)
+        report.json.add("lanes", lanes)
+        report.json.add("latency_seconds", network.latency)
+        report.json.add("bandwidth_bytes_per_second", network.bandwidth)
+        report.json.add("sizes", objects)
+        report.addTable(["bytes", "allreduce us", "MB/s", "exact us", "exact / allreduce"], rows)
+        return report
+    }
+
+    /// The median seconds of a call on the slowest rank. Collective.
+    private func time(_ budget: Double, _ communicator: Communicator, _ body: () throws -> Void) throws -> Double {
+        try body()
+        let before = ContinuousClock.now
+        try body()
+        let calls = try communicator.broadcast(
+            min(20_000, max(5, Int(budget / max(1e-7, Essentials.seconds(since: before))))))
+        try communicator.barrier()
+        let times = try (0..<calls).map { _ in
+            let start = ContinuousClock.now
+            try body()
+            return Essentials.seconds(since: start)
+        }
+        return try communicator.allReduce(median(times), .max)
+    }
+}
+
+/// A message's time as latency + bytes / bandwidth (Hockney 1994).
+package struct NetworkModel {
+    package let latency: Double
+    package let bandwidth: Double
+
+    /// Fits by least squares on the relative errors, so that small messages count as much as large ones.
+    package init(_ points: [(bytes: Double, seconds: Double)]) {
+        // Minimise the sum of ((latency + slope bytes - t) / t)^2.
+        var (s, sx, sxx, sy, sxy) = (0.0, 0.0, 0.0, 0.0, 0.0)
+        for point in points where point.seconds > 0 {
+            let weight = 1 / (point.seconds * point.seconds)
+            s += weight
+            sx += weight * point.bytes
+            sxx += weight * point.bytes * point.bytes
+            sy += weight * point.seconds
+            sxy += weight * point.bytes * point.seconds
+        }
+        let determinant = s * sxx - sx * sx
+        let slope = determinant > 0 ? max(0, (s * sxy - sx * sy) / determinant) : 0
+        latency = s > 0 ? max(0, (sy - slope * sx) / s) : 0
+        bandwidth = slope > 0 ? 1 / slope : .infinity
+    }
+}

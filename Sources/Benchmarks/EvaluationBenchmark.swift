@@ -1,0 +1,110 @@
+import Datasets
+import Essentials
+import Kernels
+import MessagePassing
+import Networks
+import Robustness
+import Training
+
+/// Times the evaluator's work on a shipped recipe's network: forward passes of test images, and the paper's attack, whose
+/// direction for an image takes a forward pass and a backward pass for each other class.
+public struct EvaluationBenchmark {
+    private let subject: BenchmarkSubject
+    private let seconds: Double
+
+    /// - Parameter seconds: about how long to time.
+    public init(_ subject: BenchmarkSubject, seconds: Double) {
+        self.subject = subject
+        self.seconds = seconds
+    }
+
+    /// Runs it; each rank times the same work on its own, all at the same time. Collective.
+    ///
+    /// - Throws: `Failure` as ``Dataset`` and ``Recipe`` do.
+    public func run(_ communicator: Communicator) throws -> BenchmarkReport {
+        let group = Victim.groupSize
+        let capacity = max(group, subject.batch)
+        let (model, images) = try communicator.agree { () -> (Model, ImageSet) in
+            let plan = try subject.plan()
+            let dataset = try Dataset.locate(subject.recipe.dataset, directory: subject.recipe.dataDirectory)
+            let images = try dataset.read(.test) { $0 < capacity }
+            guard images.count == capacity else {
+                throw Failure(.usage, "--batch \(capacity) is more than the \(images.count) test images")
+            }
+            return (Model(plan), images)
+        }
+        model.drawWeights(seed: subject.recipe.seed)
+        let size = model.plan.network.input.count
+        let propagation = Propagation(
+            model, lanes: 1, laneCapacity: capacity, backward: false, independentImages: true)
+        let mean = [Float](repeating: 127.5, count: size)
+        mean.withUnsafeBufferPointer { mean in
+            guard let mean = mean.baseAddress else { return }
+            for i in 0..<capacity { images.fill(i, minus: mean, into: propagation.input.pointer + i * size) }
+        }
+        propagation.begin(counts: CollectionOfOne(subject.batch), globalImages: subject.batch)
+
+        let victim = Victim(model, meanImage: mean, seed: subject.recipe.seed)
+        let attack = try AttackCatalogue.attack(try AttackSpecification("fgs-lmax"), AttackContext(victim)).parts[0]
+            .attack
+        let labels = Buffer<Int32>(images.labels[0..<group].map(Int32.init))
+        let perturbed = Buffer<Float>(group * size)
+        let samples = SampleGroup(
+            count: group, indices: images.indices[0..<group], labels: labels.pointer, pixels: propagation.input.pointer)
+        let rows = Array(0..<group)
+
+        let peak = try PeakRate.mean(communicator)
+        let inference = try rates(images: subject.batch, communicator) {
+            try propagation.forward(.running, owner: nil)
+        }
+        let directions = try rates(images: group, communicator) {
+            // The directions are found once for all strengths.
+            try attack.begin(samples)
+            try attack.perturb(rows, strength: 0.1, into: perturbed.pointer)
+        }
+
+        let ranks = communicator.worldSize
+        let operations = 2 * model.plan.multiplyAdds
+        let share = median(inference) * Double(operations) * 1e-9 / (peak * Double(ranks))
+        var report = BenchmarkReport()
+        report.lines = [
+            "evaluation \(subject.name), batch \(subject.batch), \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
+            "images/s: median \(fixed(median(inference), 0)), best \(fixed(inference.max() ?? 0, 0)); "
+                + "peak of a core \(fixed(peak, 1)) GFLOP/s, share \(fixed(share, 3))",
+            "fgs-lmax directions/s: median \(fixed(median(directions), 0)), best \(fixed(directions.max() ?? 0, 0))",
+        ]
+        report.json.add("benchmark", "evaluate")
+        subject.describe(in: &report.json)
+        report.json.add("ranks", ranks)
+        report.json.addRates("images_per_second", inference)
+        report.json.addRates("directions_per_second", directions)
+        report.json.add("flops_per_image", operations)
+        report.json.add("peak_gflops", peak)
+        report.json.add("share_of_peak", share)
+        return report
+    }
+
+    /// Images a second over all ranks, call by call, for half the time. Collective.
+    private func rates(images: Int, _ communicator: Communicator, _ body: () throws -> Void) throws -> [Double] {
+        let rates = try communicator.agree { () -> [Double] in
+            try body()
+            return try timeCalls(seconds: seconds / 2, body).map { Double(images) / $0 }
+        }
+        let count = try communicator.allReduce(Int64(rates.count), .min)
+        var sums = Array(rates.prefix(Int(count)))
+        try sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
+        return sums
+    }
+}
+
+/// The seconds of each call of the body, called for about so many seconds, three times at least.
+func timeCalls(seconds budget: Double, _ body: () throws -> Void) rethrows -> [Double] {
+    var times: [Double] = []
+    let start = ContinuousClock.now
+    while times.count < 3 || seconds(since: start) < budget {
+        let before = ContinuousClock.now
+        try body()
+        times.append(seconds(since: before))
+    }
+    return times
+}

@@ -1,0 +1,142 @@
+import Essentials
+import Kernels
+import Networks
+import Training
+
+/// Times each layer's kernels by themselves on one lane of images, beside OpenBLAS's product of the same shape: what a
+/// convolution by patches could reach if the patches cost nothing.
+public struct KernelBenchmark {
+    private let subject: BenchmarkSubject
+    private let seconds: Double
+
+    /// - Parameter seconds: about how long to time.
+    public init(_ subject: BenchmarkSubject, seconds: Double) {
+        self.subject = subject
+        self.seconds = seconds
+    }
+
+    /// Runs it. Local.
+    ///
+    /// - Throws: `Failure` as ``Recipe`` does.
+    public func run() throws -> BenchmarkReport {
+        BLAS.useOneThread()
+        let plan = try subject.plan()
+        let images = (subject.batch + subject.recipe.lanes - 1) / subject.recipe.lanes
+        let peak = PeakRate.measure()
+        var report = BenchmarkReport()
+        report.lines = [
+            "kernels of \(subject.name), \(images) images at a time, \(BLAS.kernel), peak of a core "
+                + "\(fixed(peak, 1)) GFLOP/s"
+        ]
+        report.json.add("benchmark", "kernels")
+        subject.describe(in: &report.json)
+        report.json.add("images", images)
+        report.json.add("peak_gflops", peak)
+        var rows: [(name: String, cells: [String])] = []
+        var objects: [JSONLine] = []
+        for block in plan.blocks {
+            let kernels = LayerKernels(block.convolution, images: images)
+            for kernel in LayerKernels.Kernel.allCases {
+                let own = kernels.rate(seconds: seconds / Double(plan.blocks.count * 6)) { $0.run(kernel) }
+                let product = kernels.rate(seconds: seconds / Double(plan.blocks.count * 6)) { $0.runProduct(kernel) }
+                rows.append(
+                    (
+                        "\(block.name) \(kernel.rawValue)",
+                        [
+                            kernels.shape(kernel), fixed(own, 1), fixed(own / peak, 2), fixed(product, 1),
+                            fixed(product / peak, 2),
+                        ]
+                    ))
+                var object = JSONLine()
+                object.add("layer", block.name)
+                object.add("kernel", kernel.rawValue)
+                object.add("gflops", own)
+                object.add("openblas_gflops", product)
+                objects.append(object)
+            }
+        }
+        report.addTable(["kernel", "m x n x k", "GFLOP/s", "of peak", "OpenBLAS's product", "of peak"], rows)
+        report.json.add("kernels", objects)
+        return report
+    }
+}
+
+/// A layer's kernels with memory to work on.
+private struct LayerKernels {
+    enum Kernel: String, CaseIterable {
+        case forward
+        case weightGradient = "weight gradient"
+        case inputGradient = "input gradient"
+    }
+
+    let geometry: Convolution
+    let images: Int
+    private let input, output, weight, flipped, patches: Buffer<Float>
+
+    init(_ geometry: Convolution, images: Int) {
+        self.geometry = geometry
+        self.images = images
+        func filled(_ count: Int) -> Buffer<Float> {
+            Buffer((0..<count).map { Float($0 &* 7919 % 1009) / 1009 - 0.5 })
+        }
+        input = filled(images * geometry.input.count)
+        output = filled(images * geometry.output.count)
+        weight = filled(geometry.weightCount)
+        flipped = filled(geometry.flippedCount)
+        patches = filled(max(geometry.scratchCount, geometry.output.area * geometry.patchCount))
+    }
+
+    /// GFLOP/s, the median over the calls.
+    func rate(seconds: Double, _ body: (Self) -> Void) -> Double {
+        body(self)
+        return 2 * Double(geometry.multiplyAdds * images) / median(timeCalls(seconds: seconds) { body(self) }) * 1e-9
+    }
+
+    func run(_ kernel: Kernel) {
+        switch kernel {
+        case .forward:
+            convolution(
+                output.pointer, input.pointer, weight.pointer, geometry, images: images, scratch: patches.pointer)
+        case .weightGradient:
+            convolutionWeightGradient(
+                weight.pointer, input.pointer, output.pointer, geometry, images: images, scratch: patches.pointer)
+        case .inputGradient:
+            convolutionInputGradient(
+                input.pointer, output.pointer, weight.pointer, flipped: flipped.pointer, geometry, images: images,
+                scratch: patches.pointer)
+        }
+    }
+
+    /// The product alone, on patches that are there: one for each image, or one for all of a fully connected layer.
+    func runProduct(_ kernel: Kernel) {
+        let (k, n) = (geometry.patchCount, geometry.filters)
+        let together = geometry.isFullyConnected
+        let rows = together ? images : geometry.output.area
+        for image in 0..<(together ? 1 : images) {
+            let x = Matrix(together ? input.pointer : patches.pointer, stride: k)
+            let y = output.pointer + image * geometry.output.count
+            switch kernel {
+            case .forward:
+                gemm(rows, n, k, x, Matrix(weight.pointer, stride: n), beta: 0, y, stride: n)
+            case .weightGradient:
+                gemm(
+                    k, n, rows, Matrix(together ? input.pointer : patches.pointer, stride: k, transposed: true),
+                    Matrix(y, stride: n), beta: 1, weight.pointer, stride: n)
+            case .inputGradient:
+                gemm(
+                    rows, k, n, Matrix(y, stride: n), Matrix(weight.pointer, stride: n, transposed: true), beta: 0,
+                    together ? input.pointer : patches.pointer, stride: k)
+            }
+        }
+    }
+
+    func shape(_ kernel: Kernel) -> String {
+        let (k, n) = (geometry.patchCount, geometry.filters)
+        let rows = geometry.isFullyConnected ? images : geometry.output.area
+        return switch kernel {
+        case .forward: "\(rows)x\(n)x\(k)"
+        case .weightGradient: "\(k)x\(n)x\(rows)"
+        case .inputGradient: "\(rows)x\(k)x\(n)"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Essentials
+import Kernels
+import MessagePassing
+import Training
+
+/// Times the trainer's own step on a shipped recipe: samples drawn on the fly, gradients reduced, parameters updated.
+public struct TrainingBenchmark {
+    private let subject: BenchmarkSubject
+    private let seconds: Double
+
+    /// - Parameter seconds: about how long to time.
+    public init(_ subject: BenchmarkSubject, seconds: Double) {
+        self.subject = subject
+        self.seconds = seconds
+    }
+
+    /// Runs it. Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` as ``Trainer`` does.
+    public func run(_ communicator: Communicator) throws -> BenchmarkReport {
+        let trainer = try Trainer(
+            subject.recipe, communicator: communicator, run: nil, resume: false, showProgress: false)
+        let ranks = communicator.worldSize
+        let peak = try PeakRate.mean(communicator)
+        let times = try trainer.timeSteps(seconds: seconds * 0.7, detailed: false)
+        let rates = times.rates
+        let detailed = try trainer.timeSteps(seconds: seconds * 0.3, detailed: true)
+        let operations = times.plan.trainingOperations
+        let share = median(rates) * Double(operations) * 1e-9 / (peak * Double(ranks))
+
+        var report = BenchmarkReport()
+        report.lines = [
+            "training \(subject.name), batch \(subject.batch) in \(subject.recipe.lanes) lanes, "
+                + "\(subject.recipe.reduction.rawValue) reduction, \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
+            "images/s: median \(fixed(median(rates), 0)), best \(fixed(rates.max() ?? 0, 0)) of \(rates.count) steps; "
+                + "peak of a core \(fixed(peak, 1)) GFLOP/s, share in training \(fixed(share, 3)) "
+                + "(\(fixed(Double(operations) * 1e-6, 1)) MFLOP an image)",
+            "communication: \(fixed(100 * times.timeline.seconds(.communicate) / times.seconds, 1)) % of the time",
+            "",
+        ]
+        report.json.add("benchmark", "train")
+        subject.describe(in: &report.json)
+        report.json.add("ranks", ranks)
+        report.json.addRates("images_per_second", rates)
+        report.json.add("flops_per_image", operations)
+        report.json.add("peak_gflops", peak)
+        report.json.add("share_of_peak", share)
+        report.json.add("communication_seconds", times.timeline.seconds(.communicate))
+        report.json.add("seconds", times.seconds)
+        let images = Double(detailed.images) / Double(ranks)
+        LayerTable(
+            detailed.plan, detailed.timeline, images: images,
+            laneImages: Double(subject.batch) / Double(subject.recipe.lanes)
+        ).add(to: &report, peak: peak, total: detailed.seconds / images * 1e6)
+        return report
+    }
+}
+
+extension PeakRate {
+    /// The mean over the ranks, all at work at the same time: GFLOP/s of a core. Collective.
+    static func mean(_ communicator: Communicator) throws -> Double {
+        try communicator.barrier()
+        return try communicator.allReduce(measure(), .sum) / Double(communicator.worldSize)
+    }
+}

@@ -1,0 +1,41 @@
+import Essentials
+import Kernels
+import Networks
+
+/// The times of a training's steps.
+public struct StepTimes {
+    /// The images of each step over all ranks, and its wall-clock seconds on this rank.
+    public let steps: [(images: Int, seconds: Double)]
+    /// Where the time went on this rank.
+    public let timeline: Timeline
+    /// The network.
+    public let plan: NetworkPlan
+
+    /// Images a second over all ranks, step by step.
+    public var rates: [Double] { steps.map { Double($0.images) / $0.seconds } }
+    /// The images of all steps.
+    public var images: Int { steps.reduce(0) { $0 + $1.images } }
+    /// The seconds of all steps.
+    public var seconds: Double { steps.reduce(0) { $0 + $1.seconds } }
+}
+
+extension Trainer {
+    /// Times steps of the training as `train` takes them, for about so many seconds, after three that are not timed. Collective.
+    ///
+    /// - Parameter detailed: clock all activities, which costs a little.
+    public func timeSteps(seconds budget: Double, detailed: Bool) throws -> StepTimes {
+        engine.timeline.isDetailed = detailed
+        for _ in 0..<2 { _ = try step() }
+        let start = ContinuousClock.now
+        _ = try step()
+        let count = try communicator.broadcast(max(5, Int(budget / seconds(since: start))))
+        engine.timeline.reset()
+        let steps = try (0..<count).map { _ in
+            let start = ContinuousClock.now
+            let first = state.step % engine.stepsPerEpoch
+            _ = try step()
+            return (data.plan.batchSize(stepInEpoch: first), seconds(since: start))
+        }
+        return StepTimes(steps: steps, timeline: engine.timeline, plan: model.plan)
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Benchmarks
+import Essentials
+import Foundation
+import MessagePassing
+
+/// `steadfast benchmark`.
+struct BenchmarkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmark", abstract: "Measure what this machine reaches, alone or under mpirun.",
+        subcommands: [Train.self, Evaluate.self, Kernels.self, Collectives.self])
+
+    /// Where the figures go.
+    struct Output: ParsableArguments {
+        @Option(help: "Write the figures to this file, one JSON object.")
+        var json: String?
+
+        /// Prints the report on rank 0. Collective.
+        func write(_ report: BenchmarkReport, _ world: Communicator) throws {
+            try world.agree {
+                guard world.rank == 0 else { return }
+                print(report.lines.joined(separator: "\n"))
+                if let json { try AtomicFile.write(report.json.text + "\n", to: json) }
+            }
+        }
+    }
+
+    /// The network and its data.
+    struct Subject: ParsableArguments {
+        @Option(help: "The data set: mnist, cifar10 or glyphs.")
+        var dataset = "mnist"
+
+        @Option(help: "The network's activation: plain, rbf or mrelu.")
+        var activation = "mrelu"
+
+        @Option(help: "The images of a batch, over all ranks.")
+        var batch = 100
+
+        @Option(help: "The reduction of gradients: exact, or fast, whose last bits depend on the number of ranks.")
+        var reduction = "exact"
+
+        @Option(help: "About how many seconds to measure.")
+        var seconds = 10.0
+
+        @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+        var dataDirectory: String?
+
+        func validate() throws {
+            guard seconds > 0, seconds <= 3600 else {
+                throw ValidationError("--seconds is \(seconds); allowed: above 0, up to 3600")
+            }
+        }
+
+        func subject() throws -> BenchmarkSubject {
+            guard let reduction = ReductionMode(rawValue: reduction) else {
+                throw Failure(.usage, "--reduction is \(reduction); allowed: exact, fast")
+            }
+            return try BenchmarkSubject(
+                dataset: dataset, activation: activation, batch: batch, reduction: reduction,
+                dataDirectory: dataDirectory)
+        }
+    }
+
+    struct Train: CollectiveCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Time the trainer's own step on a shipped recipe, and where its time goes.")
+
+        @OptionGroup var subject: Subject
+        @OptionGroup var output: Output
+
+        func run() throws {
+            Communicator.main { world in
+                let subject = try world.agree { try self.subject.subject() }
+                try output.write(try TrainingBenchmark(subject, seconds: self.subject.seconds).run(world), world)
+            }
+        }
+    }
+
+    struct Evaluate: CollectiveCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Time forward passes of test images, and the paper's attack.")
+
+        @OptionGroup var subject: Subject
+        @OptionGroup var output: Output
+
+        func run() throws {
+            Communicator.main { world in
+                let subject = try world.agree { try self.subject.subject() }
+                try output.write(try EvaluationBenchmark(subject, seconds: self.subject.seconds).run(world), world)
+            }
+        }
+    }
+
+    struct Kernels: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Time each layer's kernels by themselves, beside OpenBLAS's products of their shapes.")
+
+        @OptionGroup var subject: Subject
+        @OptionGroup var output: Output
+
+        func run() throws {
+            try output.write(
+                try KernelBenchmark(try subject.subject(), seconds: subject.seconds).run(), Communicator.alone)
+        }
+    }
+
+    struct Collectives: CollectiveCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Time sums over the ranks, by MPI and in the lane tree.")
+
+        @Option(help: "The lanes of the exact reduction.")
+        var lanes = 8
+
+        @Option(help: "About how many seconds to measure.")
+        var seconds = 10.0
+
+        @OptionGroup var output: Output
+
+        func run() throws {
+            Communicator.main { world in
+                try output.write(try CollectiveBenchmark(lanes: lanes, seconds: seconds).run(world), world)
+            }
+        }
+    }
+}
