@@ -68,9 +68,13 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Essentials", "Kernels", "Networks"], path: "Tests/TestSupport",
             swiftSettings: tuned),
+        // Counts calls of malloc; it has to replace malloc, which Swift cannot.
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .executableTarget(
-            name: "RankProgram", dependencies: ["Training"], path: "Tests/RankProgram", swiftSettings: tuned),
+            name: "RankProgram", dependencies: ["Training", "AllocationCounter"], path: "Tests/RankProgram",
+            swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
-        tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"), tests("Training", "steadfast"),
+        tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
+        tests("Training", "steadfast", "RankProgram"),
         tests("Benchmarks", "steadfast"), tests("Reports"),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

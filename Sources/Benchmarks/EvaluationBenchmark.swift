@@ -42,7 +42,7 @@ public struct EvaluationBenchmark {
             guard let mean = mean.baseAddress else { return }
             for i in 0..<capacity { images.fill(i, minus: mean, into: propagation.input.pointer + i * size) }
         }
-        propagation.begin(counts: CollectionOfOne(subject.batch), globalImages: subject.batch)
+        propagation.begin(images: subject.batch)
 
         let victim = Victim(model, meanImage: mean, seed: subject.recipe.seed)
         let attack = try AttackCatalogue.attack(try AttackSpecification("fgs-lmax"), AttackContext(victim)).parts[0]

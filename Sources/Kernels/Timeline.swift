@@ -82,7 +82,7 @@ public final class Timeline {
     }
 
     /// Runs the body and clocks it.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func measure<Result>(
         _ activity: Activity, block: Int = -1, _ body: () throws -> Result
     ) rethrows -> Result {
@@ -92,7 +92,8 @@ public final class Timeline {
         return try body()
     }
 
-    private func add(_ activity: Activity, _ block: Int, _ start: UInt64) {
+    @usableFromInline
+    func add(_ activity: Activity, _ block: Int, _ start: UInt64) {
         let length = Self.now - start
         totals.pointer[Int(activity.rawValue) * (blocks + 1) + block + 1] += length
         guard keptCount < kept.count else { return }
@@ -121,7 +122,7 @@ public final class Timeline {
     public var spans: UnsafeBufferPointer<Span> { UnsafeBufferPointer(start: kept.pointer, count: keptCount) }
 
     /// Nanoseconds of the monotonic clock.
-    @inline(__always)
+    @inlinable
     public static var now: UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

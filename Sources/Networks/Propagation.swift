@@ -105,18 +105,23 @@ public final class Propagation {
     }
 
     /// Sets the images of each local lane for the passes that follow, and those of the global batch.
-    public func begin(counts lanes: some Sequence<Int>, globalImages: Int) {
+    public func begin(counts lanes: [Int], globalImages: Int) {
+        precondition(lanes.count == counts.count, "\(lanes.count) of \(counts.count) lanes")
         var start = 0
-        var lane = 0
-        for count in lanes {
-            precondition(count <= laneCapacity && lane < counts.count, "lane \(lane) of \(count) images")
-            counts[lane] = count
+        for lane in lanes.indices {
+            precondition(lanes[lane] <= laneCapacity, "lane \(lane) of \(lanes[lane]) images")
+            counts[lane] = lanes[lane]
             starts[lane] = start
-            start += count
-            lane += 1
+            start += lanes[lane]
         }
-        precondition(lane == counts.count, "\(lane) of \(counts.count) lanes")
         self.globalImages = globalImages
+    }
+
+    /// Sets the images of the only lane, which are the whole batch, for the passes that follow.
+    public func begin(images: Int) {
+        precondition(counts.count == 1 && images <= laneCapacity, "\(images) images in \(counts.count) lanes")
+        counts[0] = images
+        globalImages = images
     }
 
     /// The images of all local lanes.

@@ -57,7 +57,7 @@ public final class Victim {
         for (place, row) in rows.enumerated() {
             (propagation.input.pointer + place * size).update(from: images + row * size, count: size)
         }
-        propagation.begin(counts: CollectionOfOne(rows.count), globalImages: rows.count)
+        propagation.begin(images: rows.count)
         try propagation.forward(.running, owner: nil)
         return UnsafePointer(propagation.outputs)
     }

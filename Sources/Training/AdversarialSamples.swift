@@ -46,7 +46,7 @@ final class AdversarialSamples {
 
     /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
     /// norm uses the batch's moments.
-    func replace(_ labels: UnsafePointer<Int32>, ids: some Sequence<Int32>, epoch: Int, strength: Double) throws {
+    func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws {
         let input = propagation.input.pointer
         let chosen = { [seed, settings] (id: Int32) in
             // The first number of the stream; the random start takes those behind it.
@@ -56,7 +56,7 @@ final class AdversarialSamples {
         if settings.method == .fgs {
             let direction = originals.pointer
             try signs.directions(of: labels, into: direction)
-            for (image, id) in ids.enumerated() where chosen(id) {
+            for image in 0..<propagation.images where chosen(ids[image]) {
                 let x = input + image * size
                 addScaled(x, x, direction + image * size, scale: Float(strength * 255), count: size)
             }
@@ -65,15 +65,15 @@ final class AdversarialSamples {
         begin()
         startAtRandom(ids, epoch: epoch, strength: strength)
         try ascend(.crossEntropy(labels), strength: strength)
-        for (image, id) in ids.enumerated() where !chosen(id) {
+        for image in 0..<propagation.images where !chosen(ids[image]) {
             (input + image * size).update(from: originals.pointer + image * size, count: size)
         }
     }
 
     /// Moves each image to a point drawn uniformly from the ball of the strength. Local.
-    func startAtRandom(_ ids: some Sequence<Int32>, epoch: Int, strength: Double) {
-        for (image, id) in ids.enumerated() {
-            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
+    func startAtRandom(_ ids: UnsafePointer<Int32>, epoch: Int, strength: Double) {
+        for image in 0..<propagation.images {
+            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(ids[image]), epoch)
             let _: Float = random.uniform()
             let x = propagation.input.pointer + image * size
             let radius = Float(255 * strength)
@@ -83,9 +83,9 @@ final class AdversarialSamples {
     }
 
     /// Moves each image by N(0, 0.001^2) of the pixel range, where a divergence has no slope of its own. Local.
-    func leaveOriginals(_ ids: some Sequence<Int32>, epoch: Int) {
-        for (image, id) in ids.enumerated() {
-            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
+    func leaveOriginals(_ ids: UnsafePointer<Int32>, epoch: Int) {
+        for image in 0..<propagation.images {
+            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(ids[image]), epoch)
             let x = propagation.input.pointer + image * size
             for i in stride(from: 0, to: size, by: 2) {
                 let (first, second) = random.gaussianPair()

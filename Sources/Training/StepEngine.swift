@@ -41,7 +41,8 @@ final class StepEngine {
     private let reduction: GradientReduction
     private let sumReduction: LaneReduction<Double>
     private let divergenceReduction: LaneReduction<Double>
-    private let labels: Buffer<Int32>
+    /// The sample ids and labels of the local images, in their order.
+    private let ids, labels: Buffer<Int32>
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let adversary: AdversarialSamples?
@@ -78,6 +79,7 @@ final class StepEngine {
             model, propagation, communicator: communicator, plan: data.plan, mode: recipe.reduction)
         sumReduction = LaneReduction(communicator, lanes: recipe.lanes, count: Self.sumCount, mode: recipe.reduction)
         divergenceReduction = LaneReduction(communicator, lanes: recipe.lanes, count: 1, mode: recipe.reduction)
+        ids = Buffer(capacity * lanes.count)
         labels = Buffer(capacity * lanes.count)
         partials = Buffer(Self.sumCount * lanes.count)
         totals = Buffer(Self.sumCount)
@@ -161,19 +163,16 @@ final class StepEngine {
         timeline.measure(.draw) {
             for (index, lane) in lanes.enumerated() {
                 let start = propagation.start(ofLane: index)
+                let own = order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass)]
+                own.withUnsafeBufferPointer { source in
+                    if let base = source.baseAddress { (ids.pointer + start).update(from: base, count: source.count) }
+                }
                 data.source.fill(
-                    order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass)], epoch: epoch, step: pass,
-                    into: propagation.input.pointer + start * inputCount, labels: labels.pointer + start)
+                    own, epoch: epoch, step: pass, into: propagation.input.pointer + start * inputCount,
+                    labels: labels.pointer + start)
             }
         }
         computedImages += propagation.images
-    }
-
-    /// The sample ids of the local images, in their order.
-    private func ids(_ pass: Pass) -> some Sequence<Int32> {
-        lanes.enumerated().lazy.flatMap { [order, data] index, lane in
-            order.ids[index][data.plan.range(lane: lane, stepInEpoch: pass.index)]
-        }
     }
 
     /// Forward and backward over one batch, whose images stand in the propagation's input; adds to the step's gradient.
@@ -181,12 +180,12 @@ final class StepEngine {
         if let adversary {
             switch adversary.settings.method {
             case .fgs, .fgsm, .pgd:
-                try adversary.replace(labels.pointer, ids: ids(pass), epoch: pass.epoch, strength: pass.strength)
+                try adversary.replace(labels.pointer, ids: ids.pointer, epoch: pass.epoch, strength: pass.strength)
             case .trades: return try runTrades(pass, adversary, stopping: stopping)
             case .free:
                 if pass.update == 0 {
                     adversary.begin()
-                    adversary.startAtRandom(ids(pass), epoch: pass.epoch, strength: pass.strength)
+                    adversary.startAtRandom(ids.pointer, epoch: pass.epoch, strength: pass.strength)
                 }
             }
         }
@@ -215,7 +214,7 @@ final class StepEngine {
             Divergence.probabilities(
                 propagation.outputs + image * outputs, loss, outputs: outputs, into: p + image * outputs)
         }
-        adversary.leaveOriginals(ids(pass), epoch: pass.epoch)
+        adversary.leaveOriginals(ids.pointer, epoch: pass.epoch)
         try adversary.ascend(.divergence(p), strength: pass.strength)
         try forward()
         for index in counts.indices {

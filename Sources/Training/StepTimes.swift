@@ -20,6 +20,15 @@ public struct StepTimes {
 }
 
 extension Trainer {
+    /// Computes the steps that come next, with no record of them. Collective.
+    package func compute(steps count: Int) throws {
+        for index in 0..<count {
+            let step = state.step + index
+            let rate = recipe.learningRate(step: step, stepsPerEpoch: engine.stepsPerEpoch)
+            _ = try engine.step(step, learningRate: rate, stopping: false)
+        }
+    }
+
     /// Times steps of the training as `train` takes them, for about so many seconds, after three that are not timed. Collective.
     ///
     /// - Parameter detailed: clock all activities, which costs a little.

@@ -12,7 +12,7 @@ import Robustness
 /// The weights after any number of steps are the same bits for every number of ranks (invariant 1), and a run that is
 /// interrupted at any instant and resumed ends as if it had not been (invariant 2).
 public final class Trainer {
-    private let recipe: Recipe
+    let recipe: Recipe
     let communicator: Communicator
     /// On rank 0 alone.
     private let run: RunDirectory?

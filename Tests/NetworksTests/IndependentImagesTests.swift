@@ -33,7 +33,7 @@ struct IndependentImagesTests {
         func results(at place: Int, of count: Int, others: Float) throws -> [Float] {
             propagation.input.pointer.update(repeating: others, count: count * size)
             for i in 0..<size { propagation.input.pointer[place * size + i] = image[i] }
-            propagation.begin(counts: [count], globalImages: count)
+            propagation.begin(images: count)
             try propagation.forward(.running, owner: nil)
             propagation.outputGradient.update(repeating: 0.5, count: count * outputs)
             try propagation.backward(owner: nil)

@@ -77,7 +77,7 @@ import Testing
         model.randomize(2)
         let propagation = Propagation(model, lanes: 1, laneCapacity: 4, backward: true, inputGradient: true)
         propagation.input.pointer.update(from: gaussians(propagation.input.count, 3), count: propagation.input.count)
-        propagation.begin(counts: [4], globalImages: 4)
+        propagation.begin(images: 4)
         try propagation.forward(.batch, owner: nil)
         var gradients: [[Float]] = []
         for labels in [[0, 1, 2, 3], [3, 3, 0, 0], [0, 1, 2, 3]] {
@@ -97,7 +97,7 @@ import Testing
         let propagation = Propagation(model, lanes: 1, laneCapacity: 5, backward: false)
         let input = gaussians(propagation.input.count, 4)
         propagation.input.pointer.update(from: input, count: input.count)
-        propagation.begin(counts: [5], globalImages: 5)
+        propagation.begin(images: 5)
         try propagation.forward(.batch, owner: nil)
         propagation.updateRunningMoments(rate: 0.05)
         let after = NaiveNetwork(model)

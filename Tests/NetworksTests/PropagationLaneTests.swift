@@ -131,7 +131,7 @@ private struct Outcome: Equatable, Sendable {
     private func evaluate(_ model: Model, _ images: [[Float]], order: [Int]) throws -> [[[Float]]] {
         let plan = model.plan
         let propagation = Propagation(model, lanes: 1, laneCapacity: order.count, backward: true, inputGradient: true)
-        propagation.begin(counts: [order.count], globalImages: order.count)
+        propagation.begin(images: order.count)
         let size = plan.network.input.count
         for (place, image) in order.enumerated() {
             for i in 0..<size { propagation.input.pointer[place * size + i] = images[image][i] }
@@ -179,7 +179,7 @@ private struct Outcome: Equatable, Sendable {
             let size = network.input.count
             func step(_ propagation: Propagation, _ images: Int, _ value: (Int) -> Float) throws -> [Float] {
                 for i in 0..<images * size { propagation.input.pointer[i] = value(i) }
-                propagation.begin(counts: [images], globalImages: images)
+                propagation.begin(images: images)
                 let owner = GradientCollector(model, lanes: 1)
                 try propagation.forward(.batch, owner: owner)
                 propagation.beginLoss((0..<images).map { $0 % 3 }, globalImages: images)

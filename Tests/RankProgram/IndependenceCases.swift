@@ -26,7 +26,7 @@ let independenceCases: [String: RankCase] = [
                 (propagation.input.pointer + place * input.count).update(
                     from: pixels.pointer + image * input.count, count: input.count)
             }
-            propagation.begin(counts: [order.count], globalImages: order.count)
+            propagation.begin(images: order.count)
             try propagation.forward(.running, owner: nil)
             let outputs = model.plan.outputs
             propagation.outputGradient.update(repeating: 1, count: order.count * outputs)

@@ -7,8 +7,10 @@ import MessagePassing
 typealias RankCase = @Sendable (_ communicator: Communicator, _ arguments: [String]) throws -> Void
 
 /// The cases by name; each file with cases adds its group.
-let cases = [collectiveCases, agreementCases, reductionCases, endingCases, dealingCases, independenceCases]
-    .reduce(into: [String: RankCase]()) { all, group in all.merge(group) { $1 } }
+let cases = [
+    collectiveCases, agreementCases, reductionCases, endingCases, dealingCases, independenceCases, allocationCases,
+]
+.reduce(into: [String: RankCase]()) { all, group in all.merge(group) { $1 } }
 
 Communicator.main { communicator in
     let arguments = CommandLine.arguments.dropFirst()

@@ -75,13 +75,13 @@ final class GroupDirections {
         switch mode {
         case .evaluation:
             input.update(from: pixels, count: count * size)
-            propagation.begin(counts: CollectionOfOne(count), globalImages: count)
+            propagation.begin(images: count)
             try signs.directions(of: labels, into: direction.pointer)
         case .batch:
             for copy in 0..<count * candidates {
                 (input + copy * size).update(from: pixels + copy / candidates * size, count: size)
             }
-            propagation.begin(counts: CollectionOfOne(count * candidates), globalImages: count * candidates)
+            propagation.begin(images: count * candidates)
             try signs.batchDirections(of: labels, candidates: candidates, into: direction.pointer)
         }
     }

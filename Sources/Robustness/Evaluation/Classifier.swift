@@ -23,7 +23,7 @@ public final class Classifier {
     public func outputs(images: Int, fill: (UnsafeMutablePointer<Float>) -> Void) throws -> UnsafePointer<Float> {
         precondition(images <= groupSize, "\(images) images in a group of \(groupSize)")
         fill(propagation.input.pointer)
-        propagation.begin(counts: CollectionOfOne(images), globalImages: images)
+        propagation.begin(images: images)
         try propagation.forward(.running, owner: nil)
         return UnsafePointer(propagation.outputs)
     }

@@ -1,0 +1,144 @@
+"""Steadfast and PyTorch at the same work on the same cores, in turn: images a second, and their ratio.
+
+    Tests/Peers/compare [--only train,inference,directions,ranks] [--datasets mnist,cifar10] [--activations plain,rbf,mrelu]
+                        [--batches 100,1000] [--pairs 7] [--seconds 3] [--json FILE]
+
+Of PyTorch's modes (eager, channels-last, compiled) the one that is fastest at the case is compared with. A pair is a run of
+ours and a run of the peer's right after it; the ratio is the median over the pairs. `ranks`: two processes against one, ours by
+mpirun and PyTorch's by DistributedDataParallel over gloo, the same batch and twice the batch: what is left of twice the rate.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODES = ["eager", "channels-last", "compiled"]
+ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Peer:
+    """A process of PyTorch that measures whenever it is asked."""
+
+    def __init__(self, work, dataset, activation, batch, mode, ranks=1):
+        launcher = [sys.executable] if ranks == 1 else [
+            sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+        self.process = subprocess.Popen(
+            launcher + [os.path.join(HERE, "peer_speed.py"), "--work", work, "--dataset", dataset, "--activation", activation,
+                        "--batch", str(batch), "--mode", mode],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
+
+    def rate(self, seconds):
+        """Images a second; 0 where the peer cannot do the work."""
+        try:
+            self.process.stdin.write(f"{seconds}\n")
+            self.process.stdin.flush()
+            return float(self.process.stdout.readline() or 0)
+        except (BrokenPipeError, ValueError):
+            return 0.0
+
+    def close(self):
+        if self.process.poll() is None:
+            try:
+                self.process.stdin.write("0\n")
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+        self.process.wait()
+
+
+def ours(program, work, dataset, activation, batch, seconds, ranks=1):
+    """The benchmark's object."""
+    command = {"train": "train", "inference": "evaluate", "directions": "evaluate"}[work]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            (["mpirun", "-n", str(ranks), "--bind-to", "core"] if ranks > 1 else []) + [
+                program, "benchmark", command, "--dataset", dataset, "--activation", activation, "--batch", str(batch),
+                "--seconds", str(seconds if work == "train" else 2 * seconds), "--json", f"{folder}/found.json"],
+            check=True, stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        with open(f"{folder}/found.json") as file:
+            found = json.load(file)
+    key = "directions_per_second" if work == "directions" else "images_per_second"
+    return found[key]["median"], found
+
+
+def best_peer(work, dataset, activation, batch, seconds):
+    """The peer in its fastest mode, and the rates of all."""
+    rates, best = {}, None
+    for mode in MODES:
+        peer = Peer(work, dataset, activation, batch, mode)
+        rates[mode] = peer.rate(seconds)
+        if best is None or rates[mode] > rates[best[0]]:
+            if best:
+                best[1].close()
+            best = (mode, peer)
+        else:
+            peer.close()
+    return best, rates
+
+
+def compare(options, work, dataset, activation, batch):
+    (mode, peer), rates = best_peer(work, dataset, activation, batch, options.seconds)
+    pairs, shares = [], []
+    for _ in range(options.pairs):
+        rate, found = ours(options.steadfast, work, dataset, activation, batch, options.seconds)
+        pairs.append((rate, peer.rate(options.seconds)))
+        shares.append(rate * found["flops_per_image"] * 1e-9 / found["peak_gflops"])
+    peer.close()
+    own, other = (statistics.median(column) for column in zip(*pairs))
+    ratio = statistics.median(a / b for a, b in pairs)
+    print(f"{work:<11}{dataset:<8} {activation:<6}{batch:>6}{own:>10.0f}{other:>9.0f}  {mode:<14}{ratio:>5.2f}"
+          + (f"{statistics.median(shares):>9.2f}" if work != "directions" else ""), flush=True)
+    return {"work": work, "dataset": dataset, "activation": activation, "batch": batch, "steadfast": own, "peer": other,
+            "peer_mode": mode, "peer_rates": rates, "ratio": ratio, "pairs": pairs}
+
+
+def compare_ranks(options, dataset, batch):
+    """Two ranks against one, for both."""
+    peers = {ranks: Peer("train", dataset, "mrelu", ranks_batch, "channels-last", ranks)
+             for ranks, ranks_batch in ((1, 100), (2, batch))}
+    found = []
+    for _ in range(options.pairs):
+        rates = {ranks: (ours(options.steadfast, "train", dataset, "mrelu", size, options.seconds, ranks)[0],
+                         peers[ranks].rate(options.seconds)) for ranks, size in ((1, 100), (2, batch))}
+        found.append([rates[2][i] / (2 * rates[1][i]) if rates[1][i] else 0 for i in range(2)])
+    for peer in peers.values():
+        peer.close()
+    own, other = (statistics.median(column) for column in zip(*found))
+    print(f"2 ranks    {dataset:<8} mrelu {batch:>6}   efficiency {own:.3f}, DDP {other:.3f}", flush=True)
+    return {"work": "ranks", "dataset": dataset, "batch": batch, "steadfast": own, "peer": other, "pairs": found}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steadfast", required=True)
+    parser.add_argument("--only", default="train,inference,directions,ranks")
+    parser.add_argument("--datasets", default="mnist,cifar10")
+    parser.add_argument("--activations", default="plain,rbf,mrelu")
+    parser.add_argument("--batches", default="100,1000")
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    found = []
+    print("work       data    network batch steadfast     peer  its mode      ratio  of peak", flush=True)
+    for work in options.only.split(","):
+        for dataset in options.datasets.split(","):
+            if work == "ranks":
+                found += [compare_ranks(options, dataset, batch) for batch in (100, 200)]
+                continue
+            for activation in options.activations.split(","):
+                # A direction is found for a hundred images at a time.
+                batches = ["100"] if work == "directions" else options.batches.split(",")
+                found += [compare(options, work, dataset, activation, int(batch)) for batch in batches]
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(found, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
