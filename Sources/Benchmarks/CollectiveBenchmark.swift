@@ -31,15 +31,12 @@ public struct CollectiveBenchmark {
         }
         var rows: [(name: String, cells: [String])] = []
         var objects: [JSONLine] = []
-        var points: [(bytes: Double, seconds: Double)] = []
-        for count in Self.counts {
+        let budget = seconds / Double(2 * Self.counts.count)
+        let points = try Self.timeMessages(budget, communicator)
+        for (count, (_, plain)) in zip(Self.counts, points) {
             let buffer = Buffer<Float>(count)
-            let budget = seconds / Double(2 * Self.counts.count)
-            let plain = try time(budget, communicator) {
-                try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
-            }
             let reduction = LaneReduction<Float>(communicator, lanes: lanes, count: count)
-            let exact = try time(budget, communicator) {
+            let exact = try Self.time(budget, communicator) {
                 reduction.begin()
                 for lane in reduction.lanes {
                     _ = reduction.partial(lane)
@@ -48,7 +45,6 @@ public struct CollectiveBenchmark {
                 try reduction.reduce(into: buffer.pointer)
             }
             let bytes = Double(4 * count)
-            points.append((bytes, plain))
             rows.append(
                 (
                     "\(4 * count)",
@@ -63,7 +59,7 @@ public struct CollectiveBenchmark {
             object.add("exact_seconds", exact)
             objects.append(object)
         }
-        let network = NetworkModel(points)
+        let network = NetworkModel(fitting: points)
         var report = BenchmarkReport()
         report.lines = [
             "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) lanes in "
@@ -81,8 +77,27 @@ public struct CollectiveBenchmark {
         return report
     }
 
+    /// Latency and bandwidth between the ranks, measured for about so many seconds. Collective.
+    static func network(_ communicator: Communicator, seconds: Double) throws -> NetworkModel {
+        NetworkModel(fitting: try timeMessages(seconds / Double(counts.count), communicator))
+    }
+
+    /// The seconds of MPI's allreduce of each count, as a message of its bytes. Collective.
+    private static func timeMessages(
+        _ budget: Double, _ communicator: Communicator
+    ) throws -> [(bytes: Double, seconds: Double)] {
+        try counts.map { count in
+            let buffer = Buffer<Float>(count)
+            let seconds = try time(budget, communicator) {
+                try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
+            }
+            return (Double(4 * count), seconds)
+        }
+    }
+
     /// The median seconds of a call on the slowest rank. Collective.
-    private func time(_ budget: Double, _ communicator: Communicator, _ body: () throws -> Void) throws -> Double {
+    private static func time(_ budget: Double, _ communicator: Communicator, _ body: () throws -> Void) throws -> Double
+    {
         try body()
         let before = ContinuousClock.now
         try body()
@@ -103,8 +118,14 @@ package struct NetworkModel {
     package let latency: Double
     package let bandwidth: Double
 
+    /// The model of a network that is known.
+    package init(latency: Double, bandwidth: Double) {
+        self.latency = latency
+        self.bandwidth = bandwidth
+    }
+
     /// Fits by least squares on the relative errors, so that small messages count as much as large ones.
-    package init(_ points: [(bytes: Double, seconds: Double)]) {
+    package init(fitting points: [(bytes: Double, seconds: Double)]) {
         // Minimise the sum of ((latency + slope bytes - t) / t)^2.
         var (s, sx, sxx, sy, sxy) = (0.0, 0.0, 0.0, 0.0, 0.0)
         for point in points where point.seconds > 0 {

@@ -8,10 +8,21 @@ public struct TrainingBenchmark {
     private let subject: BenchmarkSubject
     private let seconds: Double
 
-    /// - Parameter seconds: about how long to time.
-    public init(_ subject: BenchmarkSubject, seconds: Double) {
+    private let projected: Int?
+    private let network: (latency: Double, bandwidth: Double)?
+
+    /// - Parameters:
+    ///   - seconds: about how long to time.
+    ///   - projected: predict the scaling up to so many ranks, or nil.
+    ///   - network: seconds and bytes a second of a link, for the prediction; nil to measure them between the ranks.
+    public init(
+        _ subject: BenchmarkSubject, seconds: Double, projected: Int? = nil,
+        network: (latency: Double, bandwidth: Double)? = nil
+    ) {
         self.subject = subject
         self.seconds = seconds
+        self.projected = projected
+        self.network = network
     }
 
     /// Runs it. Collective: every rank of the communicator calls this.
@@ -52,6 +63,20 @@ public struct TrainingBenchmark {
             detailed.plan, detailed.timeline, images: images,
             laneImages: Double(subject.batch) / Double(subject.recipe.lanes)
         ).add(to: &report, peak: peak, total: detailed.seconds / images * 1e6)
+        if let projected {
+            // Of one rank's step; what every step pays whatever the batch is the update.
+            let steps = Double(detailed.steps.count)
+            let update = detailed.timeline.seconds(.update) / steps
+            let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
+            let model =
+                try network.map { NetworkModel(latency: $0.latency, bandwidth: $0.bandwidth) }
+                ?? CollectiveBenchmark.network(communicator, seconds: 1)
+            Projection(
+                plan: times.plan, batch: subject.batch, lanes: subject.recipe.lanes,
+                secondsPerImage: (work - update) * Double(ranks * times.steps.count) / Double(times.images),
+                secondsPerStep: update, network: model
+            ).add(to: &report, ranks: projected)
+        }
         return report
     }
 }

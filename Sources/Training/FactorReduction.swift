@@ -20,6 +20,12 @@ final class FactorReduction {
     /// The factors of the whole batch: gathered, or the only rank's own.
     private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)
 
+    /// Whether a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or the
+    /// factors. A rule of batch and lanes alone.
+    static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
+        lanes * inputs * outputs > batch * (inputs + outputs)
+    }
+
     init(_ communicator: Communicator, lanes: Int, batch: Int, inputs: Int, outputs: Int) {
         self.communicator = communicator
         self.lanes = lanes

@@ -56,8 +56,7 @@ final class GradientReduction: PropagationOwner {
                 return .tree(LaneReduction(communicator, lanes: lanes, count: entry.count, mode: mode))
             }
             if mode == .fast { return .local }
-            // What is summed and travels: the lanes' partial gradients, or the factors. A rule of batch and lanes alone.
-            if lanes * inputs * outputs <= batch * (inputs + outputs) {
+            if !FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) {
                 return .tree(LaneReduction(communicator, lanes: lanes, count: entry.count, mode: mode))
             }
             return .factors(

@@ -66,12 +66,42 @@ struct BenchmarkCommand: ParsableCommand {
             abstract: "Time the trainer's own step on a shipped recipe, and where its time goes.")
 
         @OptionGroup var subject: Subject
+
+        @Option(help: "Predict the scaling up to so many ranks, from this measurement and the network's figures.")
+        var project: Int?
+
+        @Option(help: "For --project: microseconds that a message takes. Default: as measured between the ranks.")
+        var latency: Double?
+
+        @Option(help: "For --project: MB/s of a link. Default: as measured between the ranks.")
+        var bandwidth: Double?
+
         @OptionGroup var output: Output
+
+        func validate() throws {
+            guard project.map({ (1...1_048_576).contains($0) }) ?? true else {
+                throw ValidationError("--project takes 1 to 1048576 ranks")
+            }
+            guard (latency == nil) == (bandwidth == nil), latency ?? 0 >= 0, bandwidth ?? 1 > 0 else {
+                throw ValidationError("--latency and --bandwidth go together, from 0 up and above 0")
+            }
+        }
 
         func run() throws {
             Communicator.main { world in
-                let subject = try world.agree { try self.subject.subject() }
-                try output.write(try TrainingBenchmark(subject, seconds: self.subject.seconds).run(world), world)
+                let subject = try world.agree { () -> BenchmarkSubject in
+                    guard project == nil || latency != nil || world.worldSize > 1 else {
+                        throw Failure(
+                            .usage, "one rank has no network to measure: give --latency and --bandwidth, or use mpirun")
+                    }
+                    return try self.subject.subject()
+                }
+                let network = latency.flatMap { latency in
+                    bandwidth.map { (latency: latency * 1e-6, bandwidth: $0 * 1e6) }
+                }
+                let benchmark = TrainingBenchmark(
+                    subject, seconds: self.subject.seconds, projected: project, network: network)
+                try output.write(try benchmark.run(world), world)
             }
         }
     }

@@ -1,8 +1,10 @@
+import Benchmarks
 import Foundation
+import Kernels
+import Networks
 import TestSupport
 import Testing
-
-import Benchmarks
+import Training
 
 @Suite("The benchmarks time what they say, and say it in the contract's words", .serialized)
 struct BenchmarkTests {
@@ -88,8 +90,29 @@ struct BenchmarkTests {
     @Test("latency and bandwidth are found again in times that were made from them")
     func networkModel() {
         let points = [4.0, 1e3, 1e5, 1e6].map { (bytes: $0, seconds: 3e-6 + $0 / 2e9) }
-        let model = NetworkModel(points)
+        let model = NetworkModel(fitting: points)
         #expect(abs(model.latency - 3e-6) < 1e-9 && abs(model.bandwidth / 2e9 - 1) < 1e-6)
+    }
+
+    @Test("a prediction: alone the measured time, free messages scale, dear ones do not")
+    func projection() throws {
+        let network = try Recipe.load("mnist-mrelu-r-m").network(
+            input: ImageShape(height: 28, width: 28, channels: 1), classes: 10)
+        let plan = try NetworkPlan(network)
+        func projection(_ model: NetworkModel) -> Projection {
+            Projection(
+                plan: plan, batch: 128, lanes: 8, secondsPerImage: 2e-4, secondsPerStep: 1e-3, network: model)
+        }
+        let free = projection(NetworkModel(latency: 0, bandwidth: .infinity))
+        #expect(abs(free.seconds(ranks: 1, batch: 128) - 0.0266) < 1e-9)
+        #expect(abs(free.seconds(ranks: 4, batch: 128) - (1e-3 + 32 * 2e-4)) < 1e-9)
+        #expect(free.seconds(ranks: 64, batch: 64 * 128) == free.seconds(ranks: 1, batch: 128))
+        // The loss; for conv1, conv2 and fc1 the moments forward and back, for fc2 its bias; conv1's and fc2's weights whole, conv2's
+        // in slices, fc1's by its factors.
+        let slow = projection(NetworkModel(latency: 1e-3, bandwidth: .infinity))
+        let messages = StepTraffic(plan, batch: 128, lanes: 8).messages.count
+        #expect(messages == 1 + (2 + 2 + 2 + 1) + (1 + 1) + 2 + 3)
+        #expect(abs(slow.seconds(ranks: 2, batch: 128) - free.seconds(ranks: 2, batch: 128) - 15e-3) < 1e-9)
     }
 
     @Test("the median of an odd, an even number, and of none")

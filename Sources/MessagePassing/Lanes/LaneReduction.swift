@@ -21,6 +21,9 @@ public final class LaneReduction<Element: LaneElement> {
     /// The number of elements.
     public let count: Int
 
+    /// Results of at most so many bytes travel whole.
+    public static var wholeLimit: Int { 32 * 1024 }
+
     private enum Route { case alone, whole, slices, fast }
 
     private let communicator: Communicator
@@ -49,7 +52,7 @@ public final class LaneReduction<Element: LaneElement> {
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
     public init(
         _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact,
-        wholeLimit: Int = 32 * 1024
+        wholeLimit: Int = LaneReduction.wholeLimit
     ) {
         let tree = LaneTree(lanes: lanes)
         let ranks = communicator.worldSize

@@ -1,0 +1,45 @@
+import MessagePassing
+import Networks
+
+/// The messages of one training step with the exact reduction, as ``GradientReduction`` and ``LaneReduction`` send them: for
+/// predicting how a step scales. One node of the lane tree for each rank is assumed, as for powers of two.
+public struct StepTraffic {
+    /// A collective of the step.
+    public enum Message: Equatable, Sendable {
+        /// Every rank gives so many bytes and receives those of all.
+        case gather(bytesOfEach: Double)
+        /// All ranks together give so many bytes, each the same, and every rank receives all.
+        case share(bytesOfAll: Double)
+        /// Every rank cuts so many bytes in slices and gives each rank one.
+        case exchange(bytesOfEach: Double)
+    }
+
+    /// The collectives, in no order.
+    public let messages: [Message]
+
+    /// The collectives of a step of a network on a global batch in so many lanes.
+    public init(_ plan: NetworkPlan, batch: Int, lanes: Int) {
+        func sum(count: Int, size: Int) -> [Message] {
+            let bytes = Double(count * size)
+            if count * size <= LaneReduction<Double>.wholeLimit { return [.gather(bytesOfEach: bytes)] }
+            return [.exchange(bytesOfEach: bytes), .share(bytesOfAll: bytes)]
+        }
+        // Loss, errors, images, ranks asked to stop.
+        var messages = sum(count: 4, size: 8)
+        for block in plan.blocks {
+            let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
+            // Backward: the sums of dz and dz u, or of dz alone for the bias; forward: the moments.
+            for _ in 0..<(block.normalization == nil ? 1 : 2) { messages += sum(count: 2 * outputs, size: 8) }
+            if block.convolution.isFullyConnected
+                && FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs)
+            {
+                for bytes in [4 * batch * inputs, 4 * batch * outputs, 4 * inputs * outputs] {
+                    messages.append(.share(bytesOfAll: Double(bytes)))
+                }
+            } else {
+                messages += sum(count: inputs * outputs, size: 4)
+            }
+        }
+        self.messages = messages
+    }
+}
