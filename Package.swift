@@ -77,4 +77,6 @@ let package = Package(
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram"),
         tests("Benchmarks", "steadfast"), tests("Reports"),
+        // The scripts of cluster/ on a real scheduler.
+        .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

@@ -16,7 +16,7 @@ struct Steadfast: ParsableCommand {
         version: Product.version,
         subcommands: [
             TrainCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self, ExportCommand.self,
-            BenchmarkCommand.self,
+            BenchmarkCommand.self, ReportCommand.self,
             DecodeUntrustedCommand.self,
         ])
 

@@ -54,6 +54,13 @@ public func spawn(
     try RunningProgram(try builtProgram(program), arguments, environment: environment)
 }
 
+/// Starts any program.
+public func spawn(
+    path: String, arguments: [String], environment: [String: String] = [:]
+) throws -> RunningProgram {
+    try RunningProgram(path, arguments, environment: environment)
+}
+
 /// The path of a program of this package, beside the tests that run.
 ///
 /// - Throws: `Failure` 69 when it is not built.

@@ -1,0 +1,85 @@
+import Essentials
+import Foundation
+import Robustness
+
+/// The rows of one or several `summary.csv`, as parts of one evaluation: an array of jobs writes a file for each.
+public struct SummaryFile {
+    /// The rows, in the order of the files.
+    public private(set) var rows: [SummaryRow] = []
+    /// Their lines, as they stand in the files.
+    private var lines: [String] = []
+    /// Where each row was found first, by checkpoint, attack and strength.
+    private var places: [[String]: (index: Int, path: String)] = [:]
+
+    /// Without rows.
+    public init() {}
+
+    /// Adds the rows of a file. A row that is there already, the same, is passed over.
+    ///
+    /// - Throws: `Failure` 66 where there is no file (an evaluation that has not ended has none), 65 where it is no summary, or
+    ///   says something else of a checkpoint, attack and strength than a file before it.
+    public mutating func add(contentsOf path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(
+                .noInput, "no \(path): name the directory of an evaluation that has ended, or go on with it by --resume"
+            )
+        }
+        let text = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+        guard text.first.map(String.init) == SummaryRow.header, text.last == "" else {
+            throw Failure(.data, "\(path) is not a whole summary.csv: evaluate again")
+        }
+        for (number, line) in text.dropFirst().dropLast().enumerated() {
+            let fields = Self.fields(String(line))
+            guard let row = Self.row(fields) else {
+                throw Failure(.data, "\(path), line \(number + 2): not a row of a summary: evaluate again")
+            }
+            let key = [fields[0], fields[2], fields[3]]
+            if let place = places[key] {
+                guard lines[place.index] == line else {
+                    throw Failure(
+                        .data,
+                        "\(place.path) and \(path) differ in \(fields[2]) at \(fields[3]) on \(fields[0]): they are not parts of "
+                            + "one evaluation; name the directories of one")
+                }
+                continue
+            }
+            places[key] = (lines.count, path)
+            lines.append(String(line))
+            rows.append(row)
+        }
+    }
+
+    /// The file of all rows.
+    public var text: String { ([SummaryRow.header] + lines).joined(separator: "\n") + "\n" }
+
+    private static func row(_ fields: [String]) -> SummaryRow? {
+        guard fields.count == 10, let strength = Double(fields[3]), let samples = Int(fields[5]),
+            let error = Double(fields[6]),
+            let wrong = Double(fields[7]), let rejected = Double(fields[8]), let confidence = Double(fields[9])
+        else { return nil }
+        return SummaryRow(
+            checkpoint: fields[0], dataset: fields[1], attack: fields[2], strength: strength, samples: samples,
+            error: error,
+            wrong: wrong, rejected: rejected, meanConfidence: confidence)
+    }
+
+    /// The fields of a line; those in quotation marks hold commas, and a doubled mark for one.
+    private static func fields(_ line: String) -> [String] {
+        var fields = [""]
+        var isQuoted = false
+        var previous: Character?
+        for character in line {
+            if character == "\"" {
+                // Two in a row inside are one.
+                if !isQuoted && previous == "\"" { fields[fields.count - 1].append(character) }
+                isQuoted.toggle()
+            } else if character == "," && !isQuoted {
+                fields.append("")
+            } else {
+                fields[fields.count - 1].append(character)
+            }
+            previous = character
+        }
+        return fields
+    }
+}

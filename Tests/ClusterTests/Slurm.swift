@@ -1,0 +1,97 @@
+import Essentials
+import Foundation
+import TestSupport
+
+/// A scheduler of this machine's own, by Tests/cluster/slurm.
+struct Slurm {
+    /// A directory that is removed in the end; it holds the daemons' files and the jobs' log.
+    let folder: String
+
+    /// Whether the daemons can be started here; says so where they cannot.
+    static let isPossible: Bool = {
+        if geteuid() == 0 { return true }
+        print("skipped: SLURM's daemons need root")
+        return false
+    }()
+
+    /// The package's directory.
+    static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path
+
+    /// Starts the scheduler, runs the body, stops it.
+    static func run(_ body: (Slurm) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
+        let slurm = Slurm(folder: folder)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let control = package + "/Tests/cluster/slurm"
+        let started = try spawn(path: control, arguments: ["start", folder + "/slurm"]).wait(timeout: 120)
+        guard started.status == 0 else { throw Failure(.unavailable, "SLURM did not start: \(started.errors)") }
+        defer { _ = try? spawn(path: control, arguments: ["stop", folder + "/slurm"]).wait(timeout: 30) }
+        try body(slurm)
+    }
+
+    /// Runs one of SLURM's commands.
+    func command(_ name: String, _ arguments: [String]) throws -> String {
+        let result = try spawn(
+            path: "/usr/bin/env", arguments: [name] + arguments,
+            environment: [
+                "SLURM_CONF": folder + "/slurm/slurm.conf", "STEADFAST_ROOT": Slurm.package,
+                "SBATCH_OPTIONS": "--output=\(folder)/log",
+            ]
+        ).wait(timeout: 60)
+        guard result.status == 0 else { throw Failure(.software, "\(name) \(arguments): \(result.errors)") }
+        return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Submits a script of cluster/slurm; returns the job's number.
+    func submit(_ options: [String], _ script: String, _ arguments: [String]) throws -> String {
+        try command(
+            "sbatch",
+            ["--parsable", "--output=\(folder)/log"] + options + ["\(Slurm.package)/cluster/slurm/\(script)"]
+                + arguments)
+    }
+
+    /// What all jobs wrote.
+    func log() throws -> String { try String(contentsOfFile: folder + "/log", encoding: .utf8) }
+
+    /// A job's state, that of an array's worst task.
+    func state(_ job: String) throws -> String {
+        let states = try command("scontrol", ["--oneliner", "show", "job", job]).split(separator: "\n").map {
+            field("JobState", of: $0)
+        }
+        return states.first { $0 != "COMPLETED" } ?? "COMPLETED"
+    }
+
+    /// How often a job was put back.
+    func restarts(_ job: String) throws -> Int {
+        Int(field("Restarts", of: try command("scontrol", ["--oneliner", "show", "job", job])[...])) ?? 0
+    }
+
+    /// The state in which a job ends.
+    func end(_ job: String, timeout: Double = 120) throws -> String {
+        var state = ""
+        try waitFor("the end of job \(job)", timeout: timeout) {
+            state = try self.state(job)
+            return !["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"].contains(state)
+        }
+        return state
+    }
+
+    /// Waits until something holds.
+    func waitFor(_ what: String, timeout: Double = 60, _ condition: () throws -> Bool) throws {
+        let limit = Date().addingTimeInterval(timeout)
+        while try !condition() {
+            guard Date() < limit else {
+                throw Failure(
+                    .software, "still waiting for \(what): \((try? command("squeue", [])) ?? ""); \((try? log()) ?? "")"
+                )
+            }
+            usleep(50_000)
+        }
+    }
+
+    private func field(_ name: String, of line: Substring) -> String {
+        line.split(separator: " ").first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) } ?? ""
+    }
+}
