@@ -71,6 +71,36 @@ def network(dataset, activation, nonsense_outputs):
     return nn.Sequential(OrderedDict(layers))
 
 
+def description(dataset, activation, outputs):
+    """The network as a checkpoint's attribute `network` describes it, a value for JSON."""
+    def convolution(channels, size, padding):
+        return {"convolution": {"channels": channels, "size": size, "padding": padding}}
+
+    def pooling(kind, size):
+        return {"pooling": {"kind": kind, "size": size, "stride": 2, "padding": size - 2}}
+
+    if dataset == "mnist":
+        stages = [(convolution(20, 5, 0), pooling("max", 2)), (convolution(50, 5, 0), pooling("max", 2))]
+    else:
+        stages = [(convolution(32, 5, 2), pooling("max", 3)), (convolution(32, 5, 2), pooling("average", 3)),
+                  (convolution(64, 5, 2), pooling("average", 3))]
+    hidden, is_plain = 500 if dataset == "mnist" else 64, activation == "plain"
+    norm = [] if is_plain and dataset == "cifar10" else ["batch_normalization"]
+    layers = []
+    for number, (layer, pool) in enumerate(stages):
+        relu = [{"activation": "relu"}] if is_plain and dataset == "cifar10" else []
+        layers += [layer] + norm + ([] if is_plain else [{"activation": activation}])
+        layers += [pool] + relu if number == 0 else relu + [pool]
+    layers += [{"fully_connected": {"channels": hidden}}] + norm + [{"activation": "relu"}]
+    layers += [{"fully_connected": {"channels": outputs}}] + ([] if is_plain else [{"activation": "rbf"}])
+    channels, height, width = INPUT_SHAPE[dataset]
+    found = {"classes": CLASSES, "input": {"channels": channels, "height": height, "width": width}, "layers": layers,
+             "stabilizer": STABILIZER}
+    if not is_plain:
+        found["hybrid_loss"] = {"alpha": LOSS_WEIGHTS[dataset], "p": 2, "tolerance": LOSS_TOLERANCE}
+    return found
+
+
 def _saf(activation):
     return {"rbf": RBF, "mrelu": MReLU}[activation]()
 

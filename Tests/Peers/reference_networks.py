@@ -1,18 +1,18 @@
 """Converts the networks that the paper's authors released into the layout of a checkpoint, and measures them.
 
-    python reference_networks.py convert SOURCE_DIR DESTINATION_DIR [--networks JSON_DIR]
+    python reference_networks.py convert SOURCE_DIR DESTINATION_DIR
     python reference_networks.py check DESTINATION_DIR --data DIR
 
 SOURCE_DIR holds `mnist-plain.h5`, `cifar-mrelu-r-m.h5`, ...: plain HDF5 with `conv<i>/weight` (OIHW), `conv<i>/bias`,
 `norm<i>/gamma, beta, mean, sigma` and `mean_image`, numbered through: the last two convolutions are fc1 and fc2, and
 a norm bears the number of its convolution. sigma is a deviation: running_variance = sigma^2 - stabilizer.
 
-JSON_DIR holds `mnist-plain.json`, ...: the text of each checkpoint's attribute `network`, empty where there is none.
 `check` prints the clean error on the first test images beside the error known for these networks.
 """
 
 import argparse
 import glob
+import json
 import os
 
 import h5py
@@ -33,8 +33,8 @@ def dataset_and_activation(name):
     return {"cifar": "cifar10"}.get(dataset, dataset), {"rbf1d": "rbf"}.get(kind, kind)
 
 
-def convert(source, destination, network=""):
-    """Writes one network; `network` is the JSON text for the attribute of that name."""
+def convert(source, destination):
+    """Writes one network."""
     name = os.path.splitext(os.path.basename(source))[0]
     dataset, activation = dataset_and_activation(name)
     with h5py.File(source, "r") as file:
@@ -54,17 +54,9 @@ def convert(source, destination, network=""):
                 variance = group["sigma"][()].astype(numpy.float64) ** 2 - networks.STABILIZER
                 tensors[f"model/{norm}/running_variance"] = numpy.maximum(variance, 0).astype(numpy.float32)
         origin = str(file.attrs["source"])
+    network = networks.description(dataset, activation, len(tensors["model/fc2/bias"]))
     checkpoint.save(destination, tensors, dataset=dataset, activation=activation, classes=networks.CLASSES,
-                    network=network, source=origin)
-
-
-def description(directory, name):
-    """The JSON text that describes the layers of one network."""
-    path = os.path.join(directory or "", name.removesuffix(".h5") + ".json")
-    if not directory or not os.path.exists(path):
-        return ""
-    with open(path) as file:
-        return file.read()
+                    network=json.dumps(network), source=origin)
 
 
 def clean_error(path, data, count):
@@ -83,7 +75,6 @@ def main():
     command = commands.add_parser("convert")
     command.add_argument("source")
     command.add_argument("destination")
-    command.add_argument("--networks", help="the folder of JSON descriptions of the layers")
     command = commands.add_parser("check")
     command.add_argument("destination")
     command.add_argument("--data", required=True)
@@ -92,7 +83,7 @@ def main():
         os.makedirs(options.destination, exist_ok=True)
         for source in sorted(glob.glob(os.path.join(options.source, "*.h5"))):
             name = os.path.basename(source)
-            convert(source, os.path.join(options.destination, name), description(options.networks, name))
+            convert(source, os.path.join(options.destination, name))
     else:
         torch.set_num_threads(1)
         for name, (count, known) in KNOWN.items():
