@@ -31,10 +31,13 @@ public enum AtomicFile {
         unlink(temporary.path)
     }
 
-    /// Replaces the content of `path` by a text.
-    public static func write(_ text: String, to path: String) throws {
-        try Array(text.utf8).withUnsafeBytes { try write([$0], to: path) }
+    /// Replaces the content of `path` by some bytes.
+    public static func write(_ bytes: [UInt8], to path: String) throws {
+        try bytes.withUnsafeBytes { try write([$0], to: path) }
     }
+
+    /// Replaces the content of `path` by a text.
+    public static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 
     /// Makes the renames in a folder durable.
     public static func flushFolder(_ folder: String) throws {

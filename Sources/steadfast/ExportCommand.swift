@@ -7,17 +7,25 @@ import Foundation
 enum ExportFormat: String, CaseIterable, ExpressibleByArgument {
     /// The checkpoint without what only resuming needs: a network to ship.
     case checkpoint
+    /// The network's tensors in the format safetensors.
+    case safetensors
+    /// The network, from pixels to logits, in the format ONNX.
+    case onnx
 }
 
 /// `steadfast export`.
 struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a trained network to be given away, without the optimiser's state.")
+        commandName: "export", abstract: "Write a trained network to be given away, without the optimiser's state.",
+        discussion: """
+            An ONNX model takes `pixels`, [images, channels, height, width] in 0..255, and gives `logits` (of a robust network \
+            -z^2) and `confidence`. Outputs behind the classes stand for nonsense.
+            """)
 
     @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
     var checkpoint: String
 
-    @Option(help: "The format: checkpoint.")
+    @Option(help: "The format: checkpoint, safetensors or onnx.")
     var format: ExportFormat
 
     @Option(help: "The file to write.")
@@ -31,9 +39,14 @@ struct ExportCommand: ParsableCommand {
             FileManager.default.isDirectory(checkpoint)
             ? try RunDirectory.latestCheckpoint(in: checkpoint) : checkpoint
         var network = try Checkpoint.load(path, trust: trust)
-        network.tensors = network.tensors.filter { name, _ in
-            !name.hasPrefix("optimizer/") && !name.hasPrefix("state/")
+        switch format {
+        case .checkpoint:
+            network.tensors = network.tensors.filter { name, _ in
+                !name.hasPrefix("optimizer/") && !name.hasPrefix("state/")
+            }
+            try network.save(to: output)
+        case .safetensors: try AtomicFile.write(try network.safetensors(), to: output)
+        case .onnx: try AtomicFile.write(try network.onnx(), to: output)
         }
-        try network.save(to: output)
     }
 }
