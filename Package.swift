@@ -57,12 +57,13 @@ let package = Package(
             ],
             swiftSettings: tuned),
         .target(name: "Benchmarks", dependencies: ["Training"], swiftSettings: tuned),
+        .target(name: "Doctor", dependencies: ["Benchmarks"], swiftSettings: tuned),
         .target(name: "Reports", dependencies: ["Checkpoints", "Robustness"]),
         // Built for the baseline, so that it can refuse a CPU that the numeric code was not built for.
         .executableTarget(
             name: "steadfast",
             dependencies: [
-                "Training", "Benchmarks", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Benchmarks", "Doctor", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .target(
@@ -76,7 +77,7 @@ let package = Package(
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram"),
-        tests("Benchmarks", "steadfast"), tests("Reports"),
+        tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports"),
         // The scripts of cluster/ on a real scheduler.
         .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

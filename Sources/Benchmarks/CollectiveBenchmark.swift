@@ -78,7 +78,7 @@ public struct CollectiveBenchmark {
     }
 
     /// Latency and bandwidth between the ranks, measured for about so many seconds. Collective.
-    static func network(_ communicator: Communicator, seconds: Double) throws -> NetworkModel {
+    package static func network(_ communicator: Communicator, seconds: Double) throws -> NetworkModel {
         NetworkModel(fitting: try timeMessages(seconds / Double(counts.count), communicator))
     }
 

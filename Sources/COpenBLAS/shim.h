@@ -2,6 +2,33 @@
 #pragma once
 #include <cblas.h>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+// The calling thread takes denormal numbers, read or made, for zero.
+static inline void flush_denormals(void) {
+#if defined(__x86_64__)
+    _mm_setcsr(_mm_getcsr() | 0x8040);  // flush to zero, denormals are zero
+#elif defined(__aarch64__)
+    unsigned long long control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    __asm__ volatile("msr fpcr, %0" : : "r"(control | (1ull << 24)));
+#endif
+}
+
+static inline int flushes_denormals(void) {
+#if defined(__x86_64__)
+    return (_mm_getcsr() & 0x8040) == 0x8040;
+#elif defined(__aarch64__)
+    unsigned long long control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return (control >> 24) & 1;
+#else
+    return 0;
+#endif
+}
+
 static inline const char *steadfast_instruction_set(void) {
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
     return "x86-64-v4";

@@ -36,6 +36,16 @@ enum HDF5Library {
     }
 }
 
+/// The version of libhdf5.
+public enum HDF5Version {
+    /// The one that this process uses: `1.10.8`.
+    public static var linked: String {
+        var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+        guard H5get_libversion(&major, &minor, &release) >= 0 else { return "unknown" }
+        return "\(major).\(minor).\(release)"
+    }
+}
+
 /// Owns an identifier of libhdf5: a file, a group, a dataset, a type, a property list, and so on. Released at the end
 /// of its life.
 struct HDF5Identifier: ~Copyable {

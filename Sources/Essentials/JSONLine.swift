@@ -1,5 +1,5 @@
 /// One JSON object on one line, its keys in the order of adding. Numbers that JSON cannot hold become null.
-public struct JSONLine {
+public struct JSONLine: Sendable {
     /// The object.
     public var text: String { "{\(members.joined(separator: ","))}" }
 
@@ -19,6 +19,10 @@ public struct JSONLine {
     /// Adds a list of integers.
     public mutating func add(_ key: String, _ values: [Int64]) {
         addRaw(key, "[\(values.map { "\($0)" }.joined(separator: ","))]")
+    }
+    /// Adds a list of numbers.
+    public mutating func add(_ key: String, _ values: [Double]) {
+        addRaw(key, "[\(values.map { $0.isFinite ? "\($0)" : "null" }.joined(separator: ","))]")
     }
     /// Adds a list of objects.
     public mutating func add(_ key: String, _ objects: [JSONLine]) {

@@ -33,8 +33,24 @@ public func gemm(
 
 /// The BLAS library as this process uses it.
 public enum BLAS {
-    /// One thread: parallelism is by ranks. Called once, before the first `gemm`.
-    public static func useOneThread() { openblas_set_num_threads(1) }
+    /// One thread, the calling one, which takes denormal numbers for zero: parallelism is by ranks. Called before the first `gemm`.
+    public static func useOneThread() {
+        openblas_set_num_threads(1)
+        Denormals.flush()
+    }
+
+    /// The threads that OpenBLAS uses now.
+    public static var threads: Int { Int(openblas_get_num_threads()) }
+
+    /// `OpenBLAS 0.3.21 ...`, and LIBXSMM's version where it is built in.
+    public static var version: String {
+        let openBLAS = String(cString: openblas_get_config()).split(separator: " ").prefix(2).joined(separator: " ")
+        #if XSMM
+            return openBLAS + ", LIBXSMM " + String(cString: xsmm_version())
+        #else
+            return openBLAS
+        #endif
+    }
 
     /// How many rows a product may have so that a row's bits depend neither on its place nor on the other rows. OpenBLAS's AVX2
     /// kernels take the rows behind the first dozen another way.

@@ -1,0 +1,19 @@
+/// Who is there.
+enum HostsCheck: Check {
+    static let name = "hosts"
+
+    static func examine(_ job: Examination) throws -> Finding {
+        var finding = Finding()
+        let counts = job.hostNames.map { (host: $0, ranks: job.ranks(of: $0)) }
+        if counts.count <= 8 {
+            for (host, ranks) in counts { finding.add("\(host): \(ranks.count) rank\(ranks.count == 1 ? "" : "s")") }
+        } else {
+            let sizes = counts.map(\.ranks.count)
+            finding.add(
+                "\(counts.count) hosts, \(sizes.min() ?? 0) to \(sizes.max() ?? 0) ranks each, from \(counts[0].host) "
+                    + "to \(counts[counts.count - 1].host)")
+        }
+        finding.figure("most_ranks_of_a_host", counts.map(\.ranks.count).max() ?? 0)
+        return finding
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Doctor
+import Essentials
+import Foundation
+import MessagePassing
+
+/// `steadfast doctor`.
+struct DoctorCommand: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Check all that a training job depends on, alone or under mpirun.",
+        discussion: "Start it as the job will be started: the same mpirun, hosts, number of ranks and directory.")
+
+    @Option(name: .customLong("run"), help: "The directory of runs; rank 0 writes a small file there and removes it.")
+    var directory: String?
+
+    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    var dataDirectory: String?
+
+    @Option(help: "Write the findings to this file, one JSON object.")
+    var json: String?
+
+    func run() throws {
+        Communicator.main { world in
+            let doctor = try Doctor(
+                Examination(world, directory: try world.broadcast(place), dataDirectory: dataDirectory))
+            try world.agree {
+                guard world.rank == 0 else { return }
+                print(doctor.lines.joined(separator: "\n"))
+                fflush(nil)
+                if let json { try AtomicFile.write(doctor.json + "\n", to: json) }
+            }
+            try world.agree {
+                guard doctor.verdict == .fail else { return }
+                throw Failure(
+                    .unavailable,
+                    "doctor: FAIL: \(doctor.names(.fail).joined(separator: ", ")); the page says what to do")
+            }
+        }
+    }
+
+    /// The directory, or the nearest one above it that is there.
+    private var place: String {
+        var path = directory ?? "checkpoints"
+        while !FileManager.default.isDirectory(path) {
+            let parent = (path as NSString).deletingLastPathComponent
+            if parent.isEmpty { return "." }
+            path = parent
+        }
+        return path
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Doctor
+
+@Suite("The doctor", .serialized)
+struct DoctorTests {
+    /// Runs the doctor with no data sets but the built-in one; its JSON object, and what it left.
+    private func examine(
+        ranks: Int, _ directory: String, environment: [String: String] = [:], _ more: String...
+    ) throws -> (json: [String: Any], result: ProgramResult) {
+        let file = directory + "/doctor.json"
+        let result = try spawnMpirun(
+            ranks: ranks, "steadfast",
+            arguments: ["doctor", "--run", directory, "--data-directory", directory, "--json", file] + more,
+            environment: ["STEADFAST_DATA": directory, "HOME": directory].merging(environment) { $1 }
+        ).wait(timeout: 60)
+        let data = try #require(FileManager.default.contents(atPath: file), "\(result.errors)")
+        return (try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any]), result)
+    }
+
+    private func check(_ name: String, in json: [String: Any]) throws -> [String: Any] {
+        let checks = try #require(json["checks"] as? [[String: Any]])
+        return try #require(checks.first { $0["name"] as? String == name }, "no check \(name)")
+    }
+
+    private func withDirectory(_ body: (String) throws -> Void) throws {
+        let path = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try body(path)
+    }
+
+    @Test("says one page, the same in JSON, and leaves nothing behind", arguments: [1, 2, 4])
+    func page(ranks: Int) throws {
+        try withDirectory { directory in
+            let (json, result) = try examine(ranks: ranks, directory)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(json["ranks"] as? Int == ranks && json["hosts"] as? Int == 1)
+            #expect(try #require(json["seconds"] as? Double) < 10)
+            let checks = try #require(json["checks"] as? [[String: Any]])
+            #expect(checks.count == 13)
+            #expect(result.lines.count < 60)
+            for check in checks {
+                let verdict = try #require(check["verdict"] as? String)
+                let name = try #require(check["name"] as? String)
+                #expect(result.lines.contains { $0.hasPrefix(verdict) && $0.contains(name) }, "\(name)")
+                // What is not OK says what to do.
+                #expect((check["advice"] as? String == "") == (verdict == "OK"), "\(name)")
+            }
+            #expect(try check("build", in: json)["verdict"] as? String == "OK")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["doctor.json"])
+        }
+    }
+
+    @Test("more ranks than cores, and more threads")
+    func crowded() throws {
+        try withDirectory { directory in
+            let ranks = ProcessInfo.processInfo.activeProcessorCount + 1
+            let (json, _) = try examine(
+                ranks: ranks, directory, environment: ["OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"])
+            #expect(try check("binding", in: json)["verdict"] as? String == "WARN")
+            let threads = try check("threads", in: json)
+            #expect(threads["verdict"] as? String == "WARN")
+            #expect((threads["advice"] as? String)?.contains("OPENBLAS_NUM_THREADS=1") == true)
+        }
+    }
+
+    @Test("damaged data, and a directory that is none, fail with code 69")
+    func failures() throws {
+        try withDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory + "/mnist", withIntermediateDirectories: true)
+            for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+                try Data("nonsense".utf8).write(to: URL(fileURLWithPath: "\(directory)/mnist/\(name)-ubyte"))
+            }
+            let (json, result) = try examine(ranks: 2, directory)
+            #expect(result.status == 69)
+            #expect(result.errors.contains("doctor: FAIL: data"))
+            #expect(json["verdict"] as? String == "FAIL")
+            let advice = try check("data", in: json)["advice"] as? String
+            #expect(advice?.contains("mnist/train-images-idx3-ubyte is not the IDX file") == true)
+        }
+        try withDirectory { directory in
+            let result = try spawn(
+                "steadfast", arguments: ["doctor", "--run", "/proc", "--data-directory", directory]
+            ).wait(timeout: 60)
+            #expect(result.status == 69 && result.errors.contains("file system"))
+        }
+    }
+
+    @Test("ranks and cores are told briefly")
+    func lists() {
+        #expect(ProcessFacts.parseList("0-2,5") == [0, 1, 2, 5])
+        #expect(ProcessFacts.parseList("") == [])
+        #expect(ProcessFacts.fileSystem(of: "/proc") == "proc")
+    }
+}

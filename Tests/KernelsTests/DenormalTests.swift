@@ -1,0 +1,49 @@
+import Foundation
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("Denormal numbers", .serialized)
+struct DenormalTests {
+    /// The work of a thread of its own, since the setting is the thread's.
+    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) -> Value {
+        let done = DispatchSemaphore(value: 0)
+        nonisolated(unsafe) var value: Value?
+        Thread {
+            value = body()
+            done.signal()
+        }.start()
+        done.wait()
+        guard let value else { preconditionFailure("no value") }
+        return value
+    }
+
+    @Test("are zero, read or made, once OpenBLAS was told to use one thread")
+    func flushed() {
+        let (before, after, product, read) = onThread { () -> (Bool, Bool, Float, Float) in
+            let before = Denormals.areFlushed
+            BLAS.useOneThread()
+            let small = Buffer<Float>([1e-30, 1e-40])
+            return (before, Denormals.areFlushed, small.pointer[0] * 1e-10, small.pointer[1] * 1e20)
+        }
+        #expect(!before && after)
+        #expect(product == 0 && read == 0)
+    }
+
+    @Test("gemm makes none and takes none")
+    func product() {
+        let largest = onThread { () -> Float in
+            BLAS.useOneThread()
+            let (a, b) = (
+                Buffer<Float>([Float](repeating: 1e-25, count: 64 * 64)),
+                Buffer<Float>([Float](repeating: 1e-18, count: 64 * 64))
+            )
+            let c = Buffer<Float>(64 * 64)
+            gemm(
+                64, 64, 64, Matrix(a.pointer, stride: 64), Matrix(b.pointer, stride: 64), beta: 0, c.pointer, stride: 64
+            )
+            return c.elements.map { abs($0) }.max() ?? 1
+        }
+        #expect(largest == 0)
+    }
+}
