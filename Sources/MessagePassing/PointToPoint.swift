@@ -1,6 +1,25 @@
 internal import COpenMPI
 
+/// The tag of `transfer`; dealing tasks has others.
+private let transferTag: Int32 = 76
+
 extension Communicator {
+    /// Copies the bytes of one rank into those of another, of equal size. Nothing is done where both are this rank.
+    ///
+    /// Those two ranks call this, in the same order where there are several.
+    public func transfer(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws {
+        precondition(rank == source || rank == target, "rank \(rank) in a transfer from \(source) to \(target)")
+        guard source != target else { return }
+        let count = messageCount(bytes.count)
+        if rank == source {
+            return try wait(
+                MPI_Send(bytes.baseAddress, count, mpi_byte(), Int32(target), transferTag, handle), "MPI_Send")
+        }
+        var status = MPI_Status()
+        try wait(
+            MPI_Recv(bytes.baseAddress, count, mpi_byte(), Int32(source), transferTag, handle, &status), "MPI_Recv")
+    }
+
     /// Sends bytes to a rank and returns at once; the message owns them until it is out. Local.
     func send(_ bytes: [UInt8], to rank: Int, tag: Int32) throws -> PendingMessage {
         try PendingMessage(bytes, to: rank, tag: tag, handle)
@@ -18,12 +37,12 @@ extension Communicator {
     func receive(from rank: Int? = nil, tag: Int32) throws -> (rank: Int, bytes: [UInt8]) {
         var status = MPI_Status()
         let source = rank.map(Int32.init) ?? Int32(MPI_ANY_SOURCE)
-        try check(MPI_Probe(source, tag, handle, &status), "MPI_Probe")
+        try wait(MPI_Probe(source, tag, handle, &status), "MPI_Probe")
         var count: Int32 = 0
         try check(MPI_Get_count(&status, mpi_byte(), &count), "MPI_Get_count")
         let sender = status.MPI_SOURCE
         let bytes = try [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-            try check(
+            try wait(
                 MPI_Recv(buffer.baseAddress, count, mpi_byte(), sender, tag, handle, &status), "MPI_Recv")
             filled = Int(count)
         }
@@ -54,7 +73,7 @@ final class PendingMessage {
     }
 
     /// Waits until it is out.
-    func finish() throws { try check(MPI_Wait(&request, nil), "MPI_Wait") }
+    func finish() throws { try wait(MPI_Wait(&request, nil), "MPI_Wait") }
 
     deinit {
         // After an error of MPI the message may still be under way; the memory is then left to it.

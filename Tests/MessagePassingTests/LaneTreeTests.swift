@@ -3,18 +3,6 @@ import Testing
 
 @Suite("The lane tree")
 struct LaneTreeTests {
-    @Test("the ranks' lanes are all lanes, once and in order")
-    func lanesOfRanks() {
-        for lanes in 1...20 {
-            let tree = LaneTree(lanes: lanes)
-            for ranks in 1...lanes {
-                let all = (0..<ranks).map { tree.lanes(ofRank: $0, of: ranks) }
-                #expect(all.allSatisfy { !$0.isEmpty })
-                #expect(all.flatMap { Array($0) } == Array(0..<lanes))
-            }
-        }
-    }
-
     @Test("a cover is made of the largest nodes within a range")
     func cover() {
         let eight = LaneTree(lanes: 8)

@@ -130,7 +130,8 @@ let collectiveCases: [String: RankCase] = [
     },
     "rowGather": { world, _ in
         let (lanes, columns, batch) = (8, 7, 21)
-        let gather = RowGather<Float>(world, lanes: lanes, columns: columns)
+        let gather = RowGather<Float>(
+            world, deal: LaneDeal(lanes: lanes, ranks: world.worldSize), columns: columns)
         // A whole batch, a short one that leaves lanes without rows, a whole one again.
         for rows in [batch, 5, batch] {
             gather.setRows { lane in

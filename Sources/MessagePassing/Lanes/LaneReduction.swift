@@ -42,27 +42,37 @@ public final class LaneReduction<Element: LaneElement> {
     private var slices = BlockLayout(counts: [])
     private var lane: Int
 
-    /// Prepares sums over `lanes` lanes. Local, but all ranks have to give the same values.
+    /// Prepares sums over lanes that are dealt equally, 1 to `lanes` ranks. See the other initialiser.
+    public convenience init(
+        _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact,
+        wholeLimit: Int = LaneReduction.wholeLimit
+    ) {
+        self.init(
+            communicator, deal: LaneDeal(lanes: lanes, ranks: communicator.worldSize), count: count, mode: mode,
+            wholeLimit: wholeLimit)
+    }
+
+    /// Prepares sums over lanes. Local, but all ranks have to give the same values.
     ///
     /// - Parameters:
-    ///   - communicator: of 1 to `lanes` ranks.
-    ///   - lanes: L.
+    ///   - deal: who holds which lanes, for all ranks of the communicator.
     ///   - count: the number of elements of a partial result.
     ///   - mode: exact or fast.
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
     public init(
-        _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact,
+        _ communicator: Communicator, deal: LaneDeal, count: Int, mode: ReductionMode = .exact,
         wholeLimit: Int = LaneReduction.wholeLimit
     ) {
-        let tree = LaneTree(lanes: lanes)
+        let tree = LaneTree(lanes: deal.lanes)
         let ranks = communicator.worldSize
-        let covers = (0..<ranks).map { tree.cover(tree.lanes(ofRank: $0, of: ranks)) }
+        precondition(deal.ranks == ranks, "a deal to \(deal.ranks) of \(ranks) ranks")
+        let covers = (0..<ranks).map { tree.cover(deal[$0]) }
         let nodes = covers.map(\.count)
         let own = nodes[communicator.rank]
         let allNodes = nodes.reduce(0, +)
         self.communicator = communicator
         self.count = count
-        self.lanes = tree.lanes(ofRank: communicator.rank, of: ranks)
+        self.lanes = deal[communicator.rank]
         lane = self.lanes.lowerBound
         accumulator =
             mode == .exact

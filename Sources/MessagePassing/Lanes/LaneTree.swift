@@ -13,13 +13,6 @@ public struct LaneTree: Equatable, Sendable {
         self.lanes = lanes
     }
 
-    /// The lanes of one rank: floor(r L / R) ..< floor((r + 1) L / R), with R from 1 to L.
-    public func lanes(ofRank rank: Int, of worldSize: Int) -> Range<Int> {
-        precondition(
-            0 <= rank && rank < worldSize && worldSize <= lanes, "rank \(rank) of \(worldSize), \(lanes) lanes")
-        return rank * lanes / worldSize..<(rank + 1) * lanes / worldSize
-    }
-
     /// The largest nodes of the tree that lie within a range of lanes, in ascending order; together they are the range.
     public func cover(_ range: Range<Int>) -> [Range<Int>] {
         precondition(0 <= range.lowerBound && range.upperBound <= lanes, "lanes \(range) of \(lanes)")

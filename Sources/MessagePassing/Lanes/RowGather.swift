@@ -9,41 +9,42 @@ public final class RowGather<Element: MessageElement> {
     public let lanes: Range<Int>
 
     private let communicator: Communicator
-    private let tree: LaneTree
+    private let deal: LaneDeal
     /// The first row of each lane, and the number of rows of all.
     private var starts: [Int]
     private var counts: [Int32]
     private var displacements: [Int32]
 
-    /// Prepares for `lanes` lanes and rows of `columns` elements; `setRows` has to follow. Local.
-    public init(_ communicator: Communicator, lanes: Int, columns: Int) {
+    /// Prepares for rows of `columns` elements and a deal of lanes to all ranks; `setRows` has to follow. Local.
+    public init(_ communicator: Communicator, deal: LaneDeal, columns: Int) {
         precondition(columns > 0, "\(columns) columns")
+        precondition(deal.ranks == communicator.worldSize, "a deal to \(deal.ranks) ranks")
         self.communicator = communicator
         self.columns = columns
-        tree = LaneTree(lanes: lanes)
-        self.lanes = tree.lanes(ofRank: communicator.rank, of: communicator.worldSize)
-        starts = Array(repeating: 0, count: lanes + 1)
+        self.deal = deal
+        lanes = deal[communicator.rank]
+        starts = Array(repeating: 0, count: deal.lanes + 1)
         counts = Array(repeating: 0, count: communicator.worldSize)
         displacements = counts
     }
 
     /// Sets the number of rows of each lane. Local, but all ranks have to give the same numbers.
     public func setRows(_ rows: (_ lane: Int) -> Int) {
-        for lane in 0..<tree.lanes {
+        for lane in 0..<deal.lanes {
             let count = rows(lane)
             precondition(count >= 0, "lane \(lane) has \(count) rows")
             starts[lane + 1] = starts[lane] + count
         }
-        _ = messageCount(starts[tree.lanes] * columns)
+        _ = messageCount(starts[deal.lanes] * columns)
         for rank in 0..<communicator.worldSize {
-            let own = tree.lanes(ofRank: rank, of: communicator.worldSize)
+            let own = deal[rank]
             displacements[rank] = Int32(starts[own.lowerBound] * columns)
             counts[rank] = Int32(starts[own.upperBound] * columns) - displacements[rank]
         }
     }
 
     /// The number of rows of all lanes.
-    public var rows: Int { starts[tree.lanes] }
+    public var rows: Int { starts[deal.lanes] }
 
     /// The rows of one lane in the gathered matrix.
     public func rows(ofLane lane: Int) -> Range<Int> { starts[lane]..<starts[lane + 1] }
