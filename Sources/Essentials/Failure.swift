@@ -10,6 +10,8 @@ public enum ExitCode: Int32, Sendable {
     case noInput = 66
     /// Something that has to be installed or to run is missing.
     case unavailable = 69
+    /// A host stands still or computes wrongly; the sentence says `rank R on HOST`: go on without it.
+    case hostFault = 71
     /// An output cannot be created.
     case cannotCreate = 73
     /// Reading or writing failed on the way.

@@ -14,6 +14,7 @@ public enum RandomPurpose: UInt32, Sendable {
     case glyphs
     case attack
     case test
+    case audit
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).

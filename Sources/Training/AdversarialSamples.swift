@@ -27,7 +27,7 @@ final class AdversarialSamples {
     /// For the images in `propagation`, at most `capacity`; `sums` forms batch norm's sums over all ranks.
     init(
         _ settings: AdversarialTraining, seed: UInt64, propagation: Propagation, capacity: Int, meanImage: [Float],
-        sums: GradientReduction
+        sums: any LaneWorkOwner
     ) {
         self.settings = settings
         self.seed = seed
@@ -138,12 +138,12 @@ final class AdversarialSamples {
 
 /// Batch norm's sums over all ranks, and no parameter's gradient: the owner of a pass that only wants the input's gradient.
 private final class MomentSums: PropagationOwner {
-    private let reduction: GradientReduction
+    private let owner: any LaneWorkOwner
 
-    init(_ reduction: GradientReduction) { self.reduction = reduction }
+    init(_ owner: any LaneWorkOwner) { self.owner = owner }
 
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
-        try reduction.sum(partials, count: count, into: total)
+        try owner.sum(partials, count: count, into: total)
     }
     func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>? { nil }
     func finishedLane(block: Int, lane: Int) {}

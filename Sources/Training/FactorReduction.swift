@@ -26,21 +26,19 @@ final class FactorReduction {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
-    init(_ communicator: Communicator, lanes: Int, batch: Int, inputs: Int, outputs: Int) {
+    init(_ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int) {
         self.communicator = communicator
-        self.lanes = lanes
+        lanes = deal.lanes
         inputCount = inputs
         outputCount = outputs
-        inputRows = RowGather(communicator, lanes: lanes, columns: inputs)
-        deltaRows = RowGather(communicator, lanes: lanes, columns: outputs)
+        inputRows = RowGather(communicator, deal: deal, columns: inputs)
+        deltaRows = RowGather(communicator, deal: deal, columns: outputs)
         let gathers = communicator.worldSize > 1
         self.inputs = Buffer(gathers ? batch * inputs : 0)
         deltas = Buffer(gathers ? batch * outputs : 0)
         factors = (UnsafePointer(self.inputs.pointer), UnsafePointer(deltas.pointer))
-        let tree = LaneTree(lanes: lanes)
-        let bounds = (0..<communicator.worldSize).map { rank in
-            let own = tree.lanes(ofRank: rank, of: communicator.worldSize)
-            return own.lowerBound * inputs / lanes..<own.upperBound * inputs / lanes
+        let bounds = (0..<deal.ranks).map { rank in
+            deal[rank].lowerBound * inputs / deal.lanes..<deal[rank].upperBound * inputs / deal.lanes
         }
         sliceStarts = bounds.map { Int32($0.lowerBound * outputs) }
         sliceCounts = bounds.map { Int32($0.count * outputs) }

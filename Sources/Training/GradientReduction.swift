@@ -7,7 +7,7 @@ import Networks
 ///
 /// Sums over lanes follow one fixed tree. A large fully connected layer goes another way, see ``FactorReduction``. In the
 /// `fast` mode each rank sums what it has and MPI adds up in whatever order it likes.
-final class GradientReduction: PropagationOwner {
+final class GradientReduction: LaneWorkOwner {
     /// The gradient of the step, laid out as the model's parameters.
     let gradient: Buffer<Float>
     private let communicator: Communicator
@@ -16,12 +16,16 @@ final class GradientReduction: PropagationOwner {
     private let routes: [Route]
     private let entries: [ParameterLayout.Entry]
     private let partial: Buffer<Float>
-    /// Reductions of sums for each channel, by their number of values.
-    private let channelSums: [Int: LaneReduction<Double>]
+    /// Reductions of short sums (for each channel, the losses), by their number of values.
+    private let shortSums: [Int: LaneReduction<Double>]
     private let lanes: Range<Int>
     private let plan: LanePlan
     private var pass = 0
     private var adding = false
+    /// What audits are to know of a pass; nil without them.
+    let record: PassRecord?
+    /// Called on a lane's partial gradient, or its rows of the deltas, before anything is done with it: for tests.
+    var disturb: ((_ lane: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void)?
 
     /// How a block's weight gradient is formed.
     private enum Route {
@@ -34,7 +38,8 @@ final class GradientReduction: PropagationOwner {
     }
 
     init(
-        _ model: Model, _ propagation: Propagation, communicator: Communicator, plan: LanePlan, mode: ReductionMode
+        _ model: Model, _ propagation: Propagation, communicator: Communicator, plan: LanePlan, deal: LaneDeal,
+        mode: ReductionMode, records: Bool
     ) {
         let (lanes, batch) = (plan.lanes, plan.batch)
         self.plan = plan
@@ -42,7 +47,8 @@ final class GradientReduction: PropagationOwner {
         self.model = model
         self.propagation = propagation
         gradient = Buffer(model.layout.count)
-        self.lanes = LaneTree(lanes: lanes).lanes(ofRank: communicator.rank, of: communicator.worldSize)
+        self.lanes = deal[communicator.rank]
+        record = records ? PassRecord(lanes: deal[communicator.rank].count) : nil
         entries = model.plan.blocks.indices.map { block in
             guard let entry = model.layout.entry(.weight, ofBlock: block) else {
                 preconditionFailure("block \(block) has no weight")
@@ -53,21 +59,21 @@ final class GradientReduction: PropagationOwner {
         routes = zip(model.plan.blocks, entries).map { block, entry in
             let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
             guard block.convolution.isFullyConnected else {
-                return .tree(LaneReduction(communicator, lanes: lanes, count: entry.count, mode: mode))
+                return .tree(LaneReduction(communicator, deal: deal, count: entry.count, mode: mode))
             }
             if mode == .fast { return .local }
             if !FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) {
-                return .tree(LaneReduction(communicator, lanes: lanes, count: entry.count, mode: mode))
+                return .tree(LaneReduction(communicator, deal: deal, count: entry.count, mode: mode))
             }
             return .factors(
-                FactorReduction(communicator, lanes: lanes, batch: batch, inputs: inputs, outputs: outputs))
+                FactorReduction(communicator, deal: deal, batch: batch, inputs: inputs, outputs: outputs))
         }
         var sums: [Int: LaneReduction<Double>] = [:]
-        for block in model.plan.blocks {
-            let count = 2 * block.convolution.filters
-            if sums[count] == nil { sums[count] = LaneReduction(communicator, lanes: lanes, count: count, mode: mode) }
+        for count in model.plan.blocks.map({ 2 * $0.convolution.filters }) + [LaneWork.sumCount, 1]
+        where sums[count] == nil {
+            sums[count] = LaneReduction(communicator, deal: deal, count: count, mode: mode)
         }
-        channelSums = sums
+        shortSums = sums
     }
 
     /// Starts a pass over one batch of the epoch. The first pass of a step writes the gradient, the others add to it.
@@ -76,26 +82,19 @@ final class GradientReduction: PropagationOwner {
         self.pass = pass
     }
 
-    /// Lets a second backward pass over the same batch add to the first one's gradient.
     func continuePass() { adding = true }
 
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
-        guard let reduction = channelSums[count] else { preconditionFailure("no block has \(count) channel sums") }
-        try sum(partials, count: count, by: reduction, into: total)
-    }
-
-    /// Sums `count` values of each local lane over all lanes. Collective.
-    func sum(
-        _ partials: UnsafePointer<Double>, count: Int, by reduction: LaneReduction<Double>,
-        into total: UnsafeMutablePointer<Double>
-    ) throws {
+        guard let reduction = shortSums[count] else { preconditionFailure("nothing sums \(count) values") }
         reduction.begin()
         for lane in lanes {
-            reduction.partial(lane).baseAddress?.update(
-                from: partials + (lane - lanes.lowerBound) * count, count: count)
+            let own = partials + (lane - lanes.lowerBound) * count
+            record?.note(lane: lane - lanes.lowerBound, own, count: count)
+            reduction.partial(lane).baseAddress?.update(from: own, count: count)
             reduction.finishLane()
         }
         try timed { try reduction.reduce(into: total) }
+        record?.note(total: total, count: count)
     }
 
     func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>? {
@@ -105,12 +104,18 @@ final class GradientReduction: PropagationOwner {
     }
 
     func finishedLane(block: Int, lane: Int) {
-        if case .tree(let reduction) = routes[block] { reduction.finishLane() }
+        guard case .tree(let reduction) = routes[block] else { return }
+        if let partial = reduction.partial(lanes.lowerBound + lane).baseAddress {
+            disturb?(lane, partial, entries[block].count)
+            record?.note(lane: lane, partial, count: entries[block].count)
+        }
+        reduction.finishLane()
     }
 
     func finishedBlock(_ block: Int, gradients: ChannelGradients) throws {
         let count = entries[block].count
         let target = gradient.pointer + entries[block].offset
+        if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
         case .tree(let reduction):
             try timed { try reduction.reduce(into: adding ? partial.pointer : target) }
@@ -144,6 +149,24 @@ final class GradientReduction: PropagationOwner {
             case .gamma: put(gradients.gamma, into: entry)
             case .beta: put(gradients.beta, into: entry)
             }
+        }
+    }
+
+    /// Whether the lanes' partial gradients of a block are summed.
+    var sumsLanes: [Bool] {
+        routes.map { if case .tree = $0 { true } else { false } }
+    }
+
+    private func noteFactors(_ block: Int) {
+        let convolution = model.plan.blocks[block].convolution
+        for lane in 0..<lanes.count {
+            let (start, images) = (propagation.start(ofLane: lane), propagation.count(ofLane: lane))
+            let deltas = propagation.blockDelta(block) + start * convolution.filters
+            disturb?(lane, deltas, images * convolution.filters)
+            record?.note(
+                lane: lane, propagation.blockInput(block) + start * convolution.patchCount,
+                count: images * convolution.patchCount)
+            record?.note(lane: lane, deltas, count: images * convolution.filters)
         }
     }
 

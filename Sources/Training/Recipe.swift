@@ -62,6 +62,13 @@ public struct Recipe: Equatable, Sendable {
     public var validationAttack: ValidationAttack?
     /// The run ends after this many epochs without a better network on the validation images; nil for never.
     public var earlyStopping: Int?
+    /// Whether lanes are dealt to ranks by their measured speed, anew at each epoch's end. It does not change the result.
+    public var balance: Balance
+    /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never. It does not change
+    /// the result.
+    public var stallTimeout: Double
+    /// The share of the lanes that a second rank computes too, and compares bit for bit. It does not change the result.
+    public var audit: Double
     /// When to save, and how much to keep. It does not change the result.
     public var checkpoint: CheckpointRecipe
     /// What to evaluate the network on, or nil. It does not change the result.

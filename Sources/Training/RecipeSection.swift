@@ -92,13 +92,16 @@ struct RecipeSection {
         guard let value = said(key) else { return fallback }
         return try value.flag ?? { throw refusal(key, value, allowed: "true, false") }()
     }
-    /// A word of a fixed list. Where `off` is one, so is `false`, as YAML 1.1 reads it.
+    /// A word of a fixed list. Where `off` or `on` is one, so is `false` or `true`, as YAML 1.1 reads them.
     func choice<Value: RawRepresentable<String>>(
         _ key: String, among values: [Value], default fallback: Value
     ) throws -> Value {
         guard let value = said(key) else { return fallback }
         let names = values.map(\.rawValue)
-        let word = value.flag == false && names.contains("off") ? "off" : value.text
+        let isSwitch = names.contains("off")
+        let word =
+            value.flag == false && isSwitch
+            ? "off" : value.flag == true && names.contains("on") && isSwitch ? "on" : value.text
         if let word, let chosen = Value(rawValue: word), names.contains(word) { return chosen }
         throw refusal(key, value, allowed: names.joined(separator: ", "))
     }

@@ -135,6 +135,14 @@ public struct ValidationAttack: Hashable, Sendable {
     }
 }
 
+/// How lanes are dealt to ranks.
+public enum Balance: String, Hashable, Sendable, CaseIterable {
+    /// Equally.
+    case off
+    /// By the speed measured in the epoch before.
+    case on
+}
+
 /// When a run saves, and how much it keeps.
 public struct CheckpointRecipe: Hashable, Sendable {
     /// The steps between checkpoints; nil for one at each epoch's end.

@@ -20,6 +20,29 @@ public struct StepTimes {
 }
 
 extension Trainer {
+    /// For tests of audits: calls back with the activations of each forward pass, and with each lane's gradients, and lets them be
+    /// changed. The activations are those that go into the last layer.
+    package func disturb(
+        activations: @escaping (_ step: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void,
+        gradients: @escaping (_ step: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void
+    ) {
+        engine.disturb(
+            activations: { [unowned self] propagation in
+                let last = propagation.plan.blocks.count - 1
+                let count = propagation.images * propagation.plan.blocks[last].convolution.patchCount
+                activations(state.step, propagation.blockInput(last), count)
+            },
+            gradients: { [unowned self] _, pointer, count in gradients(state.step, pointer, count) })
+    }
+
+    /// Computes one step of the training, with its checks. Collective.
+    package func trainStep() throws {
+        _ = try step()
+    }
+
+    /// The SHA-256 of the training's state, as `inspect --digest` prints it for a checkpoint.
+    package var digest: String { checkpoint.trainingDigest }
+
     /// Computes the steps that come next, with no record of them. Collective.
     package func compute(steps count: Int) throws {
         for index in 0..<count {

@@ -17,27 +17,34 @@ public final class Trainer {
     /// On rank 0 alone.
     private let run: RunDirectory?
     private let reporter: TrainingReporter?
-    let data: TrainingData
-    let model: Model
-    let engine: StepEngine
+    private(set) var data: TrainingData
+    package let model: Model
+    private let optimizer: Optimizer
+    private(set) var engine: StepEngine
     private let validator: Validator?
-    private(set) var state: TrainingState
+    var state: TrainingState
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
-    private var imagesAtEpochStart = 0
+    /// What each rank computed since the last epoch's end, and the ranks' hosts.
+    private var efforts: [StepEngine.Effort] = []
+    private let hosts: [String]
     /// Why the last step could not be recorded; on rank 0.
     private var reportFailure: Failure?
     /// The step of the newest checkpoint.
     private var savedStep: Int?
+    /// The deals of lanes that follow at the next epoch ends, whatever was measured: for tests.
+    package var plannedDeals: [LaneDeal] = []
 
     /// Reads the data, builds the replica and takes up the newest checkpoint of the run. Collective: every rank of the
     /// communicator calls this with the same arguments, `run` on rank 0 only.
     ///
-    /// - Parameter traces: clock all that the steps do, for `trace`.
+    /// - Parameters:
+    ///   - start: on rank 0, the checkpoint to take up, for a trainer without a run.
+    ///   - traces: clock all that the steps do, for `trace`.
     /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
     public init(
         _ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool,
-        traces: Bool = false
+        from start: Checkpoint? = nil, traces: Bool = false
     ) throws {
         BLAS.useOneThread()
         self.recipe = recipe
@@ -53,16 +60,22 @@ public final class Trainer {
             return (dataset, try recipe.network(input: description.shape, classes: description.classes))
         }
         try communicator.agree { try Trainer.checkSplit(recipe, dataset.description) }
-        data = try TrainingData(recipe, dataset, network: network, communicator: communicator)
+        data = try Progress.during(.reading) {
+            try TrainingData(recipe, dataset, network: network, communicator: communicator)
+        }
         try communicator.agreeOnEqual([
             ("the recipe", recipe.digest), ("the data", data.digest), ("the product's version", Product.version),
             ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
             ("the BLAS kernel", BLAS.kernel),
         ])
         model = Model(try NetworkPlan(network))
+        optimizer = Optimizer(
+            model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
+            factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
         engine = StepEngine(
-            recipe, data, model, communicator: communicator,
+            recipe, data, model, optimizer, communicator: communicator,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
+        hosts = try communicator.allGather(communicator.hostName)
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
         validator = try communicator.agree { [model, data] in
             try data.validation.map {
@@ -74,7 +87,7 @@ public final class Trainer {
         }
         model.drawWeights(seed: recipe.seed)
         state = TrainingState()
-        try takeUp(resume)
+        try Progress.during(.reading) { try takeUp(resume, start) }
     }
 
     /// The stretches of time that a trace holds: some hundred steps of the paper's networks.
@@ -95,9 +108,9 @@ public final class Trainer {
         try communicator.barrier()
         engine.timeline.reset()
         epochStart = .now
-        imagesAtEpochStart = engine.computedImages
+        engine.resetEffort()
         while !isFinished {
-            let stopped = try step()
+            let stopped = try Progress.during(.training) { try step() }
             let endsEpoch = state.step % engine.stepsPerEpoch == 0
             let ends = endsEpoch || state.step == totalSteps
             let isBest = ends ? try finishEpoch(isWhole: endsEpoch) : false
@@ -105,6 +118,7 @@ public final class Trainer {
             if due || isBest || stopped || isFinished {
                 try save(isBest: isBest)
             }
+            if endsEpoch && !stopped && !isFinished { try balance() }
             if stopped && !isFinished {
                 try communicator.agree {
                     if let reportFailure { throw reportFailure }
@@ -136,26 +150,19 @@ public final class Trainer {
         let rate = recipe.learningRate(step: state.step, stepsPerEpoch: engine.stepsPerEpoch)
         let (sums, norm, stop) = try engine.step(
             state.step, learningRate: rate, stopping: StopRequest.requested || reportFailure != nil)
-        guard sums.loss.isFinite && norm.isFinite else {
-            let number = sums.loss.isFinite ? "gradient or a moment of batch norm" : "loss"
-            let kept =
-                savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
-            try communicator.agree {
-                throw Failure(
-                    .software,
-                    "the \(number) is not a finite number at step \(state.step + 1); \(kept); "
-                        + "lower learning_rate or set gradient_clipping")
-            }
-            return false
-        }
+        if !(sums.loss.isFinite && norm.isFinite) { try refuseNumbers(isLoss: !sums.loss.isFinite) }
         state.step += 1
         state.epochSums += sums
+        Progress.finished(steps: state.step)
         do {
-            try reporter?.step(
-                StepReport(
-                    step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums, learningRate: rate,
-                    gradientNorm: norm, seconds: seconds(since: start), input: engine.timeline.seconds(.draw) - drawn,
-                    communication: engine.timeline.seconds(.communicate) - communicated))
+            try Progress.during(.recording) {
+                try reporter?.step(
+                    StepReport(
+                        step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: sums,
+                        learningRate: rate, gradientNorm: norm, seconds: seconds(since: start),
+                        input: engine.timeline.seconds(.draw) - drawn,
+                        communication: engine.timeline.seconds(.communicate) - communicated))
+            }
         } catch {
             // Rank 0 alone knows; the others learn of it with the next step's sums, and all stop together.
             reportFailure = Failure(error)
@@ -163,14 +170,30 @@ public final class Trainer {
         return stop
     }
 
+    /// Ends the run at a step whose numbers are not finite.
+    private func refuseNumbers(isLoss: Bool) throws {
+        let number = isLoss ? "loss" : "gradient, a parameter or a moment of batch norm"
+        let kept =
+            savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
+        let failure = Failure(
+            .software,
+            "the \(number) is not a finite number at step \(state.step + 1); \(kept); "
+                + "lower learning_rate or set gradient_clipping")
+        // The loss is the same on all ranks.
+        if isLoss { try communicator.agree { throw failure } }
+        // All else is too, unless one rank's memory is wrong, which the others would not know of. Rank 0 has the word first.
+        if communicator.rank > 0 { sleep(2) }
+        throw failure
+    }
+
     /// The figures of an epoch, or of its part at the end of a run, over all ranks. Returns whether the network is the best so
     /// far on the validation split, which is asked at the end of a whole epoch only: where a run pauses shows in nothing else.
     private func finishEpoch(isWhole: Bool) throws -> Bool {
-        let computed = Int64(engine.computedImages - imagesAtEpochStart)
-        let rankImages = try communicator.allGather(computed)
+        let rankImages = try communicator.allGather(Int64(engine.computedImages))
+        efforts = try communicator.allGather(engine.effort)
         var validation: ValidationErrors?
         if let validator, isWhole {
-            let own = try communicator.agree { try validator.countErrors() }
+            let own = try Progress.during(.validating) { try communicator.agree { try validator.countErrors() } }
             let clean = try communicator.allReduce(Int64(own.clean), .sum)
             let attacked = try communicator.allReduce(Int64(own.attacked ?? 0), .sum)
             let count = Double(data.validationCount)
@@ -186,42 +209,86 @@ public final class Trainer {
         let report = EpochReport(
             step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: state.epochSums,
             learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
-            validation: validation, rankImages: rankImages, seconds: seconds(since: epochStart))
+            validation: validation, rankImages: rankImages, rankLanes: data.deal.counts, efforts: efforts, hosts: hosts,
+            seconds: seconds(since: epochStart))
         try communicator.agree { try reporter?.epoch(report) }
         epochStart = .now
-        imagesAtEpochStart = engine.computedImages
+        engine.resetEffort()
         if isWhole { state.epochSums = TrainingSums() }
         return isBest
     }
 
+    // MARK: Balance
+
+    /// Deals the lanes anew by what was measured in the epoch, where the recipe wants it and it is worth while. Collective.
+    private func balance() throws {
+        var deal = data.deal
+        if !plannedDeals.isEmpty {
+            deal = plannedDeals.removeFirst()
+        } else if recipe.balance == .on, let measured = Self.betterDeal(than: deal, for: efforts) {
+            deal = measured
+        }
+        guard deal != data.deal else { return }
+        let start = ContinuousClock.now
+        data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
+        engine = StepEngine(
+            recipe, data, model, optimizer, communicator: communicator, timeline: engine.timeline)
+        try communicator.agree {
+            try reporter?.dealt(deal, step: state.step, seconds: seconds(since: start))
+        }
+        epochStart = .now
+    }
+
+    /// The deal by speed, where it promises to shorten the slowest rank's work by at least a twentieth; nil where not, or where
+    /// too little was measured.
+    static func betterDeal(than deal: LaneDeal, for efforts: [StepEngine.Effort]) -> LaneDeal? {
+        guard efforts.count > 1, efforts.allSatisfy({ $0.images > 0 && $0.steps > 0 && $0.seconds > 0 }) else {
+            return nil
+        }
+        // The time of an image stands for that of a lane: lanes have equal shares, but for a rounding.
+        let seconds = efforts.map { $0.seconds / Double($0.images) }
+        let better = LaneDeal(lanes: deal.lanes, secondsPerLane: seconds)
+        return better.slowest(secondsPerLane: seconds) < 0.95 * deal.slowest(secondsPerLane: seconds) ? better : nil
+    }
+
     // MARK: Checkpoints
 
+    /// Where the training stands.
+    var checkpoint: Checkpoint {
+        Checkpoint(
+            recipe, data, model, optimizer, state, stepsPerEpoch: engine.stepsPerEpoch,
+            worldSize: communicator.worldSize)
+    }
+
     private func save(isBest: Bool) throws {
-        try communicator.agree {
-            guard let run else { return }
-            let checkpoint = Checkpoint(
-                recipe, data, model, engine.optimizer, state, stepsPerEpoch: engine.stepsPerEpoch,
-                worldSize: communicator.worldSize)
-            try run.save(checkpoint, keep: recipe.checkpoint.keep, isBest: isBest)
-            try reporter?.saved(state.step, isBest: isBest)
+        try Progress.during(.saving) {
+            try communicator.agree {
+                guard let run else { return }
+                try run.save(checkpoint, keep: recipe.checkpoint.keep, isBest: isBest)
+                try reporter?.saved(state.step, isBest: isBest)
+            }
         }
         savedStep = state.step
     }
 
-    /// Takes up the run's newest valid checkpoint, if there is one.
-    private func takeUp(_ resume: Bool) throws {
+    /// Takes up the checkpoint given, or the run's newest valid one, if there is one.
+    private func takeUp(_ resume: Bool, _ start: Checkpoint?) throws {
         let found = try communicator.agree { () -> Bool in
+            if let start {
+                state = try start.resume(model, optimizer, data: data)
+                return true
+            }
             guard let point = try run?.latestValid() else { return false }
             point.warnings.forEach { reporter?.warn($0) }
             try Trainer.refuseOtherRecipe(point, recipe)
-            state = try point.checkpoint.resume(model, engine.optimizer, data: data)
+            state = try point.checkpoint.resume(model, optimizer, data: data)
             return true
         }
         guard try communicator.broadcast(found) else {
             try communicator.agree { if resume { try reporter?.resumed(0) } }
             return
         }
-        try state.broadcast(model, engine.optimizer, by: communicator)
+        try state.broadcast(model, optimizer, by: communicator)
         savedStep = state.step
         try communicator.agree { try reporter?.resumed(state.step) }
     }

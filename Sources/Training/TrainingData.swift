@@ -8,6 +8,8 @@ import Networks
 struct TrainingData {
     let network: Network
     let plan: LanePlan
+    /// Who holds which lanes.
+    let deal: LaneDeal
     let source: SampleSource
     /// This rank's share of the validation split; nil without one.
     let validation: ImageSet?
@@ -15,6 +17,10 @@ struct TrainingData {
     /// SHA-256 of the training split's content.
     let digest: String
     let isOfficial: Bool?
+    /// The file index of each sample id of an image, ascending.
+    private let trainIndices: [Int32]
+    private let recipe: Recipe
+    private let classes: Int
 
     /// Reads the rank's share. Collective: every rank of the communicator calls this.
     init(_ recipe: Recipe, _ dataset: Dataset, network: Network, communicator: Communicator) throws {
@@ -24,7 +30,8 @@ struct TrainingData {
         let drawn = (recipe.meanTraining?.samples ?? 0) + (recipe.meanTraining?.noiseSamples ?? 0)
         let plan = LanePlan(
             samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed)
-        let lanes = LaneTree(lanes: recipe.lanes).lanes(ofRank: communicator.rank, of: communicator.worldSize)
+        let deal = LaneDeal(lanes: recipe.lanes, ranks: communicator.worldSize)
+        let lanes = deal[communicator.rank]
 
         var keep = [Bool](repeating: false, count: description.trainCount)
         for lane in lanes {
@@ -32,7 +39,12 @@ struct TrainingData {
                 keep[Int(splits.train[Int(id)])] = true
             }
         }
-        let images = try communicator.agree { try dataset.read(.train) { keep[$0] } }
+        let images = try communicator.agree {
+            try dataset.read(.train) { index in
+                Progress.beat()
+                return keep[index]
+            }
+        }
         var sums = PixelSums(shape: shape)
         sums.add(images)
         try sums.sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
@@ -51,12 +63,81 @@ struct TrainingData {
             ? nil : try communicator.agree { try dataset.read(.train) { wanted.contains($0) } }
         self.network = network
         self.plan = plan
-        source = SampleSource(
-            images: images, trainIndices: splits.train, classes: description.classes, meanImage: mean,
-            seed: recipe.seed, meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining,
-            mirroring: recipe.mirroring)
+        self.deal = deal
+        self.recipe = recipe
+        classes = description.classes
+        trainIndices = splits.train
+        source = Self.source(images, splits.train, classes: description.classes, meanImage: mean, recipe)
         digest = images.contentDigest
         isOfficial = images.isOfficial
+    }
+
+    private static func source(
+        _ images: ImageSet, _ trainIndices: [Int32], classes: Int, meanImage: [Float], _ recipe: Recipe
+    ) -> SampleSource {
+        SampleSource(
+            images: images, trainIndices: trainIndices, classes: classes, meanImage: meanImage, seed: recipe.seed,
+            meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining, mirroring: recipe.mirroring)
+    }
+
+    // MARK: Dealing anew
+
+    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane by lane.
+    ///
+    /// Collective: every rank of the communicator calls this with the same deal.
+    ///
+    /// - Throws: `Failure` 64 where a lane's images are more bytes than a message takes.
+    func dealt(_ new: LaneDeal, by communicator: Communicator) throws -> TrainingData {
+        let rank = communicator.rank
+        let size = source.images.shape.count
+        // The images of each lane that this rank is to hold: label, pixels, label, pixels, ...
+        var blocks: [[UInt8]] = []
+        var places: [(index: Int32, block: Int, start: Int)] = []
+        for lane in 0..<deal.lanes {
+            let (from, to) = (deal.holder(of: lane), new.holder(of: lane))
+            guard rank == from || rank == to else { continue }
+            let ids = plan.owned(lane: lane).filter { Int($0) < trainIndices.count }
+            var bytes = [UInt8](repeating: 0, count: ids.count * (1 + size))
+            if rank == from {
+                for (place, id) in ids.enumerated() {
+                    source.copyImage(Int(id), into: &bytes, at: place * (1 + size))
+                }
+            }
+            if from != to {
+                guard bytes.count <= Int(Int32.max) else {
+                    throw Failure(
+                        .usage, "a lane of \(bytes.count) bytes is too large to move: raise lanes, or set balance: off")
+                }
+                try bytes.withUnsafeMutableBytes { try communicator.transfer($0, from: from, to: to) }
+            }
+            if rank == to {
+                for (place, id) in ids.enumerated() {
+                    places.append((trainIndices[Int(id)], blocks.count, place * (1 + size)))
+                }
+                blocks.append(bytes)
+            }
+        }
+        places.sort { $0.index < $1.index }
+        return TrainingData(self, new, places, blocks)
+    }
+
+    private init(
+        _ old: TrainingData, _ deal: LaneDeal, _ places: [(index: Int32, block: Int, start: Int)], _ blocks: [[UInt8]]
+    ) {
+        let size = old.source.images.shape.count
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(places.count * size)
+        for place in places { pixels += blocks[place.block][place.start + 1..<place.start + 1 + size] }
+        let images = ImageSet(
+            shape: old.source.images.shape, indices: places.map(\.index),
+            labels: places.map { blocks[$0.block][$0.start] },
+            pixels: pixels, contentDigest: old.source.images.contentDigest, files: old.source.images.files)
+        source = Self.source(
+            images, old.trainIndices, classes: old.classes, meanImage: old.source.meanImage, old.recipe)
+        self.deal = deal
+        (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
+        (validation, validationCount) = (old.validation, old.validationCount)
+        (trainIndices, recipe, classes) = (old.trainIndices, old.recipe, old.classes)
     }
 }
 

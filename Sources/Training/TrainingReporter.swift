@@ -2,6 +2,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import Kernels
+import MessagePassing
 import Networks
 
 /// One step's figures.
@@ -28,7 +29,37 @@ struct EpochReport {
     let validation: ValidationErrors?
     /// The images that each rank computed since the epoch's start, or since the run was resumed in it.
     let rankImages: [Int64]
+    /// The lanes of each rank.
+    let rankLanes: [Int]
+    /// What each rank computed, its first steps left out, and the ranks' hosts.
+    let efforts: [StepEngine.Effort]
+    let hosts: [String]
     let seconds: Double
+}
+
+extension StepEngine.Effort {
+    /// Seconds of computing an image; not a number where nothing was measured.
+    var secondsPerImage: Double { images > 0 ? seconds / Double(images) : .nan }
+}
+
+extension EpochReport {
+    /// A rank that computes an image this many times as slowly as the others is named.
+    private static let slowness = 1.25
+
+    /// A sentence on the slowest rank where it is much slower than the others, nil where it is not.
+    func straggler(balances: Bool) -> String? {
+        let times = efforts.map(\.secondsPerImage)
+        guard times.count > 1, times.allSatisfy({ $0 > 0 }),
+            let slowest = times.indices.max(by: { times[$0] < times[$1] })
+        else { return nil }
+        let others = times.indices.filter { $0 != slowest }.map { times[$0] }.sorted()
+        let usual = others[others.count / 2]
+        guard times[slowest] > Self.slowness * usual else { return nil }
+        let step = efforts[slowest].seconds / Double(efforts[slowest].steps)
+        return
+            "rank \(slowest) on \(hosts[slowest]) computes \(fixed(times[slowest] / usual, 2)) times as long for an image as the "
+            + "others (\(fixed(step * 1e3, 1)) ms a step)" + (balances ? "" : "; balance: on deals it fewer lanes")
+    }
 }
 
 /// Rank 0's account of a run: metrics.jsonl, TensorBoard's events, and the lines that a person reads.
@@ -39,7 +70,8 @@ final class TrainingReporter {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private var progress = ProgressLine()
     private var totalSteps = 0
-    private var epochs = 0
+    private let epochs: Int
+    private let balances: Bool
 
     /// Steps between two points of TensorBoard's curves.
     private static let boardInterval = 20
@@ -49,6 +81,7 @@ final class TrainingReporter {
         self.showsProgress = showProgress
         board = run.map { TensorBoardLog(directory: $0.path) }
         epochs = recipe.epochs
+        balances = recipe.balance == .on
     }
 
     /// Warnings go to standard error, also where nothing else is shown.
@@ -125,6 +158,9 @@ final class TrainingReporter {
         line.add("images_per_second", rate)
         line.add("images", Int(report.sums.images))
         line.add("rank_images", report.rankImages)
+        line.add("rank_lanes", report.rankLanes.map(Int64.init))
+        line.add("rank_step_seconds", report.efforts.map { $0.steps > 0 ? $0.seconds / Double($0.steps) : .nan })
+        line.add("rank_image_seconds", report.efforts.map(\.secondsPerImage))
         line.add("wall_seconds", report.seconds)
         try run?.append(line.text)
         try board?.add(
@@ -141,6 +177,22 @@ final class TrainingReporter {
                 + pad(String(format: "%.4g", report.learningRate), 15)
                 + pad(fixed(report.sums.meanLoss, 4), 10) + pad(fixed(report.sums.error, 4), 16) + pad(validation, 18)
                 + pad("\(Int(rate))", 10) + pad(fixed(report.seconds, 1), 9))
+        if let sentence = report.straggler(balances: balances) { say(sentence) }
+    }
+
+    func dealt(_ deal: LaneDeal, step: Int, seconds: Double) throws {
+        var line = JSONLine()
+        line.add("event", "deal")
+        line.add("step", step)
+        line.add("rank_lanes", deal.counts.map(Int64.init))
+        line.add("wall_seconds", seconds)
+        try run?.append(line.text)
+        let counts = deal.counts
+        say(
+            "lanes dealt anew by speed: "
+                + (counts.count <= 16
+                    ? counts.map(String.init).joined(separator: " ")
+                    : "\(counts.min() ?? 0) to \(counts.max() ?? 0) a rank"))
     }
 
     func saved(_ step: Int, isBest: Bool) throws {

@@ -1,6 +1,7 @@
 import Datasets
 import Essentials
 import Kernels
+import MessagePassing
 import Networks
 import Robustness
 
@@ -34,6 +35,7 @@ struct Validator {
         let plan = classifier.plan
         var (errors, attacked) = (0, 0)
         for start in stride(from: 0, to: images.count, by: classifier.groupSize) {
+            Progress.beat()
             let group = start..<min(start + classifier.groupSize, images.count)
             let outputs = try classifier.outputs(images: group.count) { load(group, into: $0) }
             for slot in group {

@@ -15,7 +15,7 @@ struct Steadfast: ParsableCommand {
         abstract: "Trains robust CNNs data-parallel over MPI, and finds out honestly how robust they are.",
         version: Product.version,
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
+            TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
             ExportCommand.self,
             BenchmarkCommand.self, ReportCommand.self, DoctorCommand.self,
             DecodeUntrustedCommand.self,

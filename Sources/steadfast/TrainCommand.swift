@@ -68,6 +68,8 @@ struct TrainCommand: CollectiveCommand {
     }
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
+        let watchdog = recipe.stallTimeout > 0 ? try Watchdog.start(communicator, timeout: recipe.stallTimeout) : nil
+        defer { watchdog?.stop() }
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
             showProgress: communicator.rank == 0 && !quiet, traces: trace != nil)

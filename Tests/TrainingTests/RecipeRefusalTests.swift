@@ -109,6 +109,9 @@ struct RecipeRefusalTests {
                 "validation_attack: true",
                 "validation_attack needs a validation split: set validation, as in 'validation: 5000'"
             ),
+            ("balance: maybe", "balance is maybe; allowed: off, on"),
+            ("stall_timeout: -1", "stall_timeout is -1; allowed: a number, 0 to 1000000"),
+            ("audit: 2", "audit is 2; allowed: a number, 0 to 1"),
             ("early_stopping: 3", "early_stopping needs a validation split: set validation, as in 'validation: 5000'"),
             ("validation: 9\nearly_stopping: 0", "early_stopping is 0; allowed: a whole number, 1 to 1000000"),
             ("validation: -1", "validation is -1; allowed: a whole number, 0 to 1000000000"),

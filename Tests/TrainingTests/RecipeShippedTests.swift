@@ -175,6 +175,9 @@ struct RecipeShippedTests {
                 validation: 0
                 validation_attack: null
                 early_stopping: null
+                balance: off
+                stall_timeout: 300.0
+                audit: 0.0
                 checkpoint:
                   every_steps: null
                   keep: 3

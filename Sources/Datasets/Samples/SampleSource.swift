@@ -55,6 +55,21 @@ public struct SampleSource: Sendable {
         self.slots = slots
     }
 
+    /// Copies an image that the rank keeps, label first, then its pixels, to `bytes` from `start` on.
+    public func copyImage(_ id: Int, into bytes: inout [UInt8], at start: Int) {
+        precondition((0..<imageCount).contains(id) && slots[id] >= 0, "the rank does not keep sample \(id)")
+        let slot = Int(slots[id])
+        let size = images.shape.count
+        bytes[start] = images.labels[slot]
+        images.pixels.withUnsafeBufferPointer { pixels in
+            bytes.withUnsafeMutableBufferPointer { target in
+                guard let source = pixels.baseAddress, let base = target.baseAddress else { return }
+                precondition(start + 1 + size <= target.count, "no room for an image at \(start) of \(target.count)")
+                (base + start + 1).update(from: source + slot * size, count: size)
+            }
+        }
+    }
+
     /// Writes samples as a network's input, float32 [ids.count, height, width, channels] in 0...255 less the mean image,
     /// and their labels. Noise is neither clipped nor rounded. Allocates nothing.
     ///

@@ -12,7 +12,7 @@ extension Communicator {
     ) throws {
         let count = messageCount(block.count)
         guard worldSize > 1 else { return copy(block, to: received) }
-        try check(
+        try wait(
             MPI_Allgather(block.baseAddress, count, Element.datatype, received, count, Element.datatype, handle),
             "MPI_Allgather")
     }
@@ -32,7 +32,7 @@ extension Communicator {
     ) throws {
         requireLayout(counts, displacements, own: block.count)
         guard worldSize > 1 else { return copy(block, to: received + Int(displacements[0])) }
-        try check(
+        try wait(
             MPI_Allgatherv(
                 block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
                 Element.datatype, handle),
@@ -48,7 +48,7 @@ extension Communicator {
     ) throws {
         requireLayout(counts, displacements, own: Int(counts[rank]))
         guard worldSize > 1 else { return }
-        try check(
+        try wait(
             MPI_Allgatherv(
                 mpi_in_place(), 0, Element.datatype, buffer, counts, displacements, Element.datatype, handle),
             "MPI_Allgatherv")

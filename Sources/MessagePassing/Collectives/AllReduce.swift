@@ -29,7 +29,7 @@ extension Communicator {
     ) throws {
         let count = messageCount(values.count)
         guard worldSize > 1 else { return }
-        try check(
+        try wait(
             MPI_Allreduce(
                 mpi_in_place(), values.baseAddress, count, Element.datatype, operation.handle, handle),
             "MPI_Allreduce")

@@ -19,7 +19,7 @@ extension Communicator {
             let block = UnsafeBufferPointer(start: sent + Int(displacements[0]), count: Int(counts[0]))
             return copy(block, to: received + Int(receivedDisplacements[0]))
         }
-        try check(
+        try wait(
             MPI_Alltoallv(
                 sent, counts, displacements, Element.datatype, received, receivedCounts, receivedDisplacements,
                 Element.datatype, handle),

@@ -14,7 +14,7 @@ extension Communicator {
         precondition(rank != root || received != nil, "the root of a gather has no room to receive into")
         let count = messageCount(block.count)
         guard worldSize > 1 else { return copy(block, to: received) }
-        try check(
+        try wait(
             MPI_Gather(
                 block.baseAddress, count, Element.datatype, received, count, Element.datatype, Int32(root), handle),
             "MPI_Gather")
@@ -39,7 +39,7 @@ extension Communicator {
             requireLayout(counts, displacements, own: block.count)
         }
         guard worldSize > 1 else { return copy(block, to: received?.advanced(by: Int(displacements[0]))) }
-        try check(
+        try wait(
             MPI_Gatherv(
                 block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
                 Element.datatype, Int32(root), handle),

@@ -1,0 +1,67 @@
+/// Finds out from what rank 0 hears whether the job stands still, and whose fault it is. Plain arithmetic on times given.
+struct StallJudge {
+    /// What is known of a rank.
+    private struct Record {
+        var snapshot = ProgressSnapshot()
+        /// When a message last came; nil before the first.
+        var heard: Double?
+    }
+
+    /// A rank at fault and why.
+    struct Accusation: Equatable {
+        /// -1 where no single rank is.
+        let rank: Int
+        /// Completes `rank 3 on node2 ...`; a sentence of its own for rank -1.
+        let sentence: String
+    }
+
+    private var records: [Record]
+    private let timeout: Double
+    private var lastProgress: Double
+
+    /// - Parameters:
+    ///   - timeout: seconds without progress after which the job stands still.
+    ///   - now: seconds of any steady clock, as in all calls.
+    init(ranks: Int, timeout: Double, now: Double) {
+        records = Array(repeating: Record(), count: ranks)
+        self.timeout = timeout
+        lastProgress = now
+    }
+
+    /// Notes a rank's message.
+    mutating func hear(_ rank: Int, _ snapshot: ProgressSnapshot, now: Double) {
+        guard records.indices.contains(rank) else { return }
+        if records[rank].heard == nil || records[rank].snapshot.beats != snapshot.beats { lastProgress = now }
+        records[rank].snapshot = snapshot
+        records[rank].heard = now
+    }
+
+    /// Who is at fault; nil while the job gets on.
+    func accusation(now: Double) -> Accusation? {
+        // A process that is stopped, or a host that is gone, sends nothing, whatever the others do.
+        let silent = records.indices.filter { rank in records[rank].heard.map { now - $0 >= timeout } == true }
+        if let rank = silent.first {
+            return Accusation(
+                rank: rank,
+                sentence:
+                    "gives no sign of life for \(whole(now - (records[rank].heard ?? 0))) s; the last was heard while it was "
+                    + records[rank].snapshot.title)
+        }
+        guard now - lastProgress >= timeout else { return nil }
+        let time = whole(now - lastProgress)
+        // Who does not wait is waited for.
+        if let rank = records.indices.first(where: { records[$0].heard != nil && !records[$0].snapshot.isWaiting }) {
+            return Accusation(
+                rank: rank, sentence: "makes no progress for \(time) s; it was \(records[rank].snapshot.title)")
+        }
+        // Just before the timeout of its own, a process that does not speak is the one.
+        let quiet = records.indices.filter { records[$0].heard.map { now - $0 >= timeout / 2 } ?? true }
+        if let rank = quiet.first {
+            return Accusation(rank: rank, sentence: "was not heard of for \(time) s while all others waited")
+        }
+        return Accusation(
+            rank: -1, sentence: "no rank makes progress for \(time) s; all wait for messages of each other")
+    }
+
+    private func whole(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10)" }
+}

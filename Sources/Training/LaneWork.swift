@@ -1,0 +1,200 @@
+import Datasets
+import Kernels
+import MessagePassing
+import Networks
+import Robustness
+
+/// What the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.
+protocol LaneWorkOwner: PropagationOwner {
+    /// Lets a second backward pass over the same batch add to the first one's gradient.
+    func continuePass()
+}
+
+/// One batch of a step.
+struct Pass {
+    /// Its number in the epoch.
+    let index: Int
+    let epoch: Int
+    /// The number of the optimiser's update in the step.
+    let update: Int
+    /// The images of the step, over all its passes.
+    let stepImages: Int
+    /// Of adversarial training.
+    let strength: Double
+    var scale: Float { 1 / Float(stepImages) }
+}
+
+/// Forward and backward over some lanes of a batch, in memory of its own: what a rank does with its lanes, and what another
+/// one does to check it.
+final class LaneWork {
+    let propagation: Propagation
+    /// The sample ids and labels of the local images, in their order.
+    let ids, labels: Buffer<Int32>
+    /// The images of each lane, after `begin`.
+    private(set) var counts: [Int]
+
+    /// Called after each forward pass: for tests.
+    var afterForward: ((Propagation) -> Void)?
+
+    private let recipe: Recipe
+    private let plan: LanePlan
+    private let model: Model
+    private let owner: any LaneWorkOwner
+    private let partials: Buffer<Double>
+    private let totals: Buffer<Double>
+    private let adversary: AdversarialSamples?
+    /// Of TRADES: the probabilities of the images, then those of their adversarial versions, [2, images, outputs].
+    private let cleanOutputs: Buffer<Float>
+
+    /// Running moments move by this share a step, as in the released code.
+    private static let momentRate: Float = 0.05
+    /// Loss, errors, images, ranks asked to stop.
+    static let sumCount = 4
+
+    /// Takes memory for so many lanes.
+    ///
+    /// - Parameter owner: who forms the sums over all lanes, of the propagation given.
+    init<Owner: LaneWorkOwner>(
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, lanes: Int, timeline: Timeline? = nil,
+        owner: (Propagation) -> Owner
+    ) {
+        self.recipe = recipe
+        self.model = model
+        plan = data.plan
+        let capacity = (0..<recipe.lanes).map { data.plan.positions(ofLane: $0).count }.max() ?? 0
+        propagation = Propagation(
+            model, lanes: lanes, laneCapacity: capacity, backward: true,
+            inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
+        self.owner = owner(propagation)
+        ids = Buffer(capacity * lanes)
+        labels = Buffer(capacity * lanes)
+        partials = Buffer(Self.sumCount * lanes)
+        totals = Buffer(Self.sumCount)
+        counts = [Int](repeating: 0, count: lanes)
+        adversary = recipe.adversarialTraining.map { [propagation, owner = self.owner] in
+            AdversarialSamples(
+                $0, seed: recipe.seed, propagation: propagation, capacity: capacity * lanes,
+                meanImage: data.source.meanImage, sums: owner)
+        }
+        cleanOutputs = Buffer(
+            recipe.adversarialTraining?.method == .trades ? 2 * capacity * lanes * model.plan.outputs : 0)
+    }
+
+    /// Sets the lanes for a pass: local lane i is lane `first` + i. Local.
+    func begin(_ pass: Int, firstLane first: Int) {
+        for index in counts.indices { counts[index] = plan.count(lane: first + index, stepInEpoch: pass) }
+        propagation.begin(counts: counts, globalImages: plan.batchSize(stepInEpoch: pass))
+    }
+
+    /// The images of a local lane.
+    func images(ofLane lane: Int) -> Range<Int> {
+        propagation.start(ofLane: lane)..<propagation.start(ofLane: lane) + counts[lane]
+    }
+
+    /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global batch, and
+    /// whether any rank was asked to stop. Collective, by the owner's sums.
+    func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
+        if let adversary {
+            switch adversary.settings.method {
+            case .fgs, .fgsm, .pgd:
+                try adversary.replace(labels.pointer, ids: ids.pointer, epoch: pass.epoch, strength: pass.strength)
+            case .trades: return try runTrades(pass, adversary, stopping: stopping)
+            case .free:
+                if pass.update == 0 {
+                    adversary.begin()
+                    adversary.startAtRandom(ids.pointer, epoch: pass.epoch, strength: pass.strength)
+                }
+            }
+        }
+        try forward()
+        propagation.timeline.measure(.loss) { writeLosses(scale: pass.scale, stopping: stopping) }
+        let (sums, stop) = try reduceSums()
+        // Every rank sees the same sums, so all skip the backward pass together.
+        guard sums.loss.isFinite else { return (sums, stop) }
+        try propagation.backward(owner: owner)
+        if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient(strength: pass.strength) }
+        return (sums, stop)
+    }
+
+    /// TRADES: loss(x) + beta KL(p(x) || p(x')). Batch norm takes x and x' as batches of their own, as its authors do. The
+    /// gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept meanwhile.
+    private func runTrades(
+        _ pass: Pass, _ adversary: AdversarialSamples, stopping: Bool
+    ) throws -> (TrainingSums, Bool) {
+        let (images, outputs, loss) = (propagation.images, model.plan.outputs, model.plan.network.loss)
+        let scale = pass.scale * Float(adversary.settings.beta)
+        let p = cleanOutputs.pointer
+        let q = p + images * outputs
+        adversary.begin()
+        try forward()
+        for image in 0..<images {
+            Divergence.probabilities(
+                propagation.outputs + image * outputs, loss, outputs: outputs, into: p + image * outputs)
+        }
+        adversary.leaveOriginals(ids.pointer, epoch: pass.epoch)
+        try adversary.ascend(.divergence(p), strength: pass.strength)
+        try forward()
+        for index in counts.indices {
+            partials.pointer[index] = 0
+            for image in self.images(ofLane: index) {
+                let z = propagation.outputs + image * outputs
+                Divergence.probabilities(z, loss, outputs: outputs, into: q + image * outputs)
+                partials.pointer[index] += Divergence.value(
+                    z, loss, outputs: outputs, from: p + image * outputs,
+                    gradient: propagation.outputGradient + image * outputs, scale: scale)
+            }
+        }
+        try owner.sum(partials.pointer, count: 1, into: totals.pointer)
+        let divergence = totals.pointer[0]
+        guard divergence.isFinite else { return (TrainingSums(loss: .nan, errors: 0, images: 0), false) }
+        try propagation.backward(owner: owner)
+        owner.continuePass()
+        propagation.input.pointer.update(
+            from: adversary.originals.pointer, count: images * model.plan.network.input.count)
+        try propagation.forward(.batch, owner: owner)
+        writeLosses(scale: pass.scale, stopping: stopping)
+        for image in 0..<images {
+            Divergence.addGradient(
+                propagation.outputs + image * outputs, loss, outputs: outputs, p: p + image * outputs,
+                q: q + image * outputs, to: propagation.outputGradient + image * outputs, scale: scale)
+        }
+        var (sums, stop) = try reduceSums()
+        sums.loss += adversary.settings.beta * divergence
+        if sums.loss.isFinite { try propagation.backward(owner: owner) }
+        return (sums, stop)
+    }
+
+    /// The forward pass in training mode, running moments updated.
+    private func forward() throws {
+        try propagation.forward(.batch, owner: owner)
+        propagation.updateRunningMoments(rate: Self.momentRate)
+        afterForward?(propagation)
+    }
+
+    /// The sums of `writeLosses` over the global batch, and whether any rank was asked to stop. Collective.
+    private func reduceSums() throws -> (TrainingSums, Bool) {
+        try owner.sum(partials.pointer, count: Self.sumCount, into: totals.pointer)
+        let sums = TrainingSums(loss: totals.pointer[0], errors: totals.pointer[1], images: totals.pointer[2])
+        return (sums, totals.pointer[3] > 0)
+    }
+
+    /// Writes the outputs' gradients, and each lane's sums of loss, errors and images.
+    private func writeLosses(scale: Float, stopping: Bool) {
+        let outputs = model.plan.outputs
+        let loss = model.plan.network.loss
+        for index in counts.indices {
+            let sums = partials.pointer + index * Self.sumCount
+            sums.update(repeating: 0, count: Self.sumCount)
+            for image in images(ofLane: index) {
+                let z = propagation.outputs + image * outputs
+                let label = Int(labels.pointer[image])
+                sums[0] += loss.value(
+                    z, label: label, outputs: outputs, gradient: propagation.outputGradient + image * outputs,
+                    scale: scale)
+                sums[1] += loss.winner(z, outputs: outputs) == label ? 0 : 1
+            }
+            sums[2] = Double(counts[index])
+            sums[3] = stopping ? 1 : 0
+        }
+    }
+}

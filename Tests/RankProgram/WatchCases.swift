@@ -1,0 +1,29 @@
+import Foundation
+import MessagePassing
+
+/// Jobs that stand still under a watchdog.
+let watchCases: [String: RankCase] = [
+    // Steps together under a watch: `watched TIMEOUT RANK`. The rank given stops in a save at its hundredth step; -1 for none,
+    // -2: all go on for three timeouts, and leave.
+    "watched": { world, arguments in
+        let timeout = Double(arguments[0]) ?? 1
+        let rank = number(arguments, 1, -1)
+        let watchdog = try Watchdog.start(world, timeout: timeout)
+        try world.barrier()
+        say("running")
+        let start = Date()
+        var step = 0
+        while rank != -2 || Date().timeIntervalSince(start) < 3 * timeout {
+            usleep(1000)
+            // A rank decides when all are done.
+            let goes = try world.broadcast(rank != -2 || Date().timeIntervalSince(start) < 3 * timeout)
+            guard goes else { break }
+            step += 1
+            Progress.finished(steps: step)
+            if step == 100, world.rank == rank { Progress.during(.saving) { while true { sleep(1) } } }
+        }
+        watchdog.stop()
+        try world.barrier()
+        say("done")
+    }
+]

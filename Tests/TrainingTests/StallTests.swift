@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Jobs that stand still are ended, and the rank at fault named", .serialized)
+struct StallTests {
+    private func start(_ ranks: Int, timeout: Double, stuck: Int = -1) throws -> RunningProgram {
+        let running = try spawnMpirun(
+            ranks: ranks, "RankProgram", arguments: ["watched", "\(timeout)", "\(stuck)"])
+        try running.waitForOutput { $0.split(separator: "\n").count == ranks }
+        return running
+    }
+
+    private func sentences(_ result: ProgramResult) -> [String] {
+        result.errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("steadfast: ") }
+    }
+
+    @Test("a stopped rank, rank 0 too, is named by another", arguments: [(3, 1), (3, 0), (2, 1)])
+    func stopped(ranks: Int, rank: Int) throws {
+        let running = try start(ranks, timeout: 2)
+        let processes = (0..<ranks).compactMap { running.process(ofRank: $0) }
+        try #require(processes.count == ranks)
+        kill(processes[rank], SIGSTOP)
+        let result = try running.wait(timeout: 30)
+        #expect(result.status == 71, "\(result.errors)")
+        let told = sentences(result)
+        #expect(told.count == 1, "\(told)")
+        #expect(told.first?.hasPrefix("steadfast: rank \(rank) on ") == true, "\(told)")
+        #expect(told.first?.contains("no sign of life") == true)
+        let limit = Date().addingTimeInterval(10)
+        while processes.contains(where: RunningProgram.isAlive), Date() < limit { usleep(10_000) }
+        #expect(!processes.contains(where: RunningProgram.isAlive), "ranks are left")
+    }
+
+    @Test("a rank that hangs is named with what it was doing", arguments: [0, 2])
+    func hanging(rank: Int) throws {
+        let result = try start(3, timeout: 2, stuck: rank).wait(timeout: 30)
+        #expect(result.status == 71)
+        let told = sentences(result)
+        #expect(told.count == 1, "\(told)")
+        #expect(told.first?.hasPrefix("steadfast: rank \(rank) on ") == true, "\(told)")
+        #expect(told.first?.contains("writing a checkpoint after step 100") == true, "\(told)")
+    }
+
+    @Test("a job that gets on is left alone, and one that is stopped whole for a while")
+    func fine() throws {
+        #expect(try start(3, timeout: 1, stuck: -2).wait(timeout: 30).status == 0)
+        let running = try start(2, timeout: 2)
+        let processes = (0..<2).compactMap { running.process(ofRank: $0) }
+        processes.forEach { kill($0, SIGSTOP) }
+        usleep(5_000_000)
+        processes.forEach { kill($0, SIGCONT) }
+        usleep(1_500_000)
+        #expect(processes.allSatisfy(RunningProgram.isAlive))
+        running.killAll()
+        #expect(sentences(try running.wait()) == [])
+    }
+
+    @Test("training is watched: a stopped rank ends it with code 71, a killed one within 10 s")
+    func training() throws {
+        for (signal, rank) in [(SIGSTOP, 1), (SIGKILL, 0)] {
+            try withTemporaryDirectory { folder in
+                let run = folder + "/run"
+                let program = try spawnMpirun(
+                    ranks: 2, "steadfast",
+                    arguments: [
+                        "train", "glyphs-plain", "--run", run, "--set", "batch=24", "--set", "stall_timeout=2",
+                    ])
+                try program.waitForOutput { _ in
+                    (try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8))?.contains("\"step\":20,")
+                        == true
+                }
+                let process = try #require(program.process(ofRank: rank))
+                let start = Date()
+                kill(process, signal)
+                let result = try program.wait(timeout: 30)
+                #expect(Date().timeIntervalSince(start) < 10)
+                if signal == SIGSTOP {
+                    #expect(result.status == 71)
+                    #expect(result.errors.contains("rank 1 on ") && result.errors.contains("stall_timeout"))
+                } else {
+                    #expect(result.status != 0)
+                }
+            }
+        }
+    }
+}
