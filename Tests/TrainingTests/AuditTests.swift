@@ -67,6 +67,27 @@ struct AuditTests {
         #expect(alone.status == 71 && alone.errors.contains("rank 0 on "), "\(alone.errors)")
     }
 
+    @Test("a hundred flips of every kind, each caught in its step and the right rank named")
+    func manyFlips() throws {
+        guard runsAll else { return }
+        let clean = try run(3, [])
+        var caught = 0
+        for index in 0..<100 {
+            let kind = ["parameters", "activations", "gradients"][index % 3]
+            let (rank, step) = (index % 3, index * 7 % 4)
+            let result = try run(3, ["audit=1"], flip: "\(kind):\(rank):\(step):\(index * 7919 + 3):\(index * 11 % 32)")
+            if result.status == 0 {
+                #expect(Set(result.lines) == Set(clean.lines), "flip \(index) was not caught")
+                continue
+            }
+            caught += 1
+            #expect(result.status == 71 && result.lines == ["ended at step \(step)"], "\(result.errors)")
+            #expect(result.errors.contains("audit: rank \(rank) on "), "flip \(index): \(result.errors)")
+        }
+        print("\(caught) of 100 flips changed a lane's sum, and were caught")
+        #expect(caught > 50)
+    }
+
     @Test("the checks are the share asked for, each rank in the same steps, with different ranks")
     func choice() {
         let deal = LaneDeal(counts: [3, 2, 2, 1])
