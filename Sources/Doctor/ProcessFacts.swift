@@ -1,7 +1,7 @@
 import Foundation
 
 /// What the kernel says of this process and its host.
-enum ProcessFacts {
+package enum ProcessFacts {
     /// The cores that this process may run on, as sched_getaffinity has it.
     static var cores: [Int] {
         parseList(value(of: "Cpus_allowed_list", in: "/proc/self/status", separator: ":"))
@@ -23,7 +23,7 @@ enum ProcessFacts {
     static var coreCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// The type of the file system that holds a path, as in mountinfo (proc(5)); the innermost mount counts.
-    static func fileSystem(of path: String) -> String {
+    package static func fileSystem(of path: String) -> String {
         guard let real = realpath(path, nil) else { return "unknown" }
         defer { free(real) }
         let whole = String(cString: real)
@@ -42,7 +42,7 @@ enum ProcessFacts {
     }
 
     /// `0-2,5` as numbers.
-    static func parseList(_ list: String) -> [Int] {
+    package static func parseList(_ list: String) -> [Int] {
         list.split(separator: ",").flatMap { part -> [Int] in
             let ends = part.split(separator: "-").compactMap { Int($0) }
             guard let first = ends.first, let last = ends.last, first <= last else { return [] }

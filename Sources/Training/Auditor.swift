@@ -10,7 +10,7 @@ import Networks
 /// The lanes of a step are drawn by (seed, step): each rank's expected share is the recipe's, and all ranks check at the same
 /// time. The second rank gets the lane's input and labels and the sums over all lanes; parameters are its own. What a lane
 /// contributes is its part of each sum and its partial gradients, or its rows of the factors.
-final class Auditor {
+package final class Auditor {
     private let recipe: Recipe
     private let communicator: Communicator
     private let data: TrainingData
@@ -48,16 +48,16 @@ final class Auditor {
     }
 
     /// A lane to check, and the ranks that do.
-    struct Check: Equatable {
-        let lane: Int
-        let holder: Int
-        let checker: Int
+    package struct Check: Equatable {
+        package let lane: Int
+        package let holder: Int
+        package let checker: Int
         /// Who decides; nil where there are only two ranks.
-        let judge: Int?
+        package let judge: Int?
     }
 
     /// The checks of a step, equal on all ranks.
-    static func checks(_ share: Double, seed: UInt64, step: Int, deal: LaneDeal) -> [Check] {
+    package static func checks(_ share: Double, seed: UInt64, step: Int, deal: LaneDeal) -> [Check] {
         var random = Philox(seed: seed, purpose: .audit, step)
         let ranks = deal.ranks
         // One number for all ranks: they check in the same steps, and nobody waits for others' checks in between.

@@ -1,10 +1,12 @@
 /// A number for all that a lane contributed in a pass: equal for equal bits. A single word that differs always shows, more than one
 /// but for a chance of 2^-64.
-struct LaneSignature: Equatable {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+package struct LaneSignature: Equatable {
+    package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    package init() {}
 
     /// Takes in the bytes of `count` elements; each step is a bijection of the value (FNV-1a by words of 8 bytes).
-    mutating func add<Element: BitwiseCopyable>(_ elements: UnsafePointer<Element>, count: Int) {
+    package mutating func add<Element: BitwiseCopyable>(_ elements: UnsafePointer<Element>, count: Int) {
         let bytes = UnsafeRawBufferPointer(start: elements, count: count * MemoryLayout<Element>.stride)
         // Four chains, which the processor follows side by side.
         var (a, b, c, d) = (value, value ^ 1, value ^ 2, value ^ 3)

@@ -24,7 +24,7 @@ struct TrainingSums: Equatable {
 
 /// One optimiser update on one global batch: the part of training that takes the time. After the first step it allocates
 /// nothing (invariant 6).
-final class StepEngine {
+package final class StepEngine {
     let model: Model
     let optimizer: Optimizer
     let stepsPerEpoch: Int
@@ -34,10 +34,17 @@ final class StepEngine {
     private(set) var effort = Effort()
 
     /// What a rank computed, and the seconds of it, waiting for others left out.
-    struct Effort: BitwiseCopyable {
+    package struct Effort: BitwiseCopyable {
         var images = 0
         var steps = 0
         var seconds = 0.0
+
+        package init(images: Int = 0, steps: Int = 0, seconds: Double = 0) {
+            (self.images, self.steps, self.seconds) = (images, steps, seconds)
+        }
+
+        /// Seconds of computing an image; not a number where nothing was measured.
+        var secondsPerImage: Double { images > 0 ? seconds / Double(images) : .nan }
     }
 
     /// The images that this rank has computed since the engine was made.

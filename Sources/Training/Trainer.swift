@@ -241,7 +241,7 @@ public final class Trainer {
 
     /// The deal by speed, where it promises to shorten the slowest rank's work by at least a twentieth; nil where not, or where
     /// too little was measured.
-    static func betterDeal(than deal: LaneDeal, for efforts: [StepEngine.Effort]) -> LaneDeal? {
+    package static func betterDeal(than deal: LaneDeal, for efforts: [StepEngine.Effort]) -> LaneDeal? {
         guard efforts.count > 1, efforts.allSatisfy({ $0.images > 0 && $0.steps > 0 && $0.seconds > 0 }) else {
             return nil
         }

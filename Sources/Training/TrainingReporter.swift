@@ -37,24 +37,20 @@ struct EpochReport {
     let seconds: Double
 }
 
-extension StepEngine.Effort {
-    /// Seconds of computing an image; not a number where nothing was measured.
-    var secondsPerImage: Double { images > 0 ? seconds / Double(images) : .nan }
-}
-
-extension EpochReport {
+/// Finds the rank that holds the others up.
+package enum Straggler {
     /// A rank that computes an image this many times as slowly as the others is named.
     private static let slowness = 1.25
 
     /// A sentence on the slowest rank where it is much slower than the others, nil where it is not.
-    func straggler(balances: Bool) -> String? {
+    package static func sentence(_ efforts: [StepEngine.Effort], hosts: [String], balances: Bool) -> String? {
         let times = efforts.map(\.secondsPerImage)
         guard times.count > 1, times.allSatisfy({ $0 > 0 }),
             let slowest = times.indices.max(by: { times[$0] < times[$1] })
         else { return nil }
         let others = times.indices.filter { $0 != slowest }.map { times[$0] }.sorted()
         let usual = others[others.count / 2]
-        guard times[slowest] > Self.slowness * usual else { return nil }
+        guard times[slowest] > slowness * usual else { return nil }
         let step = efforts[slowest].seconds / Double(efforts[slowest].steps)
         return
             "rank \(slowest) on \(hosts[slowest]) computes \(fixed(times[slowest] / usual, 2)) times as long for an image as the "
@@ -177,7 +173,7 @@ final class TrainingReporter {
                 + pad(String(format: "%.4g", report.learningRate), 15)
                 + pad(fixed(report.sums.meanLoss, 4), 10) + pad(fixed(report.sums.error, 4), 16) + pad(validation, 18)
                 + pad("\(Int(rate))", 10) + pad(fixed(report.seconds, 1), 9))
-        if let sentence = report.straggler(balances: balances) { say(sentence) }
+        if let sentence = Straggler.sentence(report.efforts, hosts: report.hosts, balances: balances) { say(sentence) }
     }
 
     func dealt(_ deal: LaneDeal, step: Int, seconds: Double) throws {

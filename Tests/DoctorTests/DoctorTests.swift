@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Doctor
+import Doctor
 
 @Suite("The doctor", .serialized)
 struct DoctorTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import MessagePassing
+import MessagePassing
 
 @Suite("Who is at fault where a job stands still")
 struct StallJudgeTests {

@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import MessagePassing
-@testable import Training
+import MessagePassing
+import Training
 
 @Suite("Audits: lanes computed by a second rank", .serialized)
 struct AuditTests {

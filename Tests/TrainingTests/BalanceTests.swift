@@ -2,8 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import MessagePassing
-@testable import Training
+import MessagePassing
+import Training
 
 @Suite("Lanes dealt by speed", .serialized)
 struct BalanceTests {
@@ -51,19 +51,15 @@ struct BalanceTests {
 
     @Test("a straggler is named with its host, and how much slower it is")
     func straggler() throws {
-        func report(_ seconds: [Double]) -> EpochReport {
-            EpochReport(
-                step: 10, epoch: 0, sums: TrainingSums(), learningRate: 0.1, validation: nil,
-                rankImages: seconds.map { _ in 100 }, rankLanes: seconds.map { _ in 4 },
-                efforts: seconds.map { StepEngine.Effort(images: 100, steps: 10, seconds: $0) },
-                hosts: seconds.indices.map { "node\($0)" }, seconds: 1)
+        func sentence(_ seconds: [Double], balances: Bool = false) -> String? {
+            Straggler.sentence(
+                seconds.map { StepEngine.Effort(images: 100, steps: 10, seconds: $0) },
+                hosts: seconds.indices.map { "node\($0)" }, balances: balances)
         }
-        let sentence = try #require(report([1, 1.1, 2.2, 1]).straggler(balances: false))
-        #expect(
-            sentence.contains("rank 2 on node2") && sentence.contains("2.20 times") && sentence.contains("balance: on"))
-        #expect(report([1, 1.1]).straggler(balances: false) == nil)
-        #expect(report([1]).straggler(balances: false) == nil)
-        #expect(report([1, 2]).straggler(balances: true)?.contains("balance: on") == false)
+        let named = try #require(sentence([1, 1.1, 2.2, 1]))
+        #expect(named.contains("rank 2 on node2") && named.contains("2.20 times") && named.contains("balance: on"))
+        #expect(sentence([1, 1.1]) == nil && sentence([1]) == nil)
+        #expect(sentence([1, 2], balances: true)?.contains("balance: on") == false)
     }
 
     @Test("metrics.jsonl tells each rank's lanes and times; balance may change on resume")

@@ -81,7 +81,7 @@ public enum Progress {
 }
 
 /// What a rank was doing at an instant.
-struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
+package struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
     /// Grows as long as the main thread gets on.
     var beats: UInt64 = 0
     /// Steps done.
@@ -90,6 +90,10 @@ struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
     var occupation: UInt8 = 0
     /// Whether the main thread waits for other ranks.
     var isWaiting = false
+
+    package init(beats: UInt64 = 0, steps: Int64 = 0, occupation: UInt8 = 0, isWaiting: Bool = false) {
+        (self.beats, self.steps, self.occupation, self.isWaiting) = (beats, steps, occupation, isWaiting)
+    }
 
     /// `computing a training step after step 12`.
     var title: String {

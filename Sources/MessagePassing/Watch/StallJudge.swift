@@ -1,5 +1,5 @@
 /// Finds out from what rank 0 hears whether the job stands still, and whose fault it is. Plain arithmetic on times given.
-struct StallJudge {
+package struct StallJudge {
     /// What is known of a rank.
     private struct Record {
         var snapshot = ProgressSnapshot()
@@ -8,11 +8,11 @@ struct StallJudge {
     }
 
     /// A rank at fault and why.
-    struct Accusation: Equatable {
+    package struct Accusation: Equatable {
         /// -1 where no single rank is.
-        let rank: Int
+        package let rank: Int
         /// Completes `rank 3 on node2 ...`; a sentence of its own for rank -1.
-        let sentence: String
+        package let sentence: String
     }
 
     private var records: [Record]
@@ -22,14 +22,14 @@ struct StallJudge {
     /// - Parameters:
     ///   - timeout: seconds without progress after which the job stands still.
     ///   - now: seconds of any steady clock, as in all calls.
-    init(ranks: Int, timeout: Double, now: Double) {
+    package init(ranks: Int, timeout: Double, now: Double) {
         records = Array(repeating: Record(), count: ranks)
         self.timeout = timeout
         lastProgress = now
     }
 
     /// Notes a rank's message.
-    mutating func hear(_ rank: Int, _ snapshot: ProgressSnapshot, now: Double) {
+    package mutating func hear(_ rank: Int, _ snapshot: ProgressSnapshot, now: Double) {
         guard records.indices.contains(rank) else { return }
         if records[rank].heard == nil || records[rank].snapshot.beats != snapshot.beats { lastProgress = now }
         records[rank].snapshot = snapshot
@@ -37,7 +37,7 @@ struct StallJudge {
     }
 
     /// Who is at fault; nil while the job gets on.
-    func accusation(now: Double) -> Accusation? {
+    package func accusation(now: Double) -> Accusation? {
         // A process that is stopped, or a host that is gone, sends nothing, whatever the others do.
         let silent = records.indices.filter { rank in records[rank].heard.map { now - $0 >= timeout } == true }
         if let rank = silent.first {
