@@ -57,6 +57,9 @@ public final class Watchdog: @unchecked Sendable {
         }
     }
 
+    /// A thread that sleeps longer than this was stopped itself, with its process.
+    private var longestPause: Double { max(timeout / 2, 4 * interval) }
+
     private static var now: Double {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
@@ -79,11 +82,6 @@ public final class Watchdog: @unchecked Sendable {
         var last = Self.now
         while !isStopped.load(ordering: .relaxed) {
             let start = Self.now
-            // Where this process itself was stopped for a while, all others seem silent: they get their time again.
-            if start - last > max(timeout / 2, 4 * interval) {
-                judge = StallJudge(ranks: hosts.count, timeout: timeout, now: start)
-            }
-            last = start
             judge.hear(0, Progress.now, now: start)
             repeat {
                 while let (message, source) = socket?.receive(token: token) {
@@ -93,6 +91,10 @@ public final class Watchdog: @unchecked Sendable {
                 let left = start + interval - Self.now
                 if left > 0 { if let socket { socket.wait(left) } else { usleep(UInt32(left * 1e6)) } }
             } while Self.now < start + interval
+            // Where this process itself was stopped for a while, all others seem silent: they get their time again.
+            let now = Self.now
+            if now - last > longestPause { judge = StallJudge(ranks: hosts.count, timeout: timeout, now: now) }
+            last = now
             if let accusation = judge.accusation(now: Self.now), !isStopped.load(ordering: .relaxed) { end(accusation) }
         }
     }
@@ -105,8 +107,6 @@ public final class Watchdog: @unchecked Sendable {
         var snapshot = Progress.now
         while !isStopped.load(ordering: .relaxed) {
             let start = Self.now
-            if start - last > max(timeout / 2, 4 * interval) { (heard, changed) = (heard.map { _ in start }, start) }
-            last = start
             if Progress.now != snapshot { (snapshot, changed) = (Progress.now, start) }
             for target in targets { socket?.send(own(), to: target) }
             if let socket { socket.wait(interval) } else { usleep(UInt32(interval * 1e6)) }
@@ -119,6 +119,9 @@ public final class Watchdog: @unchecked Sendable {
             let rest = start + interval - Self.now
             if rest > 0 { usleep(UInt32(rest * 1e6)) }
             if isStopped.load(ordering: .relaxed) { return }
+            let now = Self.now
+            if now - last > longestPause { (heard, changed) = (heard.map { _ in now }, now) }
+            last = now
             // The lowest rank speaks for all: the others give it the time.
             let patience = timeout + 0.3 * Double(min(rank - 1, 20)) + interval
             if let heard, Self.now - heard >= patience {
