@@ -6,14 +6,15 @@
 #include <xmmintrin.h>
 #endif
 
-// The calling thread takes denormal numbers, read or made, for zero.
-static inline void flush_denormals(void) {
+// Whether the calling thread takes denormal numbers, read or made, for zero.
+static inline void set_denormals_flushed(int flushed) {
 #if defined(__x86_64__)
-    _mm_setcsr(_mm_getcsr() | 0x8040);  // flush to zero, denormals are zero
+    unsigned int bits = 0x8040;  // flush to zero, denormals are zero
+    _mm_setcsr(flushed ? _mm_getcsr() | bits : _mm_getcsr() & ~bits);
 #elif defined(__aarch64__)
-    unsigned long long control;
+    unsigned long long control, bit = 1ull << 24;
     __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    __asm__ volatile("msr fpcr, %0" : : "r"(control | (1ull << 24)));
+    __asm__ volatile("msr fpcr, %0" : : "r"(flushed ? control | bit : control & ~bit));
 #endif
 }
 

@@ -4,7 +4,16 @@ import COpenBLAS
 public enum Denormals {
     /// Lets the calling thread, and those that it starts, take such numbers for zero, read or made: no step gets slow, and no bit
     /// depends on who set what. Every thread that computes calls it first.
-    public static func flush() { flush_denormals() }
+    public static func flush() { set_denormals_flushed(1) }
+
+    /// Runs a body with such numbers as they are, on a thread that may flush them: to compare with exact arithmetic, or to read them
+    /// from text.
+    package static func kept<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let flushed = flushes_denormals()
+        set_denormals_flushed(0)
+        defer { set_denormals_flushed(flushed) }
+        return try body()
+    }
 
     /// Whether the calling thread does.
     public static var areFlushed: Bool { flushes_denormals() != 0 }

@@ -150,7 +150,10 @@ public final class Trainer {
         let rate = recipe.learningRate(step: state.step, stepsPerEpoch: engine.stepsPerEpoch)
         let (sums, norm, stop) = try engine.step(
             state.step, learningRate: rate, stopping: StopRequest.requested || reportFailure != nil)
-        if !(sums.loss.isFinite && norm.isFinite) { try refuseNumbers(isLoss: !sums.loss.isFinite) }
+        // The loss is the same on all ranks, and all else too, unless one rank's memory is wrong: then the failure names it.
+        try communicator.agree {
+            if !(sums.loss.isFinite && norm.isFinite) { throw notFinite(isLoss: !sums.loss.isFinite) }
+        }
         state.step += 1
         state.epochSums += sums
         Progress.finished(steps: state.step)
@@ -170,20 +173,15 @@ public final class Trainer {
         return stop
     }
 
-    /// Ends the run at a step whose numbers are not finite.
-    private func refuseNumbers(isLoss: Bool) throws {
+    /// Why a run ends at a step whose numbers are not finite.
+    private func notFinite(isLoss: Bool) -> Failure {
         let number = isLoss ? "loss" : "gradient, a parameter or a moment of batch norm"
         let kept =
             savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
-        let failure = Failure(
+        return Failure(
             .software,
             "the \(number) is not a finite number at step \(state.step + 1); \(kept); "
                 + "lower learning_rate or set gradient_clipping")
-        // The loss is the same on all ranks.
-        if isLoss { try communicator.agree { throw failure } }
-        // All else is too, unless one rank's memory is wrong, which the others would not know of. Rank 0 has the word first.
-        if communicator.rank > 0 { sleep(2) }
-        throw failure
     }
 
     /// The figures of an epoch, or of its part at the end of a run, over all ranks. Returns whether the network is the best so

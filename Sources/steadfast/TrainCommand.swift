@@ -47,7 +47,14 @@ struct TrainCommand: CollectiveCommand {
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
+    @Flag(help: "Print the recipe with every value resolved, and train nothing.")
+    var printRecipe = false
+
     func run() throws {
+        if printRecipe {
+            let text = try Recipe.load(recipe, overrides: overrides).yaml
+            return Communicator.launchedRank == 0 ? print(text, terminator: "") : ()
+        }
         Communicator.main { world in
             try StopRequest.install()
             var recipe = try world.agree { try Recipe.load(self.recipe, overrides: overrides) }

@@ -100,7 +100,8 @@ struct StepTrace: Decodable {
 
     static func load(_ name: String) throws -> StepTrace {
         let data = try Data(contentsOf: folder.appendingPathComponent("\(name).json"))
-        return try JSONDecoder().decode(StepTrace.self, from: data)
+        // Some of the numbers are denormal.
+        return try Denormals.kept { try JSONDecoder().decode(StepTrace.self, from: data) }
     }
 
     /// The numbers of a stream, in [-1, 1).

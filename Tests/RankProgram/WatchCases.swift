@@ -13,9 +13,9 @@ let watchCases: [String: RankCase] = [
         say("running")
         let start = Date()
         var step = 0
-        while rank != -2 || Date().timeIntervalSince(start) < 3 * timeout {
+        while true {
             usleep(1000)
-            // A rank decides when all are done.
+            // Rank 0 decides when all are done.
             let goes = try world.broadcast(rank != -2 || Date().timeIntervalSince(start) < 3 * timeout)
             guard goes else { break }
             // The root of a broadcast does not wait for the others.

@@ -44,7 +44,7 @@ struct StallTests {
 
     @Test("a job that gets on is left alone, and one that is stopped whole for a while")
     func fine() throws {
-        #expect(try start(3, timeout: 1, stuck: -2).wait(timeout: 30).status == 0)
+        #expect(try start(3, timeout: 2, stuck: -2).wait(timeout: 30).status == 0)
         let running = try start(2, timeout: 2)
         let processes = (0..<2).compactMap { running.process(ofRank: $0) }
         processes.forEach { kill($0, SIGSTOP) }
