@@ -32,44 +32,6 @@ public struct EvaluationPlan: Equatable, Sendable {
     public let imageShape: ImageShape?
 }
 
-/// A part of the work that one rank does at a time: some consecutive samples under one attack.
-public struct EvaluationTask: Equatable, Sendable {
-    /// The attack's place in the plan.
-    public let attack: Int
-    /// The samples' places in the evaluated set.
-    public let samples: Range<Int>
-}
-
-/// Some disjoint ranges of indices, joined where they touch.
-public struct IndexRanges: Equatable, Sendable {
-    private var ranges: [Range<Int>] = []
-
-    /// None.
-    public init() {}
-
-    /// Adds a range.
-    public mutating func insert(_ range: Range<Int>) {
-        guard !range.isEmpty else { return }
-        ranges.append(range)
-        ranges.sort { $0.lowerBound < $1.lowerBound }
-        ranges = ranges.reduce(into: []) { joined, next in
-            if let last = joined.last, next.lowerBound <= last.upperBound {
-                joined[joined.count - 1] = last.lowerBound..<max(last.upperBound, next.upperBound)
-            } else {
-                joined.append(next)
-            }
-        }
-    }
-
-    /// How many indices there are.
-    public var count: Int { ranges.reduce(0) { $0 + $1.count } }
-
-    /// Whether all of a range is in it.
-    public func covers(_ range: Range<Int>) -> Bool {
-        ranges.contains { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound }
-    }
-}
-
 /// The records of one task: for each strength the worst case, then each part's.
 public struct ChunkRecords: Sendable {
     /// The task.

@@ -118,7 +118,7 @@ public struct EvaluationResults: Sendable {
     }
 
     /// Whether all samples of an attack are there.
-    public func isComplete(_ attack: Int) -> Bool { done[attack].covers(0..<plan.samples) }
+    public func isComplete(_ attack: Int) -> Bool { done[attack].gaps(in: 0..<plan.samples).isEmpty }
     /// Whether everything is there.
     public var isComplete: Bool { plan.attacks.indices.allSatisfy(isComplete) }
 

@@ -14,7 +14,7 @@ public final class Evaluator {
     private let samples: ImageSet
     private let communicator: Communicator
     private let suites: [AttackSuite]
-    private let tasks: [EvaluationTask]
+    private let chunk: Int?
     private let pixels: Buffer<Float>
     private let origin: Buffer<Float>
     private let perturbed: Buffer<Float>
@@ -58,15 +58,7 @@ public final class Evaluator {
                     strengths: suite.strengths(strengths), settings: suite.settings)
             }, samples: samples.count, outputs: victim.plan.outputs,
             imageShape: keepsImages ? network.input : nil)
-        tasks = plan.attacks.indices.flatMap { attack in
-            var size = chunk ?? Self.chunk(samples.count, ranks: communicator.worldSize)
-            if suites[attack].needsWholeGroups {
-                size = (size + Victim.groupSize - 1) / Victim.groupSize * Victim.groupSize
-            }
-            return stride(from: 0, to: samples.count, by: size).map {
-                EvaluationTask(attack: attack, samples: $0..<min($0 + size, samples.count))
-            }
-        }
+        self.chunk = chunk
         pixels = Buffer(Victim.groupSize * network.input.count)
         origin = Buffer(Victim.groupSize * network.input.count)
         perturbed = Buffer(Victim.groupSize * network.input.count)
@@ -74,20 +66,15 @@ public final class Evaluator {
         confidences = Buffer(victim.plan.outputs)
     }
 
-    /// Samples of a task where nobody says: several tasks a rank, and whole blocks of the fully connected layers' rows.
-    private static func chunk(_ samples: Int, ranks: Int) -> Int {
-        max(20, min(Victim.groupSize, samples / (8 * ranks) / 20 * 20))
-    }
-
-    /// Does all tasks but those whose samples are done already. Collective: every rank of the communicator calls this.
+    /// Attacks all samples but those that are done already. Collective: every rank of the communicator calls this.
     ///
     /// - Parameters:
     ///   - done: on rank 0, the samples of each attack that need no work.
     ///   - deliver: takes each chunk's records, on rank 0, in no fixed order.
     /// - Throws: `Failure` 75 where a signal asked any rank to stop: what was delivered stands, the chunks in flight are lost.
     public func run(done: [IndexRanges], deliver: @escaping (ChunkRecords) throws -> Void) throws {
-        let left = tasks.indices.filter { !(done.isEmpty ? false : done[tasks[$0].attack].covers(tasks[$0].samples)) }
-        try communicator.deal(left) { task, poll in
+        let left = communicator.rank == 0 ? tasks(without: done) : []
+        try communicator.deal(left.map(\.code)) { task, poll in
             // A long attack lets other ranks ask for work, and a signal stop it, between any two of its queries.
             victim.onQuery = {
                 try poll()
@@ -96,9 +83,20 @@ public final class Evaluator {
                 }
             }
             defer { victim.onQuery = nil }
-            return try evaluate(tasks[task])
-        } deliver: { [tasks, plan] result in
-            try deliver(try ChunkRecords(tasks[result.task], plan, bytes: result.bytes))
+            return try evaluate(EvaluationTask(code: task))
+        } deliver: { [plan] result in
+            try deliver(try ChunkRecords(EvaluationTask(code: result.task), plan, bytes: result.bytes))
+        }
+    }
+
+    private func tasks(without done: [IndexRanges]) -> [EvaluationTask] {
+        plan.attacks.indices.flatMap { attack in
+            let chunking = Chunking(
+                size: chunk,
+                unit: suites[attack].needsWholeGroups ? Victim.groupSize : chunk == nil ? Chunking.rows : 1,
+                ranks: communicator.worldSize)
+            let left = (done.isEmpty ? IndexRanges() : done[attack]).gaps(in: 0..<samples.count)
+            return chunking.cut(left).map { EvaluationTask(attack: attack, samples: $0) }
         }
     }
 
