@@ -1,9 +1,13 @@
 internal import COpenMPI
+import Foundation
 
 /// The tag of `transfer`; dealing tasks has others.
 private let transferTag: Int32 = 76
 
 extension Communicator {
+    /// Microseconds between two looks for a message: nothing beside a task's time.
+    private static var nap: UInt32 { 200 }
+
     /// Copies the bytes of one rank into those of another, of equal size. Nothing is done where both are this rank.
     ///
     /// Those two ranks call this, in the same order where there are several.
@@ -25,19 +29,26 @@ extension Communicator {
         try PendingMessage(bytes, to: rank, tag: tag, handle)
     }
 
-    /// The rank of a message with this tag that has arrived, or nil. Local.
-    func arrival(tag: Int32) throws -> Int? {
+    /// Whether a message with this tag has arrived. Local.
+    func hasArrived(tag: Int32) throws -> Bool { try arrival(from: nil, tag: tag) != nil }
+
+    private func arrival(from rank: Int?, tag: Int32) throws -> MPI_Status? {
         var flag: Int32 = 0
         var status = MPI_Status()
-        try check(MPI_Iprobe(Int32(MPI_ANY_SOURCE), tag, handle, &flag, &status), "MPI_Iprobe")
-        return flag != 0 ? Int(status.MPI_SOURCE) : nil
+        let source = rank.map(Int32.init) ?? Int32(MPI_ANY_SOURCE)
+        try check(MPI_Iprobe(source, tag, handle, &flag, &status), "MPI_Iprobe")
+        return flag != 0 ? status : nil
     }
 
-    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody.
+    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody. It naps between looks, where MPI would
+    /// keep the core busy: the ranks that still work may need it.
     func receive(from rank: Int? = nil, tag: Int32) throws -> (rank: Int, bytes: [UInt8]) {
-        var status = MPI_Status()
-        let source = rank.map(Int32.init) ?? Int32(MPI_ANY_SOURCE)
-        try wait(MPI_Probe(source, tag, handle, &status), "MPI_Probe")
+        var status = try Progress.waiting {
+            while true {
+                if let status = try arrival(from: rank, tag: tag) { return status }
+                usleep(Self.nap)
+            }
+        }
         var count: Int32 = 0
         try check(MPI_Get_count(&status, mpi_byte(), &count), "MPI_Get_count")
         let sender = status.MPI_SOURCE

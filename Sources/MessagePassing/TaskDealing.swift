@@ -44,8 +44,8 @@ extension Communicator {
     ) throws -> (any Error)? {
         var left = tasks[...]
         var failure: (any Error)?
-        // Each worker ends after as many refusals as it may hold tasks.
-        var expected = 2 * (worldSize - 1)
+        // Requests that no task was left for: each worker makes two at a time, and ends when both are refused.
+        var waiting: [Int] = []
         var replies: [PendingMessage] = []
 
         func answer() throws {
@@ -58,15 +58,14 @@ extension Communicator {
                     left = []
                 }
             }
-            let next = left.popFirst()
-            if next == nil { expected -= 1 }
+            guard let next = left.popFirst() else { return waiting.append(worker) }
             for reply in replies { try reply.poll() }
             replies.removeAll { $0.isOut }
-            replies.append(try send(Communicator.bytes(next ?? -1), to: worker, tag: Communicator.replyTag))
+            replies.append(try send(Communicator.bytes(next), to: worker, tag: Communicator.replyTag))
         }
         func poll() throws {
             guard worldSize > 1 else { return }
-            while try arrival(tag: Communicator.requestTag) != nil { try answer() }
+            while try hasArrived(tag: Communicator.requestTag) { try answer() }
         }
 
         while true {
@@ -77,7 +76,11 @@ extension Communicator {
                 left = []
             }
         }
-        while expected > 0 { try answer() }
+        while waiting.count < 2 * (worldSize - 1) { try answer() }
+        // All is done: they leave together, and none waits for another in a collective.
+        for worker in waiting {
+            replies.append(try send(Communicator.bytes(-1), to: worker, tag: Communicator.replyTag))
+        }
         for reply in replies { try reply.finish() }
         return failure
     }

@@ -70,43 +70,46 @@ struct EvaluateCommand: CollectiveCommand {
     var quiet = false
 
     func run() throws {
-        Communicator.main { communicator in
-            try StopRequest.install()
-            // What can be known before the work is known before it.
-            let lock = try communicator.agree { () throws -> FolderLock? in
-                try FileManager.default.makeDirectory(output)
-                let folders = checkpoints.map(folderName)
-                guard Set(folders).count == folders.count else {
-                    throw Failure(.usage, "two of the checkpoints have the same name: name each once")
-                }
-                guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
-                guard communicator.rank == 0 else { return nil }
-                try AtomicFile.requireWritable(folder: output)
-                return try FolderLock(output, waitingUpTo: resume ? 30 : 1)
+        Communicator.main(run)
+    }
+
+    /// Evaluates, on all ranks of a communicator; collective.
+    func run(_ communicator: Communicator) throws {
+        try StopRequest.install()
+        // What can be known before the work is known before it.
+        let lock = try communicator.agree { () throws -> FolderLock? in
+            try FileManager.default.makeDirectory(output)
+            let folders = checkpoints.map(folderName)
+            guard Set(folders).count == folders.count else {
+                throw Failure(.usage, "two of the checkpoints have the same name: name each once")
             }
-            defer { _ = lock }
-            if watch { return try watch(communicator) }
-            let jobs = try checkpoints.map { try job($0, communicator) }
-            var all: [EvaluationResults] = []
-            var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
-            for job in jobs {
-                let results = try job.run(into: try communicator.agree { try folder(job.name) }) {
-                    reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
-                }
-                guard let results else { continue }
-                all.append(results)
-                reporter.finished(results)
-            }
-            try communicator.agree {
-                guard communicator.rank == 0 else { return }
-                let rows = all.flatMap(\.summary)
-                try JudgementFiles.write(all, to: output)
-                let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
-                try AtomicFile.write(text, to: output + "/summary.csv")
-                if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
-            }
-            if diagnose { try diagnose(jobs, communicator) }
+            guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
+            guard communicator.rank == 0 else { return nil }
+            try AtomicFile.requireWritable(folder: output)
+            return try FolderLock(output, waitingUpTo: resume ? 30 : 1)
         }
+        defer { _ = lock }
+        if watch { return try watch(communicator) }
+        let jobs = try checkpoints.map { try job($0, communicator) }
+        var all: [EvaluationResults] = []
+        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
+        for job in jobs {
+            let results = try job.run(into: try communicator.agree { try folder(job.name) }) {
+                reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
+            }
+            guard let results else { continue }
+            all.append(results)
+            reporter.finished(results)
+        }
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            let rows = all.flatMap(\.summary)
+            try JudgementFiles.write(all, to: output)
+            let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
+            try AtomicFile.write(text, to: output + "/summary.csv")
+            if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
+        }
+        if diagnose { try diagnose(jobs, communicator) }
     }
 
     /// The masking verdict on each network; collective.

@@ -17,7 +17,7 @@ struct Steadfast: ParsableCommand {
         subcommands: [
             TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
             ExportCommand.self,
-            BenchmarkCommand.self, ReportCommand.self, DoctorCommand.self,
+            BenchmarkCommand.self, ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
             DecodeUntrustedCommand.self,
         ])
 

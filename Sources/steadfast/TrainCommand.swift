@@ -55,23 +55,26 @@ struct TrainCommand: CollectiveCommand {
             let text = try Recipe.load(recipe, overrides: overrides).yaml
             return Communicator.launchedRank == 0 ? print(text, terminator: "") : ()
         }
-        Communicator.main { world in
-            try StopRequest.install()
-            var recipe = try world.agree { try Recipe.load(self.recipe, overrides: overrides) }
-            if let dataDirectory { recipe.dataDirectory = dataDirectory }
-            let trainingRanks = try world.agree {
-                guard (0..<world.worldSize).contains(evaluationRanks) else {
-                    throw Failure(
-                        .usage,
-                        "--evaluation-ranks \(evaluationRanks) leaves no rank of \(world.worldSize) to train: start more ranks"
-                    )
-                }
-                return world.worldSize - evaluationRanks
+        Communicator.main(run)
+    }
+
+    /// Trains, on all ranks of a communicator; collective.
+    func run(_ world: Communicator) throws {
+        try StopRequest.install()
+        var recipe = try world.agree { try Recipe.load(self.recipe, overrides: overrides) }
+        if let dataDirectory { recipe.dataDirectory = dataDirectory }
+        let trainingRanks = try world.agree {
+            guard (0..<world.worldSize).contains(evaluationRanks) else {
+                throw Failure(
+                    .usage,
+                    "--evaluation-ranks \(evaluationRanks) leaves no rank of \(world.worldSize) to train: start more ranks"
+                )
             }
-            let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
-            guard evaluationRanks > 0 else { return try train(recipe, world, directory) }
-            try trainAndEvaluate(recipe, world, trainingRanks: trainingRanks, directory)
+            return world.worldSize - evaluationRanks
         }
+        let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
+        guard evaluationRanks > 0 else { return try train(recipe, world, directory) }
+        try trainAndEvaluate(recipe, world, trainingRanks: trainingRanks, directory)
     }
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
