@@ -25,7 +25,7 @@ struct SummaryFileTests {
 
     @Test("are refused where they contradict each other, are cut off, are none, or are not there")
     func refusals() throws {
-        let other = ["a.h5,mnist,clean,0,inf,20,0.100000,0.100000,0.000000,0.900000"]
+        let other = ["a.h5,mnist,clean,0,inf,10,0.300000,0.300000,0.000000,0.900000"]
         try withFiles([first, other, ["a.h5,mnist,clean"]]) { paths in
             var summary = SummaryFile()
             try summary.add(contentsOf: paths[0])
@@ -46,6 +46,16 @@ struct SummaryFileTests {
                 try summary.add(contentsOf: paths[0])
             }
             #expect(throws: Failure.self) { try summary.add(contentsOf: paths[0] + ".none") }
+        }
+    }
+
+    @Test("hold evaluations of a network on different numbers of samples side by side")
+    func samples() throws {
+        let fewer = ["a.h5,mnist,clean,0,inf,5,0.200000,0.200000,0.000000,0.900000"]
+        try withFiles([first, fewer]) { paths in
+            var summary = SummaryFile()
+            for path in paths { try summary.add(contentsOf: path) }
+            #expect(summary.rows.map(\.samples) == [10, 10, 5])
         }
     }
 

@@ -83,7 +83,7 @@ public struct SummaryRow: Sendable {
 }
 
 /// A number without an exponent and without trailing zeros: 0, 0.01, 0.25.
-func plainDecimal(_ value: Double) -> String {
+package func plainDecimal(_ value: Double) -> String {
     var text = String(format: "%.10f", value)
     while text.hasSuffix("0") { text.removeLast() }
     if text.hasSuffix(".") { text.removeLast() }

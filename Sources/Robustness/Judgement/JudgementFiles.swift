@@ -163,7 +163,7 @@ public enum JudgementFiles {
 }
 
 /// Some texts as the first columns of a line, quoted where they need it.
-func csv(_ texts: [String]) -> String {
+package func csv(_ texts: [String]) -> String {
     texts.map { text in
         guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
         return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""

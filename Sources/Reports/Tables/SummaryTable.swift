@@ -23,7 +23,7 @@ public struct SummaryTable: CustomStringConvertible {
         var lines = [right("strength", 8) + attacks.map { right($0, width($0)) }.joined()]
         for strength in Set(rows.map(\.strength)).sorted() {
             let cells = attacks.map { attack in
-                let row = rows.first { $0.attack == attack && $0.strength == strength }
+                let row = rows.filter { $0.attack == attack && $0.strength == strength }.max { $0.samples < $1.samples }
                 return right(row.map { "\(number($0.error, 3)) (\(number($0.rejected, 3)))" } ?? "", width(attack))
             }
             lines.append(right(number(strength, 3), 8) + cells.joined())

@@ -8,7 +8,7 @@ public struct SummaryFile {
     public private(set) var rows: [SummaryRow] = []
     /// Their lines, as they stand in the files.
     private var lines: [String] = []
-    /// Where each row was found first, by checkpoint, attack and strength.
+    /// Where each row was found first, by checkpoint, attack, strength and number of samples.
     private var places: [[String]: (index: Int, path: String)] = [:]
 
     /// Without rows.
@@ -17,7 +17,7 @@ public struct SummaryFile {
     /// Adds the rows of a file. A row that is there already, the same, is passed over.
     ///
     /// - Throws: `Failure` 66 where there is no file (an evaluation that has not ended has none), 65 where it is no summary, or
-    ///   says something else of a checkpoint, attack and strength than a file before it.
+    ///   says something else of a checkpoint, attack, strength and number of samples than a file before it.
     public mutating func add(contentsOf path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure(
@@ -29,11 +29,11 @@ public struct SummaryFile {
             throw Failure(.data, "\(path) is not a whole summary.csv: evaluate again")
         }
         for (number, line) in text.dropFirst().dropLast().enumerated() {
-            let fields = Self.fields(String(line))
+            let fields = CSVText.fields(line)
             guard let row = Self.row(fields) else {
                 throw Failure(.data, "\(path), line \(number + 2): not a row of a summary: evaluate again")
             }
-            let key = [fields[0], fields[2], fields[3]]
+            let key = [fields[0], fields[2], fields[3], fields[5]]
             if let place = places[key] {
                 guard lines[place.index] == line else {
                     throw Failure(
@@ -61,25 +61,5 @@ public struct SummaryFile {
             checkpoint: fields[0], dataset: fields[1], attack: fields[2], strength: strength, samples: samples,
             error: error,
             wrong: wrong, rejected: rejected, meanConfidence: confidence)
-    }
-
-    /// The fields of a line; those in quotation marks hold commas, and a doubled mark for one.
-    private static func fields(_ line: String) -> [String] {
-        var fields = [""]
-        var isQuoted = false
-        var previous: Character?
-        for character in line {
-            if character == "\"" {
-                // Two in a row inside are one.
-                if !isQuoted && previous == "\"" { fields[fields.count - 1].append(character) }
-                isQuoted.toggle()
-            } else if character == "," && !isQuoted {
-                fields.append("")
-            } else {
-                fields[fields.count - 1].append(character)
-            }
-            previous = character
-        }
-        return fields
     }
 }

@@ -1,0 +1,41 @@
+import Foundation
+
+/// Learning curves: loss and error of each epoch.
+enum LearningFigure {
+    /// Of the models whose runs are there; the first seed of each. Nil where there is none.
+    ///
+    /// - Throws: `Failure` 74 where a run's metrics cannot be read.
+    static func figure(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) throws -> Figure? {
+        var script = ""
+        var curves: [(data: String, style: String)] = []
+        let own = models.filter { $0.dataset == dataset }
+        for (place, model) in own.enumerated() {
+            guard let run = model.networks.first?.run else { continue }
+            var metrics = RunMetrics(run: run, steps: false)
+            try metrics.readOn()
+            guard !metrics.epochs.isEmpty else { continue }
+            script += Gnuplot.data("m\(place)", metrics.epochs.map { [Double($0.epoch + 1), $0.loss, $0.error] })
+            curves.append(
+                ("$m\(place)", "with lines \(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"))
+        }
+        guard !curves.isEmpty else { return nil }
+        let panels = [(2, "loss", "mean loss"), (3, "error", "training error")].map { column, name, label in
+            Panel(
+                name: "learning-\(dataset)-\(name)", title: label, height: 270 + 17 * ((curves.count + 2) / 3),
+                script: script + """
+                    set logscale y
+                    set xlabel 'epoch'
+                    set ylabel '\(label)'
+                    set key below maxcols 3 font ',10' width -2
+                    plot \(curves.map { "\($0.data) using 1:\(column) \($0.style)" }.joined(separator: ", "))
+                    """)
+        }
+        return Figure(
+            name: "learning-\(dataset)", title: "Learning curves, \(title)",
+            caption:
+                "Mean loss and error of each epoch over the training samples as they were drawn, random and mean samples "
+                + "included; logarithmic. Losses of plain and robust networks are different functions: compare their shapes "
+                + "only. Of each model the first seed.",
+            panels: panels)
+    }
+}

@@ -1,0 +1,78 @@
+import Checkpoints
+import Essentials
+import Foundation
+import Robustness
+
+/// One trained network with all that was found out about it.
+struct EvaluatedNetwork {
+    /// Its name, seed and step.
+    let identity: NetworkName
+    /// The data set's name.
+    let dataset: String
+    /// The directory of its run, where that is there.
+    let run: String?
+    /// The checkpoint as the evaluation named it.
+    let checkpoint: String
+    /// The rows of all its evaluations.
+    var rows: [SummaryRow]
+    /// The folders of its evaluations.
+    var folders: [String]
+
+    /// The resolved recipe of its run; empty where that is not there.
+    var recipe: RecipeFacts {
+        run.flatMap { try? String(contentsOfFile: $0 + "/recipe.yaml", encoding: .utf8) }.map(RecipeFacts.init)
+            ?? RecipeFacts("")
+    }
+
+    /// Reads its parameters.
+    ///
+    /// - Throws: `Failure` 66 where the file is not there any more, 65 where it is damaged.
+    func load() throws -> Checkpoint {
+        let path = try run.map { try RunDirectory.latestCheckpoint(in: $0) } ?? checkpoint
+        return try Checkpoint.load(
+            FileManager.default.isDirectory(path) ? try RunDirectory.latestCheckpoint(in: path) : path)
+    }
+
+    /// The networks of some evaluations; of the steps of one run the last.
+    static func collect(_ evaluations: [(folder: String, rows: [SummaryRow])]) -> [EvaluatedNetwork] {
+        struct Key: Hashable { let dataset, name: String, seed: Int? }
+        var networks: [Key: EvaluatedNetwork] = [:]
+        var order: [Key] = []
+        for (folder, rows) in evaluations {
+            let parent = absolutePath(folder + "/..")
+            let run = isRun(parent) ? parent : nil
+            for checkpoint in rows.map(\.checkpoint).uniqued {
+                let own = rows.filter { $0.checkpoint == checkpoint }
+                let ownRun = run ?? (isRun(checkpoint) ? checkpoint : nil)
+                let step = NetworkName(path: checkpoint).step
+                let named = NetworkName(path: ownRun ?? checkpoint)
+                let dataset = own.first?.dataset ?? ""
+                let key = Key(dataset: dataset, name: named.name, seed: named.seed)
+                let new = EvaluatedNetwork(
+                    identity: NetworkName(name: named.name, seed: named.seed, step: step), dataset: dataset,
+                    run: ownRun, checkpoint: checkpoint, rows: own, folders: [folder])
+                guard let old = networks[key], old.identity.step ?? .max >= step ?? .max else {
+                    if networks.updateValue(new, forKey: key) == nil { order.append(key) }
+                    continue
+                }
+                guard old.identity.step == step else { continue }
+                networks[key]?.rows += own
+                networks[key]?.folders.append(folder)
+            }
+        }
+        return order.compactMap { networks[$0] }
+    }
+
+    private static func isRun(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: path + "/recipe.yaml")
+            || FileManager.default.fileExists(atPath: path + "/checkpoints/latest")
+    }
+}
+
+extension Array where Element: Hashable {
+    /// Each element once, where it stands first.
+    var uniqued: [Element] {
+        var seen = Set<Element>()
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,40 @@
+import Foundation
+
+/// What a network is called in a report, from the path of its run or of its checkpoint: `mnist-mrelu-r-m/seed-2` and
+/// `mnist-mrelu-r-m/seed-2/checkpoints/step-00014400.h5` are seed 2 of `mnist-mrelu-r-m`.
+struct NetworkName: Hashable {
+    /// The name that networks of several seeds share.
+    let name: String
+    /// The seed, where the path says it.
+    let seed: Int?
+    /// The step, where the path is of a run's checkpoint.
+    let step: Int?
+
+    /// Names a network.
+    init(name: String, seed: Int?, step: Int?) {
+        self.name = name
+        self.seed = seed
+        self.step = step
+    }
+
+    /// Names the network of a path.
+    init(path: String) {
+        var parts = absolutePath(path).split(separator: "/").map(String.init)
+        var step: Int?
+        if let last = parts.last, last.hasSuffix(".h5") {
+            let file = String(last.dropLast(3))
+            parts[parts.count - 1] = file
+            if file.hasPrefix("step-"), let number = Int(file.dropFirst(5)), parts.count > 1 {
+                step = number
+                parts.removeLast()
+                if parts.last == "checkpoints" { parts.removeLast() }
+            }
+        }
+        var seed: Int?
+        if let last = parts.last, last.hasPrefix("seed-"), let number = Int(last.dropFirst(5)), parts.count > 1 {
+            seed = number
+            parts.removeLast()
+        }
+        self.init(name: parts.last ?? path, seed: seed, step: step)
+    }
+}

@@ -1,0 +1,127 @@
+import Essentials
+import Foundation
+
+/// What a run's `metrics.jsonl` says, read on as it grows. Lines of a later step than the run was resumed at are forgotten:
+/// they are computed again.
+struct RunMetrics {
+    /// The figures of a step.
+    struct Step: Equatable {
+        let step: Int
+        let loss, error, rate: Double
+    }
+    /// The figures of an epoch.
+    struct Epoch: Equatable {
+        let step, epoch: Int
+        let loss, error: Double
+        let validation, attacked: Double?
+        let rate: Double
+    }
+    /// What an attack of a strength did to the checkpoint of a step.
+    struct Attacked: Equatable {
+        let step: Int
+        let attack: String
+        let strength, error: Double
+    }
+
+    /// Some of the steps: every ``stride``-th, and the last.
+    private(set) var steps: [Step] = []
+    /// The epochs.
+    private(set) var epochs: [Epoch] = []
+    /// The evaluations of checkpoints beside the training.
+    private(set) var attacked: [Attacked] = []
+    /// Whether the run has ended, and was not resumed since.
+    private(set) var hasEnded = false
+
+    private let path: String
+    private let readsSteps: Bool
+    private var offset: UInt64 = 0
+    private var stride = 1
+
+    /// The most steps that are held.
+    private static let mostSteps = 4_000
+
+    /// The metrics of a run, nothing read yet.
+    ///
+    /// - Parameter steps: whether the steps are wanted; the epochs alone are read faster.
+    init(run: String, steps: Bool) {
+        path = run + "/metrics.jsonl"
+        readsSteps = steps
+    }
+
+    /// Reads the whole lines that were appended since the last call; a file that is not there yet has none.
+    ///
+    /// - Throws: `Failure` 74 where it cannot be read.
+    mutating func readOn() throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw Failure(.inputOutput, "cannot read \(path): no permission?")
+        }
+        defer { try? file.close() }
+        do {
+            try file.seek(toOffset: offset)
+            let data = try file.readToEnd() ?? Data()
+            guard let end = data.lastIndex(of: 0x0A) else { return }
+            offset += UInt64(end + 1 - data.startIndex)
+            for line in data[...end].split(separator: 0x0A) { take(line) }
+        } catch let error where !(error is Failure) {
+            throw Failure(.inputOutput, "cannot read \(path): \(error.localizedDescription)")
+        }
+    }
+
+    private static let prefix = Array("{\"event\":\"".utf8)
+
+    private mutating func take(_ line: Data) {
+        guard line.starts(with: Self.prefix) else { return }
+        switch line[line.startIndex + Self.prefix.count] {
+        case UInt8(ascii: "s"):
+            hasEnded = false
+            guard readsSteps, let object = object(line), object["event"] as? String == "step",
+                let step = object["step"] as? Int
+            else { return }
+            if steps.count > 1, (steps.last?.step ?? 0) % stride != 0 { steps.removeLast() }
+            steps.append(
+                Step(
+                    step: step, loss: number(object["loss"]), error: number(object["error"]),
+                    rate: number(object["images_per_second"])))
+            if steps.count > Self.mostSteps {
+                stride *= 2
+                steps = steps.filter { $0.step % stride == 0 || $0.step == step }
+            }
+        case UInt8(ascii: "e"), UInt8(ascii: "r"):
+            guard let object = object(line), let event = object["event"] as? String, let step = object["step"] as? Int
+            else { return }
+            takeRare(event, step, object)
+        default: break
+        }
+    }
+
+    private mutating func takeRare(_ event: String, _ step: Int, _ object: [String: Any]) {
+        switch event {
+        case "epoch":
+            epochs.append(
+                Epoch(
+                    step: step, epoch: object["epoch"] as? Int ?? epochs.count, loss: number(object["loss"]),
+                    error: number(object["error"]), validation: object["validation_error"] as? Double,
+                    attacked: object["validation_attacked_error"] as? Double, rate: number(object["images_per_second"]))
+            )
+        case "evaluation":
+            let new = Attacked(
+                step: step, attack: object["attack"] as? String ?? "", strength: number(object["strength"]),
+                error: number(object["error"]))
+            attacked.removeAll { $0.step == step && $0.attack == new.attack && $0.strength == new.strength }
+            attacked.append(new)
+        case "end": hasEnded = true
+        case "resume":
+            hasEnded = false
+            steps.removeAll { $0.step > step }
+            epochs.removeAll { $0.step > step }
+            attacked.removeAll { $0.step > step }
+        default: break
+        }
+    }
+
+    private func object(_ line: Data) -> [String: Any]? {
+        (try? JSONSerialization.jsonObject(with: line)) as? [String: Any]
+    }
+    private func number(_ value: Any?) -> Double { value as? Double ?? .nan }
+}

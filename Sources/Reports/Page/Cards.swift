@@ -1,0 +1,45 @@
+import Robustness
+
+/// The figures at the head of the page.
+enum Cards {
+    static func html(_ models: [EvaluatedModel]) -> HTML {
+        let cards = PaperTable.all.flatMap { ofTable($0, models) }
+        return cards.isEmpty ? "" : "<div class=\"cards\">\(.joined(cards))</div>"
+    }
+
+    private static func ofTable(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [HTML] {
+        let label = paper.models[1]
+        guard let model = models.first(where: { $0.dataset == paper.dataset && $0.label == label }) else { return [] }
+        let strength = paper.dataset == "cifar10" ? 0.03 : 0.25
+        func card(_ measurement: Measurement?, _ what: String, printed: Double?) -> HTML? {
+            measurement.map { ours in
+                let beside = printed.map { "; the paper \(decimal($0))" } ?? ""
+                return "<div class=\"card\"><b>\(decimal(ours.mean))</b><span>\(what)\(beside)</span></div>"
+            }
+        }
+        func adversarial(_ attack: String, _ mode: String) -> HTML? {
+            card(
+                model.measurement(attack, strength),
+                "\(paper.title), \(label): error under the paper's attack at β \(plainDecimal(strength)), \(mode)",
+                printed: paper.printed(.adversarial, label, strength))
+        }
+        let strong =
+            model.attacks.first { $0.hasPrefix("standard") } ?? model.attacks.first(where: AttackTables.isStrong)
+        let radius = strong.flatMap { model.strengths($0).first { $0 > 0 } }
+        return [
+            card(
+                model.measurement("clean", 0) ?? model.measurement("fgs-lmax", 0),
+                "\(paper.title), \(label): error on clean images",
+                printed: paper.printed(.adversarial, label, 0)),
+            adversarial("fgs-lmax:gradient-mode=batch", "batch mode"), adversarial("fgs-lmax", "evaluation mode"),
+            strong.flatMap { attack in
+                radius.flatMap { radius in
+                    card(
+                        model.measurement(attack, radius),
+                        "\(paper.title), \(label): error under \(attack) at \(plainDecimal(radius)), which the paper could not know",
+                        printed: nil)
+                }
+            },
+        ].compactMap { $0 }
+    }
+}

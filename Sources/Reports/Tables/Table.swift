@@ -1,0 +1,100 @@
+import Foundation
+import Robustness
+
+/// A table of the report: the same cells as HTML, CSV and Markdown.
+struct Table {
+    /// How a cell stands beside what it is compared with.
+    enum Mark: String {
+        case plain, better, worse, within, strong, text
+    }
+
+    /// A cell.
+    struct Cell: ExpressibleByStringLiteral {
+        /// What it says; empty where there is nothing to say.
+        let text: String
+        /// In small type below it; in CSV a column of its own.
+        let note: String
+        /// How it stands.
+        let mark: Mark
+
+        init(_ text: String, note: String = "", mark: Mark = .plain) {
+            (self.text, self.note, self.mark) = (text, note, mark)
+        }
+        init(stringLiteral text: String) { self.init(text) }
+    }
+
+    /// The name of its files.
+    let name: String
+    /// What it is of.
+    let title: String
+    /// What to see in it, in sentences.
+    let caption: String
+    /// Headings above several columns each: their text and number; empty for none.
+    var groups: [(title: String, columns: Int)] = []
+    /// The headings.
+    let columns: [String]
+    /// What the notes of a column are, in CSV.
+    var noteTitle = "range"
+    /// The cells, each row as many as there are columns.
+    let rows: [[Cell]]
+
+    /// The headings with those above them.
+    private var fullColumns: [String] {
+        guard !groups.isEmpty else { return columns }
+        let above = groups.flatMap { group in [String](repeating: group.title, count: group.columns) }
+        return zip(above, columns).map { $0.isEmpty ? $1 : "\($0) \($1)" }
+    }
+
+    /// As CSV, a column for the notes of each column that has any.
+    var csv: String {
+        let noted = columns.indices.filter { column in rows.contains { !$0[column].note.isEmpty } }
+        func line(_ texts: [String]) -> String { Robustness.csv(texts) }
+        let heading = fullColumns.enumerated().flatMap { noted.contains($0) ? [$1, "\($1) \(noteTitle)"] : [$1] }
+        let lines = rows.map { row in
+            line(row.enumerated().flatMap { noted.contains($0) ? [$1.text, $1.note] : [$1.text] })
+        }
+        return ([line(heading)] + lines).joined(separator: "\n") + "\n"
+    }
+
+    /// As a section of a Markdown file.
+    var markdown: String {
+        func line(_ texts: [String]) -> String { "| " + texts.map(Self.markdown).joined(separator: " | ") + " |" }
+        let lines = rows.map { row in line(row.map { $0.note.isEmpty ? $0.text : "\($0.text) (\($0.note))" }) }
+        let rule = "|" + columns.map { _ in "---|" }.joined()
+        return "### \(Self.markdown(title))\n\n" + ([line(fullColumns), rule] + lines).joined(separator: "\n")
+            + "\n\n\(Self.markdown(caption))\n"
+    }
+
+    /// As a figure of the page, which scrolls sideways where it is too wide.
+    var html: HTML {
+        let above: HTML =
+            groups.isEmpty
+            ? ""
+            : "<tr>\(.joined(groups.map { "<th colspan=\"\($0.columns)\" scope=\"colgroup\">\($0.title)</th>" }))</tr>"
+        let heading: HTML = "<tr>\(.joined(columns.map { "<th scope=\"col\">\($0)</th>" }))</tr>"
+        let body: [HTML] = rows.map { row in
+            let cells: [HTML] = row.enumerated().map { column, cell in
+                let note: HTML = cell.note.isEmpty ? "" : "<small>\(cell.note)</small>"
+                guard column > 0 else { return "<th scope=\"row\">\(cell.text)\(note)</th>" }
+                return "<td class=\"\(cell.mark.rawValue)\">\(cell.text)\(note)</td>"
+            }
+            return "<tr>\(.joined(cells))</tr>"
+        }
+        return """
+            <figure class="table" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
+            <tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
+            """
+    }
+
+    private static func markdown(_ text: String) -> String {
+        text.map { "\\|<>*_`[]".contains($0) ? "\\\($0)" : $0.isNewline ? " " : "\($0)" }.joined()
+    }
+}
+
+/// An error for people: three decimals.
+func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+/// A difference of errors for people.
+func signed(_ value: Double) -> String {
+    // Not -0.000.
+    abs(value) < 0.0005 ? "0.000" : String(format: "%+.3f", value)
+}

@@ -1,0 +1,42 @@
+import Essentials
+import Foundation
+import FoundationXML
+import Testing
+
+@testable import Reports
+
+@Suite("The live page")
+struct LiveTests {
+    @Test("loads itself anew while the run goes on, and no more when it has ended", .timeLimit(.minutes(1)))
+    func live() async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder + "/run", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let metrics = folder + "/run/metrics.jsonl"
+        let page = folder + "/out/index.html"
+        var text = ""
+        for step in 1...5 {
+            text +=
+                "{\"event\":\"step\",\"step\":\(step),\"loss\":\(1.0 / Double(step)),\"error\":0.5,\"images_per_second\":100}\n"
+        }
+        text += "{\"event\":\"epoch\",\"step\":5,\"epoch\":0,\"loss\":0.5,\"error\":0.25,\"images_per_second\":100}\n"
+        text += "{\"event\":\"evaluation\",\"step\":5,\"attack\":\"pgd\",\"strength\":0.1,\"error\":0.75}\n"
+        try text.write(toFile: metrics, atomically: true, encoding: .utf8)
+        let live = try LiveReport(of: folder + "/run", output: folder + "/out", interval: 0.2)
+        nonisolated(unsafe) let watched = live
+        let end = text + "{\"event\":\"end\",\"step\":5}\n"
+        let watching = Task.detached {
+            try watched.watch {
+                // The first page is there while the run goes on.
+                let html = (try? String(contentsOfFile: page, encoding: .utf8)) ?? ""
+                #expect(html.contains("http-equiv=\"refresh\"") && html.contains("0.2000") && html.contains("pgd"))
+                #expect(XMLParser(data: Data(html.utf8)).parse())
+                try? end.write(toFile: metrics, atomically: true, encoding: .utf8)
+            }
+        }
+        try await watching.value
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(!html.contains("http-equiv=\"refresh\"") && html.contains("The run has ended."))
+        #expect(throws: Failure.self) { try LiveReport(of: folder + "/none", output: folder + "/out") }
+    }
+}

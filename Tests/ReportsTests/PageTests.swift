@@ -1,0 +1,98 @@
+import Essentials
+import Foundation
+import FoundationXML
+import Robustness
+import Testing
+
+@testable import Reports
+
+@Suite("The report's page")
+struct PageTests {
+    /// Everything that a name may hold and a page must not.
+    private static let hostile = "<script>alert(\"1\")</script>&'`rm -rf`\u{1}$d|x,y"
+
+    @Test("is well-formed whatever things are called, and holds every table and figure, as files too")
+    func page() throws {
+        try withFolder { folder in
+            let name = "\(folder)/r/\(Self.hostile.replacingOccurrences(of: "/", with: "_"))"
+            func rows(_ checkpoint: String) -> [SummaryRow] {
+                Reading.all.flatMap { reading in
+                    PaperTable.mnist.strengths.map { row(reading.attack, $0, 0.1 + $0, checkpoint: checkpoint) }
+                } + [
+                    row("clean", 0, 0.02, checkpoint: checkpoint),
+                    row("pgd:steps=20", 0.1, 0.5, rejected: 0.1, checkpoint: checkpoint),
+                    row("pgd:steps=20", 0.2, 0.9, checkpoint: checkpoint),
+                    row("nonsense:family=uniform", 0.1, 0.5, checkpoint: checkpoint),
+                    row("corruptions", 0.2, 0.5, checkpoint: checkpoint),
+                ]
+            }
+            try write(rows(name), to: folder + "/in/a")
+            try write(rows("\(folder)/mnist-mrelu-r-m/seed-1"), to: folder + "/in/b")
+            let diagnosis =
+                "checkpoint,eps,flag,figure,threshold,raised,meaning\n\(folder)/mnist-mrelu-r-m/seed-1,0.1,one step overstates,0.78,0.5,yes,x\n"
+            try diagnosis.write(toFile: folder + "/in/b/diagnosis.csv", atomically: true, encoding: .utf8)
+            let worst = "h\n\(folder)/mnist-mrelu-r-m/seed-1,ball,0.1,pgd,10,0.75,0.5,0.1,pgd:steps=20,0.7\n"
+            try worst.write(toFile: folder + "/in/b/worst.csv", atomically: true, encoding: .utf8)
+            let report = try Report(of: [folder + "/in"], output: folder + "/out")
+            try report.writeTables()
+            try report.writePage()
+            let html = try String(contentsOfFile: folder + "/out/index.html", encoding: .utf8)
+            let parser = XMLParser(data: Data(html.utf8))
+            #expect(parser.parse(), "\(parser.parserError.map { "\($0)" } ?? "") at line \(parser.lineNumber)")
+            #expect(!html.contains("<script") && !html.contains("src=") && !html.contains("<link"))
+            #expect(
+                html.contains("&lt;script&gt;") && html.contains("prefers-color-scheme: dark")
+                    && html.contains("@media print"))
+            for heading in [
+                "Table 2, MNIST: adversarial, batch mode", "Table 2, MNIST: adversarial, evaluation mode", "Figure 9",
+                "Figure 1:", "Figure 6", "Lemma 1", "gradients masked: one-step overstates", "nonsense:family=uniform",
+                "pgd:steps=20",
+                "the worst of all attacks",
+            ] {
+                #expect(html.contains(heading), "\(heading)")
+            }
+            // The networks are not there: their figures are left out, and the page says so.
+            #expect(report.omissions.count == 2 && html.contains("Left out:"))
+            let files = try FileManager.default.subpathsOfDirectory(atPath: folder + "/out")
+            for file in [
+                "summary.csv", "tables.md", "tables/table2-mnist-adversarial-batch.csv", "tables/lemma-1.csv",
+                "figures/figure-9-adversarial-batch.svg", "figures/figure-9-adversarial-batch.png",
+                "figures/figure-1-rbf.svg",
+            ] {
+                #expect(files.contains(file), "\(file)")
+            }
+            for file in files where file.hasSuffix(".svg") {
+                let svg = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out/\(file)"))
+                #expect(XMLParser(data: svg).parse(), "\(file)")
+            }
+            let png = try Data(contentsOf: URL(fileURLWithPath: folder + "/out/figures/figure-1-rbf.png"))
+            #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+            #expect(!files.contains { $0.contains(".partial-") })
+        }
+    }
+
+    @Test("of broken or missing input is one sentence")
+    func refusals() throws {
+        try withFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: true)
+            for text in ["", "checkpoint,dataset\n", "\u{0}\u{1}\u{2}", SummaryRow.header + "\na.h5,mnist,clean,0\n"] {
+                try text.write(toFile: folder + "/a/summary.csv", atomically: true, encoding: .utf8)
+                let failure = #expect(throws: Failure.self) { try Report(of: [folder], output: folder + "/out") }
+                #expect(failure?.code == .data && failure?.message.contains("summary.csv") == true)
+                #expect(failure?.message.contains("\n") == false)
+            }
+            // A summary without rows is whole, and nothing to compare: the page is made all the same.
+            try (SummaryRow.header + "\n").write(toFile: folder + "/a/summary.csv", atomically: true, encoding: .utf8)
+            #expect(try Report(of: [folder], output: folder + "/out").summary.rows.isEmpty)
+            #expect(throws: Failure.self) { try Gnuplot(environment: ["PATH": folder]) }
+        }
+    }
+
+    @Test("escapes every text that is put into it, and nothing else")
+    func escaping() {
+        let name = "<b>&\"\u{7}"
+        let html: HTML = "<i title=\"\(name)\">\(name)</i>\("<u/>" as HTML)"
+        #expect(html.text == "<i title=\"&lt;b&gt;&amp;&quot;?\">&lt;b&gt;&amp;&quot;?</i><u/>")
+        #expect(Gnuplot.quoted("it's `date` \n$x") == "'it''s ?date? ?$x'")
+    }
+}
