@@ -38,7 +38,8 @@ public final class FolderLock {
                 close(descriptor)
                 throw error
             }
-            usleep(100_000)
+            // Lock servers of parallel file systems are not to be asked more often.
+            sleep(1)
         }
         self.descriptor = descriptor
         writeHolder()

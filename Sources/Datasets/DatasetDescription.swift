@@ -1,7 +1,7 @@
 import Kernels
 
 /// What a data set is, as far as its names and headers say.
-public struct DatasetDescription: Sendable {
+public struct DatasetDescription: Codable, Sendable {
     /// Its name: of the folder, or of the generator.
     public let name: String
     /// The shape of its images.

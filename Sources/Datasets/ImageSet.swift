@@ -47,6 +47,15 @@ public struct ImageSet: Sendable {
             pixels: Array(pixels.prefix(kept * shape.count)), contentDigest: contentDigest, files: files)
     }
 
+    /// The images whose index `isKept` accepts.
+    public func filter(_ isKept: (Int) -> Bool) -> ImageSet {
+        let kept = indices.indices.filter { isKept(Int(indices[$0])) }
+        return ImageSet(
+            shape: shape, indices: kept.map { indices[$0] }, labels: kept.map { labels[$0] },
+            pixels: kept.flatMap { pixels[$0 * shape.count..<($0 + 1) * shape.count] }, contentDigest: contentDigest,
+            files: files)
+    }
+
     /// Writes image `slot` (0..<count) as a network's input: float32 HWC in 0...255, less the mean image.
     public func fill(_ slot: Int, minus mean: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
         precondition(indices.indices.contains(slot), "image \(slot) of \(count)")

@@ -4,7 +4,7 @@ import MessagePassing
 /// Looks at all that a training job depends on, on one page.
 public struct Doctor {
     /// The findings in the order of the page.
-    public let findings: [(name: String, finding: Finding)]
+    public let findings: [(name: String, finding: Finding, seconds: Double)]
     private let ranks: Int
     private let hosts: Int
     private let elapsed: Double
@@ -22,7 +22,10 @@ public struct Doctor {
     /// - Throws: `Failure` 74 where MPI fails.
     public init(_ job: Examination) throws {
         let start = ContinuousClock.now
-        findings = try Self.checks.map { ($0.name, try $0.examine(job)) }
+        findings = try Self.checks.map { check in
+            let start = ContinuousClock.now
+            return (check.name, try check.examine(job), seconds(since: start))
+        }
         ranks = job.world.worldSize
         hosts = job.hostNames.count
         elapsed = seconds(since: start)
@@ -43,7 +46,7 @@ public struct Doctor {
             "\(ranks) rank\(ranks == 1 ? "" : "s") on \(hosts) host\(hosts == 1 ? "" : "s"), "
                 + "steadfast \(Product.version)"
         ]
-        for (name, finding) in findings {
+        for (name, finding, _) in findings {
             let head = pad(finding.verdict.rawValue, 6) + pad(name, width + 2)
             let texts = finding.facts + finding.advice.map { "-> " + $0 }
             for (index, text) in texts.enumerated() {
@@ -66,13 +69,14 @@ public struct Doctor {
         report.add("seconds", elapsed)
         report.add(
             "checks",
-            findings.map { name, finding in
+            findings.map { name, finding, seconds in
                 var line = JSONLine()
                 line.add("name", name)
                 line.add("verdict", finding.verdict.rawValue)
                 line.add("found", finding.facts.joined(separator: "\n"))
                 line.add("advice", finding.advice.joined(separator: "\n"))
                 line.add("figures", finding.figures)
+                line.add("seconds", seconds)
                 return line
             })
         return report.text

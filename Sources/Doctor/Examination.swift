@@ -39,21 +39,11 @@ public struct Examination {
         }
     }
 
-    /// `ranks 0-3, 7`, with the host where it is one of several.
+    /// `ranks 0-3,7`, with the host where it is one of several.
     func describe(_ ranks: [Int]) -> String {
-        var parts: [ClosedRange<Int>] = []
-        for rank in ranks {
-            if let last = parts.last, last.upperBound == rank - 1 {
-                parts[parts.count - 1] = last.lowerBound...rank
-            } else {
-                parts.append(rank...rank)
-            }
-        }
-        let text = parts.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
-            .joined(separator: ", ")
         let places = Set(ranks.map { hosts[$0] })
         let place = places.count == 1 && hostNames.count > 1 ? " on \(places.first ?? "")" : ""
-        return "rank\(ranks.count == 1 ? "" : "s") \(text)\(place)"
+        return NumberList(ranks).counting("rank") + place
     }
 }
 

@@ -2,11 +2,6 @@ import Foundation
 
 /// What the kernel says of this process and its host.
 package enum ProcessFacts {
-    /// The cores that this process may run on, as sched_getaffinity has it.
-    static var cores: [Int] {
-        parseList(value(of: "Cpus_allowed_list", in: "/proc/self/status", separator: ":"))
-    }
-
     /// The name of the first CPU of this host.
     static var cpuModel: String {
         let name = value(of: "model name", in: "/proc/cpuinfo", separator: ":")
@@ -39,15 +34,6 @@ package enum ProcessFacts {
             if holds, mount.count >= best.length { best = (mount.count, String(type)) }
         }
         return best.type
-    }
-
-    /// `0-2,5` as numbers.
-    package static func parseList(_ list: String) -> [Int] {
-        list.split(separator: ",").flatMap { part -> [Int] in
-            let ends = part.split(separator: "-").compactMap { Int($0) }
-            guard let first = ends.first, let last = ends.last, first <= last else { return [] }
-            return Array(first...last)
-        }
     }
 
     private static func value(of key: String, in file: String, separator: Character) -> String {

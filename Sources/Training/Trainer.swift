@@ -25,9 +25,9 @@ public final class Trainer {
     var state: TrainingState
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
-    /// What each rank computed since the last epoch's end, and the ranks' hosts.
+    /// What each rank computed since the last epoch's end.
     private var efforts: [StepEngine.Effort] = []
-    private let hosts: [String]
+    private let places: RankPlaces
     /// Why the last step could not be recorded; on rank 0.
     private var reportFailure: Failure?
     /// The step of the newest checkpoint.
@@ -51,18 +51,23 @@ public final class Trainer {
         self.communicator = communicator
         self.run = run
         let ranks = communicator.worldSize
-        let (dataset, network) = try communicator.agree {
+        try communicator.agree {
             try Trainer.checkCounts(recipe, ranks: ranks)
             try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
             try AttackCatalogue.check(recipe.validationAttack.map { [$0.attack] } ?? [])
-            let dataset = try Dataset.locate(recipe.dataset, directory: recipe.dataDirectory)
+        }
+        let (network, data) = try Progress.during(.reading) {
+            let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
             let description = dataset.description
-            return (dataset, try recipe.network(input: description.shape, classes: description.classes))
+            let network = try communicator.agree {
+                try Trainer.checkSplit(recipe, description)
+                return try recipe.network(input: description.shape, classes: description.classes)
+            }
+            let data = try TrainingData(recipe, dataset, network: network, communicator: communicator)
+            try dataset.close()
+            return (network, data)
         }
-        try communicator.agree { try Trainer.checkSplit(recipe, dataset.description) }
-        data = try Progress.during(.reading) {
-            try TrainingData(recipe, dataset, network: network, communicator: communicator)
-        }
+        self.data = data
         try communicator.agreeOnEqual([
             ("the recipe", recipe.digest), ("the data", data.digest), ("the product's version", Product.version),
             ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
@@ -75,7 +80,7 @@ public final class Trainer {
         engine = StepEngine(
             recipe, data, model, optimizer, communicator: communicator,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
-        hosts = try communicator.allGather(communicator.hostName)
+        places = try RankPlaces(communicator)
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
         validator = try communicator.agree { [model, data] in
             try data.validation.map {
@@ -103,7 +108,7 @@ public final class Trainer {
     /// - Throws: `Failure` 75 after saving where a signal asked to stop; 70 naming the step where the loss is not finite (the
     ///   last checkpoint stands); 73 or 74 where a checkpoint cannot be written.
     public func train() throws {
-        reporter?.begin(recipe, data, state, totalSteps: totalSteps, worldSize: communicator.worldSize)
+        reporter?.begin(recipe, data, state, totalSteps: totalSteps, places)
         // So that the ranks' traces have one origin, whatever their clocks say.
         try communicator.barrier()
         engine.timeline.reset()
@@ -207,7 +212,8 @@ public final class Trainer {
         let report = EpochReport(
             step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: state.epochSums,
             learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
-            validation: validation, rankImages: rankImages, rankLanes: data.deal.counts, efforts: efforts, hosts: hosts,
+            validation: validation, rankImages: rankImages, rankLanes: data.deal.counts, efforts: efforts,
+            hosts: places.hosts,
             seconds: seconds(since: epochStart))
         try communicator.agree { try reporter?.epoch(report) }
         epochStart = .now

@@ -3,6 +3,7 @@ import Essentials
 import Kernels
 import MessagePassing
 import Networks
+import Robustness
 
 /// What a rank holds of a data set: the training images of its lanes, its share of the validation images, the mean image.
 struct TrainingData {
@@ -23,7 +24,7 @@ struct TrainingData {
     private let classes: Int
 
     /// Reads the rank's share. Collective: every rank of the communicator calls this.
-    init(_ recipe: Recipe, _ dataset: Dataset, network: Network, communicator: Communicator) throws {
+    init(_ recipe: Recipe, _ dataset: HostDataset, network: Network, communicator: Communicator) throws {
         let description = dataset.description
         let shape = description.shape
         let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
@@ -33,18 +34,19 @@ struct TrainingData {
         let deal = LaneDeal(lanes: recipe.lanes, ranks: communicator.worldSize)
         let lanes = deal[communicator.rank]
 
-        var keep = [Bool](repeating: false, count: description.trainCount)
+        var trains = [Bool](repeating: false, count: description.trainCount)
         for lane in lanes {
             for id in plan.owned(lane: lane) where Int(id) < splits.train.count {
-                keep[Int(splits.train[Int(id)])] = true
+                trains[Int(splits.train[Int(id)])] = true
             }
         }
-        let images = try communicator.agree {
-            try dataset.read(.train) { index in
-                Progress.beat()
-                return keep[index]
-            }
-        }
+        validationCount = splits.validation.count
+        let (rank, ranks) = (communicator.rank, communicator.worldSize)
+        let share = splits.validation[rank * validationCount / ranks..<(rank + 1) * validationCount / ranks]
+        var wanted = trains
+        for index in share { wanted[Int(index)] = true }
+        let read = try dataset.read(.train, wanted: wanted)
+        let images = share.isEmpty ? read : read.filter { trains[$0] }
         var sums = PixelSums(shape: shape)
         sums.add(images)
         try sums.sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
@@ -54,13 +56,7 @@ struct TrainingData {
             case .zero: [Float](repeating: 0, count: shape.count)
             }
 
-        validationCount = splits.validation.count
-        let (rank, ranks) = (communicator.rank, communicator.worldSize)
-        let share = splits.validation[rank * validationCount / ranks..<(rank + 1) * validationCount / ranks]
-        let wanted = Set(share.map { Int($0) })
-        validation =
-            splits.validation.isEmpty
-            ? nil : try communicator.agree { try dataset.read(.train) { wanted.contains($0) } }
+        validation = splits.validation.isEmpty ? nil : read.filter { !trains[$0] }
         self.network = network
         self.plan = plan
         self.deal = deal

@@ -86,17 +86,18 @@ final class TrainingReporter {
         try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(sentence)\n".utf8))
     }
 
-    func begin(_ recipe: Recipe, _ data: TrainingData, _ state: TrainingState, totalSteps: Int, worldSize: Int) {
+    func begin(_ recipe: Recipe, _ data: TrainingData, _ state: TrainingState, totalSteps: Int, _ places: RankPlaces) {
         self.totalSteps = totalSteps
         if data.isOfficial == false {
             warn(
                 "the content of \(recipe.dataset) differs from the official digest; `steadfast data verify` says where")
         }
-        let samples = data.plan.samples
+        let (samples, ranks) = (data.plan.samples, places.hosts.count)
         say(
             "\(recipe.dataset), \(data.network.classes) classes, \(recipe.network.activation.rawValue) network, \(samples) samples an epoch, batch "
-                + "\(recipe.batch) in \(recipe.lanes) lanes on \(worldSize) rank\(worldSize == 1 ? "" : "s"), "
+                + "\(recipe.batch) in \(recipe.lanes) lanes on \(ranks) rank\(ranks == 1 ? "" : "s"), "
                 + "\(BLAS.kernel)")
+        places.lines.forEach(say)
         say("epoch   step  learning rate      loss  training error  validation error  images/s  seconds")
     }
 

@@ -86,7 +86,8 @@ struct EvaluateCommand: CollectiveCommand {
             guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
             guard communicator.rank == 0 else { return nil }
             try AtomicFile.requireWritable(folder: output)
-            return try FolderLock(output, waitingUpTo: resume ? 30 : 1)
+            let notice = LockNotice()
+            return try FolderLock(output, waitingUpTo: resume ? 30 : 1) { try notice($0) }
         }
         defer { _ = lock }
         if watch { return try watch(communicator) }

@@ -132,12 +132,8 @@ struct TrainCommand: CollectiveCommand {
 
     /// Opens the run's directory and settles its recipe.
     private func openRun(_ recipe: Recipe) throws -> RunDirectory {
-        var isTold = false
-        let directory = try RunDirectory(runPath, resume: resume) {
-            if StopRequest.requested { throw Failure(.stopped, "stopped by a signal while waiting for another job") }
-            if !isTold { try? FileHandle.standardError.write(contentsOf: Data("steadfast: waiting for \($0)\n".utf8)) }
-            isTold = true
-        }
+        let notice = LockNotice()
+        let directory = try RunDirectory(runPath, resume: resume) { try notice($0) }
         if let text = try directory.recipe() {
             let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
             let changed = recipe.changesResult(comparedTo: old)

@@ -76,11 +76,4 @@ struct LaunchTests {
             #expect(!result.errors.contains("launch: start 2"))
         }
     }
-
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
-    }
 }

@@ -20,28 +20,39 @@ struct Slurm {
 
     /// Starts the scheduler, runs the body, stops it.
     static func run(_ body: (Slurm) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        let slurm = Slurm(folder: folder)
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let control = package + "/Tests/cluster/slurm"
-        let started = try spawn(path: control, arguments: ["start", folder + "/slurm"]).wait(timeout: 120)
-        guard started.status == 0 else { throw Failure(.unavailable, "SLURM did not start: \(started.errors)") }
-        defer { _ = try? spawn(path: control, arguments: ["stop", folder + "/slurm"]).wait(timeout: 30) }
-        try body(slurm)
+        try withFolder { folder in
+            let slurm = Slurm(folder: folder)
+            try slurm.control("start")
+            defer { try? slurm.control("stop") }
+            try body(slurm)
+        }
+    }
+
+    /// `start`, `stop`, `munge`: an action of Tests/cluster/slurm.
+    func control(_ action: String, _ arguments: String...) throws {
+        let result = try spawn(
+            path: Slurm.package + "/Tests/cluster/slurm", arguments: [action, folder + "/slurm"] + arguments
+        ).wait(timeout: 120)
+        guard result.status == 0 else { throw Failure(.unavailable, "slurm \(action): \(result.errors)") }
+    }
+
+    /// Runs one of SLURM's commands, which has to succeed.
+    @discardableResult
+    func command(_ name: String, _ arguments: [String]) throws -> String {
+        let result = try attempt(name, arguments)
+        guard result.status == 0 else { throw Failure(.software, "\(name) \(arguments): \(result.errors)") }
+        return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Runs one of SLURM's commands.
-    func command(_ name: String, _ arguments: [String]) throws -> String {
-        let result = try spawn(
+    func attempt(_ name: String, _ arguments: [String]) throws -> ProgramResult {
+        try spawn(
             path: "/usr/bin/env", arguments: [name] + arguments,
             environment: [
                 "SLURM_CONF": folder + "/slurm/slurm.conf", "STEADFAST_ROOT": Slurm.package,
                 "SBATCH_OPTIONS": "--output=\(folder)/log",
             ]
         ).wait(timeout: 60)
-        guard result.status == 0 else { throw Failure(.software, "\(name) \(arguments): \(result.errors)") }
-        return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Submits a script of cluster/slurm; returns the job's number.

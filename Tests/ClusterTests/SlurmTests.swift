@@ -6,28 +6,141 @@ import Testing
 /// Jobs on the real scheduler, started for the test on this machine alone.
 @Suite("SLURM jobs: requeued, evaluated by an array, chained", .serialized, .enabled(if: Slurm.isPossible))
 struct SlurmTests {
-    @Test("a training job that is warned three times, put back each time, ends with the same bits as one that is not")
-    func requeue() throws {
+    private static let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
+    /// srun --mpi=pmix where this machine's SLURM and Open MPI speak it; mpirun.
+    private static let launchers = runsAll ? ["", "mpirun"] : [""]
+
+    /// A short run's recipe and options, the directory to follow.
+    private func recipe(steps: Int, _ more: String...) -> [String] {
+        ["glyphs-mrelu-r-m", "--set", "max_steps=\(steps)", "--set", "batch=24"] + more + ["--run"]
+    }
+
+    /// The bits that a run of one rank ends with.
+    private func alone(_ slurm: Slurm, _ recipe: [String]) throws -> String {
+        let run = slurm.folder + "/alone"
+        let result = try spawn("steadfast", arguments: ["train"] + recipe + [run]).wait(timeout: 120)
+        #expect(result.status == 0, "\(result.errors)")
+        return try digest(run)
+    }
+
+    /// Waits until a job's run has come to a step.
+    private func wait(_ slurm: Slurm, _ job: String, _ run: String, step: Int) throws {
+        try slurm.waitFor("step \(step)") { try slurm.state(job) == "RUNNING" && RunFiles.steps(run) >= step }
+    }
+
+    @Test(
+        "a training job that is warned three times, put back each time, ends with the same bits as one that is not",
+        arguments: launchers)
+    func requeue(launcher: String) throws {
         try Slurm.run { slurm in
-            let recipe = ["glyphs-mrelu-r-m", "--set", "max_steps=200", "--set", "batch=24", "--run"]
-            let alone = try spawn("steadfast", arguments: ["train"] + recipe + [slurm.folder + "/alone"]).wait(
-                timeout: 120)
-            #expect(alone.status == 0, "\(alone.errors)")
+            let recipe = recipe(steps: 200)
+            let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
-            let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            let job = try slurm.submit(
+                ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=\(launcher)"], "train.sbatch", recipe + [run])
             for restart in 0..<3 {
                 try slurm.waitFor("step \(restart + 1)") {
                     // Far enough to lose something, not so far as to end.
                     try slurm.restarts(job) == restart && slurm.state(job) == "RUNNING"
                         && RunFiles.steps(run) > 10 * (restart + 1)
                 }
-                _ = try slurm.command("scancel", ["--signal=USR1", "--batch", job])
+                try slurm.command("scancel", ["--signal=USR1", "--batch", job])
                 try slurm.waitFor("restart \(restart + 1)") { try slurm.restarts(job) == restart + 1 }
             }
             #expect(try slurm.end(job) == "COMPLETED")
-            #expect(try digest(run) == digest(slurm.folder + "/alone"))
+            #expect(try digest(run) == expected)
             // What the jobs had done when they were warned was not done again.
-            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 200)
+            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 200 && RunFiles.stepsLost(run) == 0)
+            let log = try slurm.log()
+            #expect(launcher.isEmpty || log.contains("== start 4: \(launcher) -n 2"))
+        }
+    }
+
+    @Test("a job that reaches its time limit goes on by itself and loses no step", .enabled(if: runsAll))
+    func timeLimit() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 4000)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            let job = try slurm.submit(
+                ["--ntasks=2", "--time=1", "--signal=B:USR1@40"], "train.sbatch", recipe + [run])
+            try slurm.waitFor("the first time limit", timeout: 120) { try slurm.restarts(job) == 1 }
+            try slurm.command("scontrol", ["update", "JobId=\(job)", "TimeLimit=10"])
+            #expect(try slurm.end(job, timeout: 300) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            #expect(RunFiles.stepsLost(run) == 0 && RunFiles.resumes(run) >= 2)
+        }
+    }
+
+    @Test("a job that is cancelled or killed while it saves, again and again, loses nothing that was saved")
+    func cancelled() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 120, "--set", "checkpoint.every_steps=1")
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            for (step, options) in [(10, ["--signal=KILL", "--full"]), (40, []), (70, ["--signal=KILL", "--full"])] {
+                let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+                try wait(slurm, job, run, step: step)
+                try slurm.command("scancel", options + [job])
+                #expect(try slurm.end(job) != "COMPLETED")
+                // It is whole, or not there.
+                #expect(throws: Never.self) { try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run)) }
+            }
+            let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            #expect(try slurm.end(job) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            // A job that is killed loses what it computed since the last save, here a step or two.
+            #expect(RunFiles.stepsLost(run) <= 4)
+        }
+    }
+
+    @Test("an array's task that runs twice at once: one waits for the other, and the results are those of one")
+    func twice() throws {
+        try Slurm.run { slurm in
+            let run = slurm.folder + "/run"
+            let trained = try spawn("steadfast", arguments: ["train"] + recipe(steps: 10) + [run]).wait(timeout: 60)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let plan = [run, "clean,pgd:steps=10", "--", "--strengths", "0.1,0.2", "--samples", "300"]
+            let jobs = try (0..<2).map { _ in
+                try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/twice"] + plan)
+            }
+            for job in jobs { #expect(try slurm.end(job) == "COMPLETED") }
+            let once = try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/once"] + plan)
+            #expect(try slurm.end(once) == "COMPLETED")
+            let files = try ["twice", "once"].map {
+                try String(contentsOfFile: "\(slurm.folder)/\($0)/task-0000/summary.csv", encoding: .utf8)
+            }
+            #expect(files[0] == files[1] && files[0].split(separator: "\n").count == 4)
+            #expect(try slurm.log().contains("waiting for another job"))
+        }
+    }
+
+    @Test("munge down: a job that cannot go back into the queue says so and has saved; nothing is submitted, and why")
+    func mungeDown() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 300)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            try wait(slurm, job, run, step: 10)
+            try slurm.control("munge", "down")
+            // What SLURM would send, could it.
+            let script = try spawn(
+                path: "/usr/bin/env", arguments: ["pgrep", "-f", "^[^ ]*bash .*slurm_script.*\(run)"]
+            )
+            .wait().output.split(separator: "\n").compactMap { Int32($0) }
+            kill(try #require(script.first), SIGUSR1)
+            let limit = Date().addingTimeInterval(60)
+            while try !slurm.log().contains("could not go back into the queue"), Date() < limit { usleep(100_000) }
+            #expect(try slurm.log().contains("all is saved, submit it again"))
+            let refused = try slurm.attempt("sbatch", ["\(Slurm.package)/cluster/slurm/train.sbatch"] + recipe + [run])
+            #expect(refused.status != 0 && refused.errors.contains("unge"), "\(refused.errors)")
+            try slurm.control("munge", "up")
+            try slurm.waitFor("the end of the job that saved") { try slurm.state(job) == "FAILED" }
+            let next = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            #expect(try slurm.end(next) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            #expect(RunFiles.stepsLost(run) == 0)
         }
     }
 
@@ -119,12 +232,29 @@ struct SlurmTests {
 enum RunFiles {
     /// The newest step.
     static func steps(_ run: String) -> Int {
-        lines(run).last { $0.contains("\"event\":\"step\"") }?.split(separator: ",").lazy
-            .compactMap { $0.hasPrefix("\"step\":") ? Int($0.dropFirst(7)) : nil }.first ?? 0
+        lines(run).last { $0.contains("\"event\":\"step\"") }.flatMap { number("step", $0) } ?? 0
     }
 
     /// How often it was resumed.
     static func resumes(_ run: String) -> Int { lines(run).count { $0.contains("\"event\":\"resume\"") } }
+
+    /// How many steps were computed again.
+    static func stepsLost(_ run: String) -> Int {
+        var (last, lost) = (0, 0)
+        for line in lines(run) {
+            guard let step = number("step", line) else { continue }
+            if line.contains("\"event\":\"step\"") { last = step }
+            if line.contains("\"event\":\"resume\"") { lost += last - step }
+        }
+        return lost
+    }
+
+    private static func number(_ key: String, _ line: Substring) -> Int? {
+        line.split(separator: ",").lazy.compactMap {
+            $0.hasPrefix("\"\(key)\":") ? Int($0.dropFirst(key.count + 3)) : nil
+        }
+        .first
+    }
 
     private static func lines(_ run: String) -> [Substring] {
         ((try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)) ?? "").split(separator: "\n")

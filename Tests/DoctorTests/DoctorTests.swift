@@ -49,7 +49,7 @@ struct DoctorTests {
                 // What is not OK says what to do.
                 #expect((check["advice"] as? String == "") == (verdict == "OK"), "\(name)")
             }
-            #expect(try check("build", in: json)["verdict"] as? String == "OK")
+            #expect(try check("build", in: json)["verdict"] as? String == (isNarrow ? "WARN" : "OK"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["doctor.json"])
         }
     }
@@ -64,6 +64,16 @@ struct DoctorTests {
             let threads = try check("threads", in: json)
             #expect(threads["verdict"] as? String == "WARN")
             #expect((threads["advice"] as? String)?.contains("OPENBLAS_NUM_THREADS=1") == true)
+        }
+    }
+
+    @Test("OpenBLAS kernels without AVX-512 on a CPU that has it", .enabled(if: hasAVX512))
+    func narrowKernels() throws {
+        try withDirectory { directory in
+            let (json, _) = try examine(ranks: 1, directory, environment: ["OPENBLAS_CORETYPE": "Haswell"])
+            let build = try check("build", in: json)
+            #expect(build["verdict"] as? String == "WARN")
+            #expect((build["advice"] as? String)?.contains("unset OPENBLAS_CORETYPE, which is Haswell") == true)
         }
     }
 
@@ -89,10 +99,12 @@ struct DoctorTests {
         }
     }
 
-    @Test("ranks and cores are told briefly")
-    func lists() {
-        #expect(ProcessFacts.parseList("0-2,5") == [0, 1, 2, 5])
-        #expect(ProcessFacts.parseList("") == [])
+    @Test("the type of a file system is the kernel's")
+    func fileSystem() {
         #expect(ProcessFacts.fileSystem(of: "/proc") == "proc")
     }
 }
+
+private let hasAVX512 = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" avx512f ") == true
+/// Whether the environment of the tests holds OpenBLAS to narrower kernels than the CPU's.
+private let isNarrow = hasAVX512 && ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == "Haswell"

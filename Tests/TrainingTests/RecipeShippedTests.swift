@@ -13,6 +13,8 @@ struct RecipeShippedTests {
             .map { "\(data)-\($0)" }
     }
     static let all = paper + ["glyphs-plain", "glyphs-mrelu-r-m"]
+    /// For global batches of a thousand and more.
+    static let large = [1600, 6400]
     /// Networks that withstand iterated attacks.
     static let robust = ["mnist-relu-pgd"]
 
@@ -24,9 +26,26 @@ struct RecipeShippedTests {
     }
 
     @Test(
-        "There is one for every model of the paper, two for the glyphs and one that is trained to withstand attacks, and no other"
+        "There is one for every model of the paper, two for the glyphs, two for large batches and one that is trained to withstand attacks, and no other"
     )
-    func complete() { #expect(Recipe.names(environment: [:]) == (Self.all + Self.robust).sorted()) }
+    func complete() {
+        let names = Self.all + Self.robust + Self.large.map { "mnist-mrelu-r-m-\($0)" }
+        #expect(Recipe.names(environment: [:]) == names.sorted())
+    }
+
+    @Test("Those for large batches are their model but for batch, lanes and learning rate", arguments: large)
+    func largeBatches(batch: Int) throws {
+        var recipe = try Recipe.load("mnist-mrelu-r-m-\(batch)", environment: [:])
+        #expect(recipe.batch == batch && recipe.lanes == 64)
+        let model = try Recipe.load("mnist-mrelu-r-m", environment: [:])
+        // 72,000 samples.
+        let steps = (72_000 + batch - 1) / batch
+        let rates = [0, 5 * steps - 1].map { recipe.learningRate(step: $0, stepsPerEpoch: steps) }
+        #expect(rates[0] < 0.02 * rates[1] && rates[1] > 4 * model.learningRate)
+        (recipe.batch, recipe.lanes) = (model.batch, model.lanes)
+        (recipe.learningRate, recipe.scaling, recipe.schedule) = (model.learningRate, model.scaling, model.schedule)
+        #expect(recipe == model)
+    }
 
     @Test("Each loads, says what its name says, and its network plans with the right outputs", arguments: all)
     func loads(name: String) throws {

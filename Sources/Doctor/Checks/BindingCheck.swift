@@ -1,12 +1,15 @@
+import Essentials
+
 /// Whether each rank has a core of its own.
 enum BindingCheck: Check {
     static let name = "binding"
 
     static func examine(_ job: Examination) throws -> Finding {
-        let cores = try job.world.allGather(ProcessFacts.cores.map(Int32.init))
+        let lists = try job.world.allGather("\(NumberList.allowedCores)").map(NumberList.init(parsing:))
+        let cores = lists.map(\.numbers)
         var finding = Finding()
-        for (rank, own) in cores.enumerated() where cores.count <= 16 {
-            finding.add("\(job.name(rank)): core\(own.count == 1 ? "" : "s") \(list(own.map(Int.init)))")
+        for (rank, own) in lists.enumerated() where lists.count <= 16 {
+            finding.add("\(job.name(rank)): \(own.counting("core"))")
         }
         if cores.count > 16 {
             let sizes = cores.map(\.count)
@@ -31,16 +34,10 @@ enum BindingCheck: Check {
     }
 
     /// Two ranks of a host that are held on equal cores, too few for all that are held there.
-    private static func sharing(_ ranks: [Int], _ cores: [[Int32]]) -> (Int, Int)? {
+    private static func sharing(_ ranks: [Int], _ cores: [[Int]]) -> (Int, Int)? {
         for group in Dictionary(grouping: ranks, by: { cores[$0] }).values where group.count > cores[group[0]].count {
             return (group[0], group[1])
         }
         return nil
-    }
-
-    private static func list(_ cores: [Int]) -> String {
-        cores.count > 8
-            ? "\(cores[0]) to \(cores[cores.count - 1]) (\(cores.count))"
-            : cores.map(String.init).joined(separator: " ")
     }
 }

@@ -23,7 +23,7 @@ enum SharedDirectoryCheck: Check {
         let start = ContinuousClock.now
         while !sees && seconds(since: start) < patience {
             sees = FileManager.default.contents(atPath: path) == Data(token.utf8)
-            if !sees { usleep(100_000) }
+            if !sees { sleep(1) }
         }
         let seen = try job.world.allGather(sees)
         if job.world.rank == 0 { unlink(path) }

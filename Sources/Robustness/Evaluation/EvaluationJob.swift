@@ -34,9 +34,10 @@ public struct EvaluationSettings: Sendable {
     /// Settings for some attacks.
     public init(attacks: [AttackSpecification]) { self.attacks = attacks }
 
-    /// The images that are asked for.
-    func read(_ dataset: Dataset) throws -> ImageSet {
-        let description = dataset.description
+    /// Whether an image is asked for, for each of the split's files.
+    ///
+    /// - Throws: `Failure` 64 where there are none.
+    func wanted(of description: DatasetDescription) throws -> [Bool] {
         var pool = Array(0..<Int32(split == .test ? description.testCount : description.trainCount))
         if split != .test {
             let splits = Splits(trainCount: pool.count, validation: validation.count, seed: validation.seed)
@@ -46,8 +47,9 @@ public struct EvaluationSettings: Sendable {
             }
         }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }
-        let wanted = Set(chosen.prefix(samples ?? .max))
-        return try dataset.read(split == .test ? .test : .train) { wanted.contains($0) }
+        var wanted = [Bool](repeating: false, count: split == .test ? description.testCount : description.trainCount)
+        for index in chosen.prefix(samples ?? .max) { wanted[index] = true }
+        return wanted
     }
 }
 
@@ -86,19 +88,23 @@ public final class EvaluationJob {
     ) throws {
         self.name = name
         self.communicator = communicator
-        let (checkpoint, victim, own, evaluator, samples) = try communicator.agree {
-            () throws -> (Checkpoint, Victim, EvaluationSettings, Evaluator, ImageSet) in
+        let (checkpoint, victim, own) = try communicator.agree {
+            () throws -> (Checkpoint, Victim, EvaluationSettings) in
             let checkpoint = try Checkpoint.load(path, trust: trust)
             let settings = try settings(checkpoint)
-            let victim = try Victim(checkpoint, seed: settings.seed)
-            let dataset = try Dataset.locate(checkpoint.header.dataset, directory: settings.dataDirectory)
-            let samples = try settings.read(dataset)
-            let evaluator = try Evaluator(
-                AttackContext(victim, others: others), settings.attacks,
-                strengths: settings.strengths ?? dataset.description.strengths, samples: samples,
-                classes: dataset.description.classes, chunk: settings.chunk, keepsImages: settings.keepsImages,
+            return (checkpoint, try Victim(checkpoint, seed: settings.seed), settings)
+        }
+        let dataset = try HostDataset(
+            checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
+        let wanted = try communicator.agree { try own.wanted(of: dataset.description) }
+        let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
+        try dataset.close()
+        let evaluator = try communicator.agree {
+            try Evaluator(
+                AttackContext(victim, others: others), own.attacks,
+                strengths: own.strengths ?? dataset.description.strengths, samples: samples,
+                classes: dataset.description.classes, chunk: own.chunk, keepsImages: own.keepsImages,
                 communicator: communicator)
-            return (checkpoint, victim, settings, evaluator, samples)
         }
         self.victim = victim
         self.samples = samples
