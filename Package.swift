@@ -22,7 +22,11 @@ func tests(_ module: String, _ others: Target.Dependency...) -> Target {
 
 let package = Package(
     name: "Steadfast",
-    products: [.executable(name: "steadfast", targets: ["steadfast"])],
+    products: [
+        .executable(name: "steadfast", targets: ["steadfast"]),
+        // Loaded before the program by the tests that break its calls.
+        .library(name: "FaultInjector", type: .dynamic, targets: ["FaultInjector"]),
+    ],
     dependencies: [
         // The command line: subcommands, --help, validation.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -74,6 +78,15 @@ let package = Package(
         .executableTarget(
             name: "RankProgram", dependencies: ["Training", "AllocationCounter"], path: "Tests/RankProgram",
             swiftSettings: tuned),
+        // Lets calls of the system fail; it has to replace them, which Swift cannot.
+        .target(name: "FaultInjector", path: "Tests/FaultInjector"),
+        .executableTarget(
+            name: "FaultInjection",
+            dependencies: [
+                "Checkpoints", "Datasets", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/FaultInjection", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram"),

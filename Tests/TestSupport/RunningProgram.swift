@@ -47,7 +47,8 @@ public final class RunningProgram {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    private var isRunning: Bool {
+    /// Whether that process runs.
+    public var isRunning: Bool {
         guard waitStatus == nil else { return false }
         var status: Int32 = 0
         if waitpid(identifier, &status, WNOHANG) == identifier { waitStatus = status }

@@ -1,0 +1,71 @@
+import Foundation
+import Kernels
+
+/// What one injection is, drawn from a seed: the same for the same seed and number.
+struct Draw {
+    let fault: Fault
+    /// Ranks of the job, and of the resumed one; they differ.
+    let ranks: Int
+    let resumedRanks: Int
+    /// When, as a share of the undisturbed job's time. (A fault in a call has its instant in itself.)
+    let instant: Double
+
+    /// - Parameters:
+    ///   - attempt: from 0; another where a job was over before its fault came.
+    ///   - calls: of an undisturbed job's rank 0, by name.
+    init(seed: UInt64, number: Int, attempt: Int, calls: [String: Int]) {
+        var random = Philox(seed: seed, purpose: .test, number, attempt)
+        let kinds = Self.kinds
+        let kind = kinds[number % kinds.count]
+        // A rank that stands still is noticed by others.
+        let ranks = Int.random(in: (kind == .stop || kind == .stopInCall ? 2 : 1)...4, using: &random)
+        self.ranks = ranks
+        resumedRanks = (ranks + Int.random(in: 0...2, using: &random)) % 4 + 1
+        instant = Double.random(in: 0..<1, using: &random)
+        func one<Element>(of elements: [Element]) -> Element {
+            elements[Int.random(in: elements.indices, using: &random)]
+        }
+        func call(_ names: [String], _ effects: [String], rank: Int = 0) -> Fault {
+            let name = one(of: names)
+            return .call(
+                Fault.CallFault(
+                    name: name, number: Int.random(in: 1...max(1, calls[name] ?? 1), using: &random),
+                    effect: one(of: effects), rank: rank))
+        }
+        let part = Int.random(in: 0..<ranks, using: &random)
+        switch kind {
+        case .killRank: fault = .kill(.rank(part))
+        case .killLauncher: fault = .kill(.launcher)
+        case .killAll: fault = .kill(.all)
+        case .stop: fault = .stop(rank: part)
+        case .signalLauncher: fault = .signal(one(of: [SIGTERM, SIGINT, SIGUSR1]), to: .launcher)
+        case .signalRank: fault = .signal(one(of: [SIGTERM, SIGINT, SIGUSR1]), to: .rank(part))
+        case .fullDisk: fault = .fullDisk
+        case .readOnly: fault = .readOnly
+        case .killBefore: fault = call(Self.fileCalls, ["kill"])
+        case .killAfter: fault = call(Self.fileCalls, ["killed"])
+        case .stopInCall: fault = call(Self.fileCalls, ["stop"])
+        case .failing: fault = call(Self.fileCalls, ["EIO", "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EMFILE"])
+        case .short: fault = call(["write"], ["short", "short", "EINTR"])
+        case .memory: fault = call(["memory"], ["ENOMEM"], rank: part)
+        }
+    }
+
+    private enum Kind: CaseIterable {
+        case killRank, killBefore, failing, killLauncher, stop, fullDisk, signalLauncher, killAfter, readOnly, short
+        case killAll, signalRank, stopInCall, memory
+    }
+
+    /// Whether a rank is left that stands still.
+    var isStall: Bool {
+        switch fault {
+        case .stop: true
+        case .call(let fault): fault.effect == "stop"
+        default: false
+        }
+    }
+
+    /// Each round, all of them; the two that hit a checkpoint's instants exactly come twice.
+    private static let kinds = Kind.allCases + [.killBefore, .failing]
+    private static let fileCalls = ["open", "write", "fsync", "fsync", "rename", "rename"]
+}

@@ -1,0 +1,109 @@
+import Foundation
+
+/// The processes of a job.
+enum Part: Equatable {
+    case rank(Int)
+    case launcher
+    case all
+}
+
+/// Something that is done to a running job.
+enum Fault {
+    /// SIGKILL.
+    case kill(Part)
+    /// SIGSTOP of a rank: a host that stands still.
+    case stop(rank: Int)
+    /// A signal that asks to stop.
+    case signal(Int32, to: Part)
+    /// Nothing more fits into the run's file system.
+    case fullDisk
+    /// The run's folder of checkpoints can be read only.
+    case readOnly
+    /// What the library FaultInjector does to a call of a rank.
+    case call(CallFault)
+
+    /// A fault in a rank's calls.
+    struct CallFault {
+        var name: String
+        /// From 1.
+        var number: Int
+        var effect: String
+        var rank = 0
+    }
+
+    /// The row of the table.
+    var kind: String {
+        switch self {
+        case .kill(.rank): "a rank killed"
+        case .kill(.launcher): "mpirun killed"
+        case .kill(.all): "all killed"
+        case .stop: "a rank stopped (SIGSTOP)"
+        case .signal(let number, let part):
+            "\(number == SIGTERM ? "TERM" : number == SIGINT ? "INT" : "USR1") to \(part == .launcher ? "mpirun" : "a rank")"
+        case .fullDisk: "disk full"
+        case .readOnly: "folder read-only"
+        case .call(let fault):
+            switch fault.effect {
+            case "kill": "killed before a call"
+            case "killed": "killed after a call"
+            case "stop": "stopped in a call"
+            case "short": "a write cut short"
+            default: fault.name == "memory" ? "no memory" : "a call fails"
+            }
+        }
+    }
+
+    /// What is done, for people.
+    var title: String {
+        switch self {
+        case .kill(.rank(let rank)), .signal(_, .rank(let rank)), .stop(let rank): "\(kind), rank \(rank)"
+        case .call(let fault): "\(kind), \(fault.name) \(fault.number) \(fault.effect) on rank \(fault.rank)"
+        default: kind
+        }
+    }
+
+    /// Whether the fault needs a file system of its own, which only root may mount.
+    var needsMount: Bool {
+        switch self {
+        case .fullDisk, .readOnly: true
+        default: false
+        }
+    }
+
+    /// How a job may end.
+    struct Ending {
+        /// Its exit codes; nil: any but 0.
+        var codes: Set<Int32>?
+        /// How many sentences of ours there may be.
+        var sentences: ClosedRange<Int>
+        /// Whether temporary files may be left, for the resumed run to remove.
+        var leavesTemporaries: Bool
+    }
+
+    /// How the job may end by this fault.
+    ///
+    /// - Parameter listens: whether the ranks had installed their handlers of signals.
+    func ending(listens: Bool) -> Ending {
+        switch self {
+        case .kill: Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+        // A rank that is stopped while it writes has its temporary file.
+        case .stop: Ending(codes: [71], sentences: 1...1, leavesTemporaries: true)
+        case .signal(SIGUSR1, _), .signal(_, to: .rank):
+            listens
+                ? Ending(codes: [75], sentences: 1...1, leavesTemporaries: false)
+                : Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+        // mpirun kills the ranks where they are slow to end.
+        case .signal: Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+        case .fullDisk, .readOnly: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: false)
+        case .call(let fault):
+            switch fault.effect {
+            case "kill", "killed": Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+            case "stop": Ending(codes: [71], sentences: 1...1, leavesTemporaries: true)
+            // What is left is written after a part.
+            case "short", "EINTR": Ending(codes: [0, 73, 74], sentences: 0...1, leavesTemporaries: false)
+            case "ENOMEM" where fault.name == "memory": Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+            default: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: false)
+            }
+        }
+    }
+}
