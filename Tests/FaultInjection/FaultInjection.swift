@@ -36,7 +36,9 @@ struct FaultInjection: ParsableCommand {
         let mayMount = SmallFileSystem.isAllowed
         if !mayMount { print("skipped: full and read-only disks, for which only root can mount a file system") }
         let laboratory = try Laboratory()
-        print("undisturbed: \(laboratory.seconds.map { "\(($0 * 10).rounded() / 10) s" }.joined(separator: ", ")) on 1 to 4 ranks")
+        print(
+            "undisturbed: \(laboratory.seconds.map { "\(($0 * 10).rounded() / 10) s" }.joined(separator: ", ")) on 1 to 4 ranks"
+        )
         for number in numbers {
             guard let outcome = try outcome(number, laboratory, mayMount: mayMount) else { continue }
             outcomes.append(outcome)

@@ -14,7 +14,9 @@ enum Inspection {
             (run, ["checkpoints", "lock", "metrics.jsonl", "recipe.yaml"]), (folder, ["best", "latest"]),
         ] {
             for name in files(place) where !known.contains(name) {
-                if name.hasPrefix(place == run ? "events.out.tfevents." : "step-"), !name.contains(".partial-") { continue }
+                if name.hasPrefix(place == run ? "events.out.tfevents." : "step-"), !name.contains(".partial-") {
+                    continue
+                }
                 if !(allowsTemporaries && name.contains(".partial-")) { complaints.append("\(name) is left") }
             }
         }
@@ -28,7 +30,9 @@ enum Inspection {
         for pointer in ["latest", "best"] {
             guard let text = text(folder + "/" + pointer) else { continue }
             // A run of another fault may have begun.
-            if text.last != "\n" || !steps.contains(String(text.dropLast())) { complaints.append("\(pointer) names '\(text)'") }
+            if text.last != "\n" || !steps.contains(String(text.dropLast())) {
+                complaints.append("\(pointer) names '\(text)'")
+            }
         }
         if let recipe = text(run + "/recipe.yaml"), !recipe.hasPrefix("dataset: few\n") || recipe.last != "\n" {
             complaints.append("recipe.yaml is not whole")

@@ -76,7 +76,8 @@ final class Laboratory {
         let side = UInt8(images.shape.height)
         let dimensions = [UInt8(0), 0, UInt8(count >> 8), UInt8(count & 255)]
         try AtomicFile.write(
-            [0, 0, 8, 3] + dimensions + [0, 0, 0, side, 0, 0, 0, side] + images.pixels, to: prefix + "-images-idx3-ubyte")
+            [0, 0, 8, 3] + dimensions + [0, 0, 0, side, 0, 0, 0, side] + images.pixels,
+            to: prefix + "-images-idx3-ubyte")
         try AtomicFile.write([0, 0, 8, 1] + dimensions + images.labels, to: prefix + "-labels-idx1-ubyte")
     }
 }
