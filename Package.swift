@@ -87,6 +87,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/FaultInjection", swiftSettings: tuned),
+        .executableTarget(
+            name: "Fuzzing",
+            dependencies: [
+                "Training", "Reports", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Fuzzing", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram"),

@@ -25,15 +25,24 @@ public enum ExitCode: Int32, Sendable {
 public struct Failure: Error, Equatable, CustomStringConvertible, Sendable {
     /// The exit code of the process.
     public let code: ExitCode
-    /// The sentence.
+    /// The sentence, on one line.
     public let message: String
 
-    /// Makes the failure.
+    /// Makes the failure. Control characters, which come with names and values from files and command lines, become blanks: they
+    /// would break the line or move a terminal's cursor.
     public init(_ code: ExitCode, _ message: String) {
         self.code = code
-        self.message = message
+        let isPlain = message.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        self.message = isPlain ? message : String(message.map { $0.isControl ? " " : $0 })
     }
 
     /// The sentence.
     public var description: String { message }
+}
+
+extension Character {
+    /// Whether it is no text: a control character, or the end of a line or paragraph.
+    fileprivate var isControl: Bool {
+        isNewline || unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
 }

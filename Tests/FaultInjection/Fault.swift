@@ -94,7 +94,9 @@ enum Fault {
                 : Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
         // mpirun kills the ranks where they are slow to end.
         case .signal: Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
-        case .fullDisk, .readOnly: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: false)
+        case .fullDisk: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: false)
+        // Nothing can be removed either.
+        case .readOnly: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: true)
         case .call(let fault):
             switch fault.effect {
             case "kill", "killed": Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)

@@ -18,14 +18,15 @@ final class Laboratory {
     ///
     /// - Throws: `Failure` 70 where a job fails or the runs differ.
     init() throws {
-        folder = NSTemporaryDirectory() + "/steadfast-faults-" + UUID().uuidString
+        let temporary = URL(fileURLWithPath: NSTemporaryDirectory()).resolvingSymlinksInPath().path
+        folder = "\(temporary)/steadfast-faults-\(UUID().uuidString)"
         try FileManager.default.makeDirectory(folder + "/data/few")
         try Self.writeImages(.train, count: 500, to: folder + "/data/few/train")
         try Self.writeImages(.test, count: 50, to: folder + "/data/few/t10k")
         for ranks in 1...4 {
             let run = try self.run("undisturbed-\(ranks)")
-            let mark = run + "-calls"
-            let job = try start(run, ranks: ranks, environment: ["STEADFAST_FAULT_MARK": mark])
+            let counts = run + "-calls"
+            let job = try start(run, ranks: ranks, environment: ["STEADFAST_FAULT_CALLS": counts])
             let result = try job.wait(timeout: 120)
             guard result.status == 0 else { throw Failure(.software, "an undisturbed job fails: \(result.errors)") }
             seconds.append(result.seconds)
@@ -34,7 +35,7 @@ final class Laboratory {
                 throw Failure(.software, "\(ranks) ranks end with other bits than 1")
             }
             self.digest = digest
-            for line in try String(contentsOfFile: mark, encoding: .utf8).split(separator: "\n") {
+            for line in try String(contentsOfFile: counts, encoding: .utf8).split(separator: "\n") {
                 let words = line.split(separator: " ")
                 calls[String(words[0])] = Int(words[1])
             }

@@ -94,8 +94,8 @@ struct Trial {
         return (phase, Date())
     }
 
-    /// Whether a fault in a call has come; a file of numbers of calls is written where it has not.
-    private var hasActed: Bool { FileManager.default.contents(atPath: mark)?.isEmpty == true }
+    /// Whether a fault in a call has come.
+    private var hasActed: Bool { FileManager.default.fileExists(atPath: mark) }
 
     private func send(_ number: Int32, to part: Part, of job: RunningProgram) throws {
         switch part {

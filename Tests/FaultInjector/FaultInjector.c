@@ -54,13 +54,14 @@ __attribute__((constructor)) static void begin(void) {
     atomic_store(&watches, 1);
 }
 
-static int open_mark(void) {
-    return (int)syscall(SYS_openat, AT_FDCWD, mark, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+static int make(const char *file) {
+    return (int)syscall(SYS_openat, AT_FDCWD, file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 }
 
 __attribute__((destructor)) static void end(void) {
-    if (!atomic_exchange(&watches, 0) || atomic_load(&acted) || !mark[0]) return;
-    int file = open_mark();
+    const char *path = variable("STEADFAST_FAULT_CALLS", "");
+    if (!atomic_exchange(&watches, 0) || !path[0]) return;
+    int file = make(path);
     for (int i = 0; i < CALLS; i++) dprintf(file, "%s %ld\n", names[i], atomic_load(&counts[i]));
     close(file);
 }
@@ -73,7 +74,7 @@ static int is_hit(enum Call one) {
 
 // What happens at a call that is hit. Returns the error to report, or 0.
 static int act(void) {
-    if (!atomic_exchange(&acted, 1) && mark[0]) close(open_mark());
+    if (!atomic_exchange(&acted, 1) && mark[0]) close(make(mark));
     if (!strcmp(effect, "kill")) syscall(SYS_kill, getpid(), SIGKILL);
     if (!strcmp(effect, "stop")) syscall(SYS_kill, getpid(), SIGSTOP);
     return error;

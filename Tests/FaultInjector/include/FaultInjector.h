@@ -6,10 +6,10 @@
 //               like it, of 4 KiB or more
 //       EFFECT  an error's name (EIO and EINTR once, the others from then on), short (a write of half the bytes, once), kill
 //               (before the call), killed (after it), stop (before it)
-//   STEADFAST_FAULT_UNDER  the folder
+//   STEADFAST_FAULT_UNDER  the folder, without links in its path
 //   STEADFAST_FAULT_RANK   the rank that it happens to; 0 if not given
-//   STEADFAST_FAULT_MARK   a file that is made at that instant; where it never comes, it takes the number of calls of each
-//                          kind at the program's end, a line each
+//   STEADFAST_FAULT_MARK   a file that is made at that instant
+//   STEADFAST_FAULT_CALLS  a file that takes the number of calls of each kind at the program's end, a line each
 //
 // It acts in the program `steadfast` alone, which it finds under mpirun too.
 #ifndef FAULT_INJECTOR_H

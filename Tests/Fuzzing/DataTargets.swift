@@ -1,0 +1,105 @@
+import Datasets
+import Essentials
+import Foundation
+
+/// Data sets: IDX, CIFAR-10's records, gzip, tar. Each input is one file of a small data set, the others are good.
+let dataTargets = [
+    Target(
+        name: "idx", seeds: { [images, imagesOfColor] },
+        read: { input in
+            imageFolder.write(input, to: "train-images-idx3-ubyte")
+            _ = try Dataset.locate(imageFolder.path).read(.train)
+        }),
+    Target(
+        name: "labels", seeds: { [labels] },
+        read: { input in
+            labelFolder.write(input, to: "train-labels-idx1-ubyte")
+            _ = try Dataset.locate(labelFolder.path).read(.train)
+        }),
+    Target(
+        name: "gzip", seeds: { [gzip(labels), compressedLabels] },
+        read: { input in
+            gzipFolder.write(input, to: "train-labels-idx1-ubyte.gz")
+            _ = try Dataset.locate(gzipFolder.path).read(.train)
+        }),
+    Target(
+        name: "cifar", seeds: { [record(3), record(9)] },
+        read: { input in
+            recordFolder.write(input, to: "test_batch.bin")
+            _ = try Dataset.locate(recordFolder.path, directory: nil, cifarRecords: 1).read(.test)
+        }),
+    Target(
+        name: "tar", seeds: { [tar] },
+        words: ["../../../tmp/x", "/etc/passwd", "test_batch.bin", "ustar", "././@LongLink"],
+        read: { input in
+            // Under a good gzip, so that the changes come through to the tar reader.
+            tarFolder.write(gzip(input), to: "cifar-10-binary.tar.gz")
+            _ = try Dataset.locate(tarFolder.path, directory: nil, cifarRecords: 1).read(.test)
+        }),
+]
+
+private let imageFolder = Workplace("images", goodFiles)
+private let labelFolder = Workplace("labels", goodFiles)
+private let gzipFolder = Workplace("gzip", goodFiles.filter { $0.key != "train-labels-idx1-ubyte" })
+private let recordFolder = Workplace(
+    "records", Dictionary(uniqueKeysWithValues: (1...5).map { ("data_batch_\($0).bin", record(1)) }))
+private let tarFolder = Workplace("tar")
+
+private let goodFiles = [
+    "train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels, "t10k-images-idx3-ubyte": images,
+    "t10k-labels-idx1-ubyte": labels,
+]
+private func header(_ dimensions: [UInt8]) -> [UInt8] {
+    [0, 0, 8, UInt8(dimensions.count)] + dimensions.flatMap { [0, 0, 0, $0] }
+}
+private let images = header([4, 3, 2]) + (0..<24).map { UInt8($0) }
+private let imagesOfColor = header([4, 3, 2, 1]) + (0..<24).map { UInt8($0) }
+private let labels = header([4]) + [0, 1, 2, 1]
+private func record(_ label: UInt8) -> [UInt8] { [label] + (0..<3072).map { UInt8(truncatingIfNeeded: $0) } }
+
+/// A gzip file (RFC 1952) of blocks that are not compressed.
+private func gzip(_ content: [UInt8]) -> [UInt8] {
+    var file: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
+    var rest = content[...]
+    repeat {
+        let block = rest.prefix(0xFFFF)
+        rest = rest.dropFirst(0xFFFF)
+        let (low, high) = (UInt8(block.count & 255), UInt8(block.count >> 8))
+        file += [rest.isEmpty ? 1 : 0, low, high, ~low, ~high] + block
+    } while !rest.isEmpty
+    func add(_ word: UInt32) { withUnsafeBytes(of: word.littleEndian) { file += $0 } }
+    add(checksum(content))
+    add(UInt32(truncatingIfNeeded: content.count))
+    return file
+}
+
+/// The labels by `gzip -9 -n`: a block of fixed Huffman codes.
+private let compressedLabels: [UInt8] = [
+    0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 3, 0x63, 0x60, 0xE0, 0x60, 0x64, 0x60, 0x60, 0x60, 0x61, 0x60, 0x62, 0x04, 0x00,
+    0x3B, 0x0C,
+    0x0A, 0xCE, 0x0C, 0, 0, 0,
+]
+
+private func checksum(_ bytes: [UInt8]) -> UInt32 {
+    ~bytes.reduce(UInt32.max) { crc, byte in crc >> 8 ^ table[Int((crc ^ UInt32(byte)) & 255)] }
+}
+private let table: [UInt32] = (0..<256).map { byte in
+    (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+}
+
+/// The six members as ustar (POSIX.1-1988).
+private let tar: [UInt8] = {
+    let names = (1...5).map { "cifar-10-batches-bin/data_batch_\($0).bin" } + ["cifar-10-batches-bin/test_batch.bin"]
+    return names.flatMap { name -> [UInt8] in
+        var head = [UInt8](repeating: 0, count: 512)
+        func put(_ text: String, at: Int) { for (i, byte) in text.utf8.enumerated() { head[at + i] = byte } }
+        put(name, at: 0)
+        put("0000644\0" + "0000000\0" + "0000000\0" + "00000006001\0" + "00000000000\0", at: 100)
+        put("        0", at: 148)
+        put("ustar\u{0}00", at: 257)
+        let sum = head.reduce(0) { $0 + Int($1) }
+        let digits = String(sum, radix: 8)
+        put(String(repeating: "0", count: 6 - digits.count) + digits + "\0 ", at: 148)
+        return head + record(2) + [UInt8](repeating: 0, count: 3584 - 3073)
+    } + [UInt8](repeating: 0, count: 1024)
+}()
