@@ -59,8 +59,9 @@ struct ReproduceCommand: CollectiveCommand {
             for seed in 1...seeds {
                 for name in names { try reproduce(paper, "\(dataset)-\(name)", seed: seed, world) }
             }
-            let report = ["report", directory, "--output", "\(directory)/report"]
-            try world.agree { if world.rank == 0 { try command(report, as: ReportCommand.self, world).run() } }
+            let words = ["report", directory, "--output", "\(directory)/report"]
+            let report = try command(words, as: ReportCommand.self, world)
+            try world.agree { if world.rank == 0 { try report.run() } }
         }
     }
 
