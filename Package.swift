@@ -96,7 +96,7 @@ let package = Package(
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram"),
-        tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports"),
+        tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports", "steadfast"),
         // The scripts of cluster/ on a real scheduler.
         .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))

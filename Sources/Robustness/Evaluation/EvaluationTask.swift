@@ -23,7 +23,7 @@ public struct EvaluationTask: Equatable, Sendable {
 
 /// How the samples of an attack are cut into tasks: evenly where a size is given, else in chunks that get smaller towards the
 /// end, so that the last ones keep no rank waiting and most fill whole groups.
-package struct Chunking {
+package package struct Chunking {
     /// The rows that the fully connected layers' products take at a time: smaller chunks cost as much.
     package static let rows = 20
     /// The most samples that a task holds.
@@ -35,6 +35,13 @@ package struct Chunking {
     let unit: Int
     /// The ranks that share the work.
     let ranks: Int
+
+    /// A way of cutting.
+    package init(size: Int?, unit: Int, ranks: Int) {
+        self.size = size
+        self.unit = unit
+        self.ranks = ranks
+    }
 
     package init(size: Int?, unit: Int, ranks: Int) {
         (self.size, self.unit, self.ranks) = (size, unit, ranks)
