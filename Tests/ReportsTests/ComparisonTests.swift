@@ -2,7 +2,7 @@ import Foundation
 import Robustness
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite("The paper's tables beside ours")
 struct ComparisonTests {

@@ -3,7 +3,7 @@ import Foundation
 import Robustness
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite("What a report reads")
 struct InputTests {

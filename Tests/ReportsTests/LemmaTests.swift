@@ -2,7 +2,7 @@ import Foundation
 import Kernels
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite("Lemma 1")
 struct LemmaTests {

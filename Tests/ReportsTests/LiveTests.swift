@@ -3,7 +3,7 @@ import Foundation
 import FoundationXML
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite("The live page")
 struct LiveTests {

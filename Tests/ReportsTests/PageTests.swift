@@ -4,7 +4,7 @@ import FoundationXML
 import Robustness
 import Testing
 
-@testable import Reports
+import Reports
 
 @Suite("The report's page")
 struct PageTests {

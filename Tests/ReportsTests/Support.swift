@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import Robustness
 
-@testable import Reports
+import Reports
 
 /// A folder of its own for a test.
 func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {

@@ -41,19 +41,19 @@ enum AccuracyFigure {
             }
             script += Gnuplot.data("p\(place)", rows)
             plots.append(
-                "$p\(place) with points pt 6 ps 0.6 lw 1.2 lc rgb '\(colour)' title \(Gnuplot.quoted("paper, \(label)"))"
+                "$p\(place) with points pt 6 ps 0.75 lw 1.6 lc rgb '\(colour)' title \(Gnuplot.quoted("paper, \(label)"))"
             )
         }
         let rows = (plots.count + 2) / 3
         return Panel(
             name: "figure-\(number)-\(reading.kind.rawValue)-\(reading.mode)", title: reading.title,
-            height: 270 + 17 * rows,
+            height: 280 + 17 * rows,
             script: script + """
                 set yrange [0:1]
                 set xrange [0:\(paper.strengths.last ?? 1)]
                 set xlabel 'strength β'
                 set ylabel 'accuracy'
-                set key below maxcols 3 font ',10' width -2
+                set key below maxcols 3 font ',10' width -2 height 1
                 plot \(plots.joined(separator: ", "))
                 """)
     }

@@ -8,12 +8,12 @@ enum DiscFigure {
             name: "figure-6", title: "Figure 6: 2-D approximations by 1-D units",
             caption:
                 "(a) Where y ≥ τ = f₁(1) for two RBF units and one behind them: with falling λ the region fills the unit disc "
-                + "(dotted). (b) The same with mReLUs: a diamond, whatever λ is (dashed: λ 1, drawn under 0.1). (c) Four "
+                + "(dotted). (b) The same with mReLUs: a diamond, whatever λ is (λ 0.7 is drawn dashed over 0.1). (c) Four "
                 + "directions instead of two, five RBF units in all, λ 0.4: nearly round. (d) The 2-D RBF that (c) comes to "
                 + "resemble.",
             panels: [
                 discs(.rbf, "a", "(a) unit disc by three RBF units", [0.1, 0.4, 0.7, 1]),
-                discs(.mrelu, "b", "(b) by three mReLUs", [0.1, 1]),
+                discs(.mrelu, "b", "(b) by three mReLUs", [0.1, 0.7]),
                 surface("c", "(c) five RBF units, λ = 0.4") { x, y in
                     let diagonal = [(x + y) / 2.0.squareRoot(), (x - y) / 2.0.squareRoot()]
                     return HypersphereBlock(activation: .rbf, scale: 0.4).output([x, y] + diagonal)
@@ -50,7 +50,7 @@ enum DiscFigure {
                 set yrange [-1.1:1.1]
                 set xlabel 'x₁'
                 set ylabel 'x₂'
-                set key below
+                set key below height 1
                 plot \(plots.joined(separator: ", "))
                 """)
     }
@@ -84,7 +84,10 @@ enum DiscFigure {
                 set ylabel 'x₂'
                 set zrange [0:1]
                 set xyplane 0
+                set xtics 5
+                set ytics 5
                 set ztics 0.5
+                set view 60, 30, 1.2, 1.1
                 splot $surface with lines lw 0.7 lc rgb '\(Palette.green)'
                 """)
     }

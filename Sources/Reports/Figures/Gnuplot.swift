@@ -10,13 +10,13 @@ struct DrawnPanel {
 }
 
 /// Draws panels by the program gnuplot.
-struct Gnuplot {
+package struct Gnuplot {
     private let program: String
 
     /// Finds gnuplot on the `PATH`.
     ///
     /// - Throws: `Failure` 69 where it is not installed.
-    init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
+    package init(environment: [String: String] = ProcessInfo.processInfo.environment) throws {
         let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
         guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/gnuplot") })
         else {
@@ -50,7 +50,7 @@ struct Gnuplot {
     }
 
     /// A text as gnuplot quotes it: nothing in it is a command or a variable.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         let plain = text.map { $0 == "`" || $0.unicodeScalars.contains { $0.value < 0x20 } ? "?" : $0 }
         return "'" + String(plain).replacingOccurrences(of: "'", with: "''") + "'"
     }

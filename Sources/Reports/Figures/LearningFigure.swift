@@ -26,7 +26,7 @@ enum LearningFigure {
                     set logscale y
                     set xlabel 'epoch'
                     set ylabel '\(label)'
-                    set key below maxcols 3 font ',10' width -2
+                    set key below maxcols 3 font ',10' width -2 height 1
                     plot \(curves.map { "\($0.data) using 1:\(column) \($0.style)" }.joined(separator: ", "))
                     """)
         }

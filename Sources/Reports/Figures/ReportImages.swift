@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Foundation
 import Kernels
 import Robustness
 
@@ -14,9 +15,14 @@ struct ReportImages {
     /// The mean training image.
     let meanImage: [Float]
 
+    /// Reads them from where the network was trained from, or from where data sets lie.
+    ///
     /// - Throws: `Failure` 66 where the data set is not found, 65 where it is damaged.
     init(_ checkpoint: Checkpoint, count: Int) throws {
-        let dataset = try Dataset.locate(checkpoint.header.dataset)
+        let directory = RecipeFacts(checkpoint.header.recipe).values["data_directory"]
+        let dataset = try Dataset.locate(
+            checkpoint.header.dataset,
+            directory: directory.flatMap { $0 == "null" ? nil : $0.trimmingCharacters(in: ["\"", "'"]) })
         description = dataset.description
         images = try dataset.read(.test) { $0 < count }
         let mean = try checkpoint.meanImage(images.shape)

@@ -47,7 +47,7 @@ enum StrongFigure {
                 set xrange [0:\(most)]
                 set xlabel 'strength'
                 set ylabel 'accuracy'
-                set key below maxcols 3 font ',10' width -2
+                set key below maxcols 3 font ',10' width -2 height 1
                 plot \(plots.joined(separator: ", "))
                 """)
     }

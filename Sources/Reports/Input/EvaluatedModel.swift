@@ -2,22 +2,27 @@ import Foundation
 import Robustness
 
 /// What several seeds of one model gave under one attack of one strength.
-struct Measurement {
+package struct Measurement {
     /// The errors, a seed each.
-    let errors: [Double]
+    package let errors: [Double]
     /// The mean share that was rejected.
-    let rejected: Double
+    package let rejected: Double
     /// The samples of a seed.
-    let samples: Int
+    package let samples: Int
+
+    /// Makes a measurement.
+    package init(errors: [Double], rejected: Double, samples: Int) {
+        (self.errors, self.rejected, self.samples) = (errors, rejected, samples)
+    }
 
     /// The mean error.
-    var mean: Double { errors.reduce(0, +) / Double(errors.count) }
+    package var mean: Double { errors.reduce(0, +) / Double(errors.count) }
     /// The least and the largest error over the seeds.
-    var range: ClosedRange<Double> { (errors.min() ?? 0)...(errors.max() ?? 0) }
+    package var range: ClosedRange<Double> { (errors.min() ?? 0)...(errors.max() ?? 0) }
 
     /// Whether a published figure, rounded to three decimals, lies between the least and the largest seed; nil for one seed,
     /// which has no spread.
-    func holds(_ published: Double) -> Bool? {
+    package func holds(_ published: Double) -> Bool? {
         guard errors.count > 1 else { return nil }
         let rounding = 0.000_500_001
         return (range.lowerBound - rounding...range.upperBound + rounding).contains(published)
@@ -25,30 +30,32 @@ struct Measurement {
 }
 
 /// A model of the report: the networks that one recipe gave, a seed each.
-struct EvaluatedModel {
+package struct EvaluatedModel {
     /// The name of the recipe, of the run or of the file.
-    let name: String
+    package let name: String
     /// The data set's name.
-    let dataset: String
+    package let dataset: String
     /// Its networks, by seed.
-    let networks: [EvaluatedNetwork]
+    package let networks: [EvaluatedNetwork]
 
     /// The name in the paper, `mReLU-r-m`; the own name where the paper has no such model.
-    let label: String
+    package let label: String
+    /// The recipe of its first network.
+    package let recipe: RecipeFacts
     /// The place among the paper's models; nil where it is none of them.
-    let paperPlace: Int?
+    package let paperPlace: Int?
 
     /// The paper's models, in the order of its figures.
-    static let paperNames = [
+    package static let paperNames = [
         "plain", "plain-a", "plain-r", "plain-r-m", "rbf", "rbf-r", "rbf-r-m", "mrelu", "mrelu-r", "mrelu-r-m",
     ]
 
     /// The canonical attacks that any network of it was evaluated under.
-    let attacks: [String]
+    package let attacks: [String]
     /// The rows of each canonical attack, a network each.
     private let rows: [String: [[SummaryRow]]]
 
-    init(_ networks: [EvaluatedNetwork]) {
+    package init(_ networks: [EvaluatedNetwork]) {
         let first = networks[0]
         (name, dataset) = (first.identity.name, first.dataset)
         self.networks = networks.sorted { $0.identity.seed ?? 0 < $1.identity.seed ?? 0 }
@@ -59,6 +66,7 @@ struct EvaluatedModel {
             uniqueKeysWithValues: attacks.map { attack in
                 (attack, networks.map { $0.rows.filter { canonical[$0.attack] == attack } })
             })
+        recipe = self.networks[0].recipe()
         let short = name.hasPrefix(dataset + "-") ? String(name.dropFirst(dataset.count + 1)) : name
         paperPlace = Self.paperNames.firstIndex(of: short)
         label =
@@ -67,7 +75,7 @@ struct EvaluatedModel {
     }
 
     /// The models of some networks: the paper's in its order, then others by name.
-    static func collect(_ networks: [EvaluatedNetwork]) -> [EvaluatedModel] {
+    package static func collect(_ networks: [EvaluatedNetwork]) -> [EvaluatedModel] {
         let groups = Dictionary(grouping: networks) { [$0.dataset, $0.identity.name] }
         return groups.values.map(EvaluatedModel.init).sorted {
             ($0.dataset, $0.paperPlace ?? .max, $0.name) < ($1.dataset, $1.paperPlace ?? .max, $1.name)
@@ -75,13 +83,13 @@ struct EvaluatedModel {
     }
 
     /// The strengths of an attack.
-    func strengths(_ attack: String) -> [Double] {
+    package func strengths(_ attack: String) -> [Double] {
         Set((rows[attack] ?? []).joined().map(\.strength)).sorted()
     }
 
     /// What an attack of a strength gave; of each network the row of most samples. An attack on images without a row at 0
     /// has there what `clean` gave.
-    func measurement(_ attack: String, _ strength: Double) -> Measurement? {
+    package func measurement(_ attack: String, _ strength: Double) -> Measurement? {
         let rows = (rows[attack] ?? []).compactMap { own in
             own.filter { abs($0.strength - strength) < 1e-9 }.max { $0.samples < $1.samples }
         }
@@ -97,7 +105,7 @@ struct EvaluatedModel {
 }
 
 /// An attack's text without the parameters that have their default value, and the others in the order of their names.
-func canonicalAttack(_ verbatim: String) -> String {
+package func canonicalAttack(_ verbatim: String) -> String {
     let defaults = ["gradient-mode": "evaluation", "family": "gaussian", "attack": "fgs"]
     guard let specification = try? AttackSpecification(verbatim) else { return verbatim }
     let own = ["fgs-lmax", "nonsense"].contains(specification.name)

@@ -4,37 +4,45 @@ import Foundation
 import Robustness
 
 /// One trained network with all that was found out about it.
-struct EvaluatedNetwork {
+package struct EvaluatedNetwork {
     /// Its name, seed and step.
-    let identity: NetworkName
+    package let identity: NetworkName
     /// The data set's name.
-    let dataset: String
+    package let dataset: String
     /// The directory of its run, where that is there.
-    let run: String?
+    package let run: String?
     /// The checkpoint as the evaluation named it.
-    let checkpoint: String
+    package let checkpoint: String
     /// The rows of all its evaluations.
-    var rows: [SummaryRow]
+    package var rows: [SummaryRow]
     /// The folders of its evaluations.
-    var folders: [String]
+    package var folders: [String]
 
-    /// The resolved recipe of its run; empty where that is not there.
-    var recipe: RecipeFacts {
-        run.flatMap { try? String(contentsOfFile: $0 + "/recipe.yaml", encoding: .utf8) }.map(RecipeFacts.init)
-            ?? RecipeFacts("")
+    /// Makes a network from what was found.
+    package init(
+        identity: NetworkName, dataset: String, run: String?, checkpoint: String, rows: [SummaryRow], folders: [String]
+    ) {
+        (self.identity, self.dataset, self.run) = (identity, dataset, run)
+        (self.checkpoint, self.rows, self.folders) = (checkpoint, rows, folders)
+    }
+
+    /// Reads the resolved recipe of its run, or that in its checkpoint; empty where neither is there.
+    package func recipe() -> RecipeFacts {
+        let own = run.flatMap { try? String(contentsOfFile: $0 + "/recipe.yaml", encoding: .utf8) }
+        return RecipeFacts(own ?? (try? load())?.header.recipe ?? "")
     }
 
     /// Reads its parameters.
     ///
     /// - Throws: `Failure` 66 where the file is not there any more, 65 where it is damaged.
-    func load() throws -> Checkpoint {
+    package func load() throws -> Checkpoint {
         let path = try run.map { try RunDirectory.latestCheckpoint(in: $0) } ?? checkpoint
         return try Checkpoint.load(
             FileManager.default.isDirectory(path) ? try RunDirectory.latestCheckpoint(in: path) : path)
     }
 
     /// The networks of some evaluations; of the steps of one run the last.
-    static func collect(_ evaluations: [(folder: String, rows: [SummaryRow])]) -> [EvaluatedNetwork] {
+    package static func collect(_ evaluations: [(folder: String, rows: [SummaryRow])]) -> [EvaluatedNetwork] {
         struct Key: Hashable { let dataset, name: String, seed: Int? }
         var networks: [Key: EvaluatedNetwork] = [:]
         var order: [Key] = []
@@ -71,7 +79,7 @@ struct EvaluatedNetwork {
 
 extension Array where Element: Hashable {
     /// Each element once, where it stands first.
-    var uniqued: [Element] {
+    package var uniqued: [Element] {
         var seen = Set<Element>()
         return filter { seen.insert($0).inserted }
     }

@@ -2,12 +2,12 @@ import Essentials
 import Foundation
 
 /// Finds the evaluations that lie in and below a directory.
-enum EvaluationFinder {
+package enum EvaluationFinder {
     /// The folders that hold a `summary.csv`, the directory itself first, then those below it by name.
     ///
     /// - Parameter output: a folder that is passed over below the directory: what a report wrote there is no evaluation.
     /// - Throws: `Failure` 66 where there is none, or the directory cannot be read.
-    static func folders(in directory: String, except output: String) throws -> [String] {
+    package static func folders(in directory: String, except output: String) throws -> [String] {
         guard FileManager.default.isDirectory(directory) else {
             throw Failure(.noInput, "\(directory) is no directory: name the directory of an evaluation or of a run")
         }
@@ -38,4 +38,4 @@ enum EvaluationFinder {
 }
 
 /// A path from the root, without `.` and `..`.
-func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+package func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }

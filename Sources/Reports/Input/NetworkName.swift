@@ -2,23 +2,23 @@ import Foundation
 
 /// What a network is called in a report, from the path of its run or of its checkpoint: `mnist-mrelu-r-m/seed-2` and
 /// `mnist-mrelu-r-m/seed-2/checkpoints/step-00014400.h5` are seed 2 of `mnist-mrelu-r-m`.
-struct NetworkName: Hashable {
+package struct NetworkName: Hashable {
     /// The name that networks of several seeds share.
-    let name: String
+    package let name: String
     /// The seed, where the path says it.
-    let seed: Int?
+    package let seed: Int?
     /// The step, where the path is of a run's checkpoint.
-    let step: Int?
+    package let step: Int?
 
     /// Names a network.
-    init(name: String, seed: Int?, step: Int?) {
+    package init(name: String, seed: Int?, step: Int?) {
         self.name = name
         self.seed = seed
         self.step = step
     }
 
     /// Names the network of a path.
-    init(path: String) {
+    package init(path: String) {
         var parts = absolutePath(path).split(separator: "/").map(String.init)
         var step: Int?
         if let last = parts.last, last.hasSuffix(".h5") {

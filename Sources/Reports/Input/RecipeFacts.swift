@@ -1,11 +1,11 @@
 /// The values of a resolved `recipe.yaml`, by dotted key: `network.activation` is `mrelu`. Reads what the product itself
 /// writes: one `key: value` a line, two spaces a level.
-struct RecipeFacts: Equatable {
+package struct RecipeFacts: Equatable {
     /// The values as they stand there.
-    private(set) var values: [String: String] = [:]
+    package private(set) var values: [String: String] = [:]
 
     /// Reads the text of a resolved recipe.
-    init(_ text: String) {
+    package init(_ text: String) {
         var path: [String] = []
         for line in text.split(separator: "\n") {
             let depth = line.prefix { $0 == " " }.count / 2
@@ -18,17 +18,23 @@ struct RecipeFacts: Equatable {
     }
 
     /// Whether a part of the recipe, such as `adversarial_training`, is there and not null.
-    func has(_ key: String) -> Bool {
+    package func has(_ key: String) -> Bool {
         values.contains { ($0.key == key && $0.value != "null") || $0.key.hasPrefix(key + ".") }
     }
 
-    /// The values in which this recipe differs from another, `key value`, by key; where a run's own name is kept is no
-    /// difference, nor is the seed.
-    func differences(from other: RecipeFacts) -> [String] {
-        let keys = Set(values.keys).union(other.values.keys).subtracting(["seed", "data_directory", "evaluation"])
-        return keys.sorted().filter { !$0.hasPrefix("evaluation.") && !$0.hasPrefix("checkpoint.") }.compactMap { key in
+    /// The parts that never change a network: where data lie, what is kept, how ranks work together; and the seed.
+    private static let free = [
+        "seed", "data_directory", "max_steps", "balance", "stall_timeout", "audit", "checkpoint", "evaluation",
+    ]
+
+    /// The values in which this recipe differs from another, `key value`, by key.
+    package func differences(from other: RecipeFacts) -> [String] {
+        Set(values.keys).union(other.values.keys).sorted().compactMap { key in
+            guard !Self.free.contains(String(key.prefix { $0 != "." })), values[key] != other.values[key] else {
+                return nil
+            }
             // A part that was turned off says so in its own line, `key: null`.
-            values[key] == other.values[key] ? nil : values[key].map { "\(key) \($0)" }
+            return values[key].map { "\(key) \($0)" }
         }
     }
 }

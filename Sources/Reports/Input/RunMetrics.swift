@@ -3,34 +3,34 @@ import Foundation
 
 /// What a run's `metrics.jsonl` says, read on as it grows. Lines of a later step than the run was resumed at are forgotten:
 /// they are computed again.
-struct RunMetrics {
+package struct RunMetrics {
     /// The figures of a step.
-    struct Step: Equatable {
-        let step: Int
-        let loss, error, rate: Double
+    package struct Step: Equatable {
+        package let step: Int
+        package let loss, error, rate: Double
     }
     /// The figures of an epoch.
-    struct Epoch: Equatable {
-        let step, epoch: Int
-        let loss, error: Double
-        let validation, attacked: Double?
-        let rate: Double
+    package struct Epoch: Equatable {
+        package let step, epoch: Int
+        package let loss, error: Double
+        package let validation, attacked: Double?
+        package let rate: Double
     }
     /// What an attack of a strength did to the checkpoint of a step.
-    struct Attacked: Equatable {
-        let step: Int
-        let attack: String
-        let strength, error: Double
+    package struct Attacked: Equatable {
+        package let step: Int
+        package let attack: String
+        package let strength, error: Double
     }
 
     /// Some of the steps: every ``stride``-th, and the last.
-    private(set) var steps: [Step] = []
+    package private(set) var steps: [Step] = []
     /// The epochs.
-    private(set) var epochs: [Epoch] = []
+    package private(set) var epochs: [Epoch] = []
     /// The evaluations of checkpoints beside the training.
-    private(set) var attacked: [Attacked] = []
+    package private(set) var attacked: [Attacked] = []
     /// Whether the run has ended, and was not resumed since.
-    private(set) var hasEnded = false
+    package private(set) var hasEnded = false
 
     private let path: String
     private let readsSteps: Bool
@@ -43,7 +43,7 @@ struct RunMetrics {
     /// The metrics of a run, nothing read yet.
     ///
     /// - Parameter steps: whether the steps are wanted; the epochs alone are read faster.
-    init(run: String, steps: Bool) {
+    package init(run: String, steps: Bool) {
         path = run + "/metrics.jsonl"
         readsSteps = steps
     }
@@ -51,7 +51,7 @@ struct RunMetrics {
     /// Reads the whole lines that were appended since the last call; a file that is not there yet has none.
     ///
     /// - Throws: `Failure` 74 where it cannot be read.
-    mutating func readOn() throws {
+    package mutating func readOn() throws {
         guard FileManager.default.fileExists(atPath: path) else { return }
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Failure(.inputOutput, "cannot read \(path): no permission?")

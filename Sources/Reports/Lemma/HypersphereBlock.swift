@@ -7,27 +7,30 @@ import Kernels
 ///     t(X) = sum_k (s(lambda x_k) - 1),   y(X) = s(t(X))                          (equation 4)
 ///
 /// with s the 1-D RBF or the mReLU. All in double precision.
-struct HypersphereBlock {
+package struct HypersphereBlock {
     /// The activation function: `rbf` or `mrelu`.
-    let activation: Activation
+    package let activation: Activation
     /// The parameter lambda: how much of the function a radius takes up.
-    let scale: Double
+    package let scale: Double
+
+    /// Makes a block.
+    package init(activation: Activation, scale: Double) { (self.activation, self.scale) = (activation, scale) }
 
     /// t at a point.
-    func sum(_ x: some Sequence<Double>) -> Double { x.reduce(0) { $0 + drop(scale * $1) } }
+    package func sum(_ x: some Sequence<Double>) -> Double { x.reduce(0) { $0 + drop(scale * $1) } }
     /// y at a point.
-    func output(_ x: some Sequence<Double>) -> Double { 1 + drop(sum(x)) }
+    package func output(_ x: some Sequence<Double>) -> Double { 1 + drop(sum(x)) }
 
     /// t at distance r along an axis.
-    func sumOnAxis(_ radius: Double) -> Double { drop(scale * radius) }
+    package func sumOnAxis(_ radius: Double) -> Double { drop(scale * radius) }
     /// t at distance r along the diagonal of n dimensions.
-    func sumOnDiagonal(_ radius: Double, dimensions n: Int) -> Double {
+    package func sumOnDiagonal(_ radius: Double, dimensions n: Int) -> Double {
         Double(n) * drop(scale * radius / Double(n).squareRoot())
     }
     /// f1(r): y at distance r along an axis (equation 5).
-    func onAxis(_ radius: Double) -> Double { 1 + drop(sumOnAxis(radius)) }
+    package func onAxis(_ radius: Double) -> Double { 1 + drop(sumOnAxis(radius)) }
     /// f2(r): y at distance r along the diagonal of n dimensions (equation 5).
-    func onDiagonal(_ radius: Double, dimensions n: Int) -> Double {
+    package func onDiagonal(_ radius: Double, dimensions n: Int) -> Double {
         1 + drop(sumOnDiagonal(radius, dimensions: n))
     }
 

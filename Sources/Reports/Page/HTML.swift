@@ -1,36 +1,36 @@
 /// A piece of a page, well-formed as XML. Texts put into it by interpolation are escaped, pieces of HTML are not:
 ///
 ///     let cell: HTML = "<td>\(name)</td>"
-struct HTML: ExpressibleByStringInterpolation, Sendable {
+package struct HTML: ExpressibleByStringInterpolation, Sendable {
     /// The markup.
-    private(set) var text: String
+    package private(set) var text: String
 
     /// Markup as it is.
-    init(stringLiteral markup: String) { text = markup }
+    package init(stringLiteral markup: String) { text = markup }
     /// Markup as it is, from a program that escapes what it writes.
-    init(markup: String) { text = markup }
-    init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
+    package init(markup: String) { text = markup }
+    package init(stringInterpolation: Interpolation) { text = stringInterpolation.text }
 
     /// Pieces one after the other.
-    static func joined(_ pieces: some Sequence<HTML>) -> HTML {
+    package static func joined(_ pieces: some Sequence<HTML>) -> HTML {
         HTML(markup: pieces.map(\.text).joined(separator: "\n"))
     }
 
-    static func + (a: HTML, b: HTML) -> HTML { HTML(markup: a.text + b.text) }
+    package static func + (a: HTML, b: HTML) -> HTML { HTML(markup: a.text + b.text) }
 
     /// Collects literal markup, escaped texts and pieces.
-    struct Interpolation: StringInterpolationProtocol {
-        var text = ""
-        init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity) }
-        mutating func appendLiteral(_ literal: String) { text += literal }
-        mutating func appendInterpolation(_ html: HTML) { text += html.text }
-        mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+    package struct Interpolation: StringInterpolationProtocol {
+        package var text = ""
+        package init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity) }
+        package mutating func appendLiteral(_ literal: String) { text += literal }
+        package mutating func appendInterpolation(_ html: HTML) { text += html.text }
+        package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
             text += HTML.escaped("\(value)")
         }
     }
 
     /// A text as content or attribute; control characters, which XML does not allow, become question marks.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var escaped = ""
         for scalar in text.unicodeScalars {
             switch scalar {

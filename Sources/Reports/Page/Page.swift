@@ -77,7 +77,7 @@ struct Page {
                     """
             }
             return """
-                <figure id="\(figure.name)"><h4>\(figure.title)</h4><div class="panels">\(.joined(panels))</div>
+                <figure id="\(figure.name)"><h4>\(figure.title)</h4><div class="panels\(panels.count % 4 == 0 ? " four" : "")">\(.joined(panels))</div>
                 <figcaption>\(figure.caption)</figcaption></figure>
                 """
         }

@@ -30,6 +30,8 @@ enum Style {
         svg image { image-rendering: pixelated; }
         .tables { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 0 2rem;
           align-items: start; }
+        figure.table.wide { grid-column: 1 / -1; }
+        .panels.four { grid-template-columns: repeat(auto-fill, minmax(min(100%, 16.5rem), 1fr)); }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; line-height: 1.3; }
         th, td { padding: .22rem .42rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
@@ -38,11 +40,11 @@ enum Style {
         thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
         thead th[colspan] { text-align: center; color: var(--ink); }
         tbody th { font-weight: 600; }
-        td small, th small { display: block; font-size: .68rem; font-weight: 400; color: var(--soft); }
+        td small, th small { display: block; white-space: normal; font-size: .68rem; font-weight: 400; color: var(--soft); }
         .strong { font-weight: 700; }
         .better { color: var(--better); } .worse { color: var(--worse); } .within { color: var(--within); font-weight: 700; }
         @media (max-width: 30rem) { body { font-size: 15px; } h1 { font-size: 1.5rem; }
-          table { font-size: .72rem; } th, td { padding: .2rem .24rem; } }
+          table { font-size: .72rem; } th, td { padding: .2rem .16rem; } }
         @media print { :root { color-scheme: light; --ink: #000; --soft: #333; --paper: #fff; --line: #bbb; --band: #f2f2f2;
           --better: #0b5c43; --worse: #a01818; --within: #1c4aa0; }
           body { max-width: none; font-size: 10pt; padding: 0; } nav { display: none; }

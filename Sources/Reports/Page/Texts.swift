@@ -9,7 +9,7 @@ enum Texts {
             """
             : """
             The plain network's adversarial row is not reproduced by the network that the authors released either (column
-            <em>released</em>); its nonsense row is.
+            <em>theirs</em>); its nonsense row is.
             """
         return """
             <p>Each table stands here twice. The paper's were made with gradients in <b>batch mode</b>: batch norm takes its moments
@@ -19,7 +19,7 @@ enum Texts {
             and as the Gaussian noise of the text. \(finding)</p>
             <p>Errors are shares of the test set; on adversarial and noisy samples a rejected image counts as an error, nonsense
             where a class accepts it. Difference: ours less the paper's, green where ours is no worse; ≈ where the
-            paper's figure lies between our least and largest seed (small type). <em>released</em>: the authors' released network, computed in
+            paper's figure lies between our least and largest seed (small type). <em>theirs</em>: the network that the authors released, computed in
             PyTorch on part of the test set.</p>
             """
     }

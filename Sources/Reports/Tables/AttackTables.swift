@@ -3,32 +3,32 @@ import Foundation
 import Robustness
 
 /// Tables of one attack each: a model a row, a strength a column.
-enum AttackTables {
+package enum AttackTables {
     /// Whether an attack is one that the paper could not know: none of its own, no noise, no nonsense.
-    static func isStrong(_ attack: String) -> Bool {
+    package static func isStrong(_ attack: String) -> Bool {
         let name = attack.prefix { $0 != ":" }
         return !["clean", "fgs-lmax", "nonsense", "corruptions"].contains(name) && !name.hasPrefix("noise-")
     }
 
     /// All attacks.
-    static func all(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func all(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         tables(dataset, title, models) { _ in true }
     }
 
     /// The attacks that the paper could not know, and the worst case over all in the ball.
-    static func strong(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func strong(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         tables(dataset, title, models, where: isStrong) + [worst(dataset, title, models)].compactMap { $0 }
     }
 
     /// Nonsense other than the paper's.
-    static func nonsense(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func nonsense(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let published = Reading.all.map(\.attack)
         return tables(dataset, title, models) { $0.hasPrefix("nonsense") && !published.contains($0) }
             + models.flatMap { families(dataset, title, $0) }
     }
 
     /// Noises and corruptions that the paper's tables do not have.
-    static func other(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func other(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let published = Reading.all.map(\.attack)
         return tables(dataset, title, models) {
             !isStrong($0) && !$0.hasPrefix("nonsense") && !$0.hasPrefix("fgs-lmax") && $0 != "clean"
@@ -129,7 +129,7 @@ enum AttackTables {
 }
 
 /// A file's name of some words; what a file system might not take becomes a hyphen.
-func fileName(_ words: String...) -> String {
+package func fileName(_ words: String...) -> String {
     let text = words.filter { !$0.isEmpty }.joined(separator: "-")
     let plain = text.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" }
     return String(String(plain).prefix(120))

@@ -1,15 +1,15 @@
 import Robustness
 
 /// The paper's tables beside ours, cell by cell.
-enum ComparisonTables {
-    /// A table for each reading for which there is anything of a data set, those of the paper's own protocol first.
-    static func tables(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [Table] {
-        Reading.all.compactMap { table(paper, $0, models) }
+package enum ComparisonTables {
+    /// A table for each reading for which there is anything of a data set, the two readings of a kind beside each other.
+    package static func tables(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [Table] {
+        Reading.pairs.compactMap { table(paper, $0, models) }
     }
 
     /// A row for each strength; of each model of the paper the published error, that of the authors' released network, our
     /// mean over the seeds and the difference. Nil where nothing of ours is there.
-    static func table(_ paper: PaperTable, _ reading: Reading, _ models: [EvaluatedModel]) -> Table? {
+    package static func table(_ paper: PaperTable, _ reading: Reading, _ models: [EvaluatedModel]) -> Table? {
         let own = paper.models.map { label in models.first { $0.dataset == paper.dataset && $0.label == label } }
         func measured(_ model: Int, _ strength: Double) -> Measurement? {
             own[model]?.measurement(reading.attack, strength)
@@ -28,7 +28,7 @@ enum ComparisonTables {
             name: "table\(paper.number)-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode)",
             title: "Table \(paper.number), \(paper.title): \(reading.title)", caption: caption(paper, reading, own),
             groups: [("", 1)] + paper.models.map { ($0, 4) },
-            columns: ["β"] + paper.models.flatMap { _ in ["paper", "released", "ours", "diff."] }, rows: rows)
+            columns: ["β"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] }, rows: rows)
     }
 
     private static func cells(_ printed: Double?, _ released: Double?, _ ours: Measurement?) -> [Table.Cell] {

@@ -4,7 +4,7 @@ import Robustness
 enum ModelTables {
     static func tables(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [Table] {
         let own = models.filter { $0.dataset == paper.dataset }
-        return Reading.all.compactMap { reading in
+        return Reading.pairs.compactMap { reading in
             let measured = own.filter { $0.attacks.contains(reading.attack) }
             guard measured.count > 0 else { return nil }
             let least = paper.strengths.map { strength in

@@ -1,9 +1,9 @@
 import Robustness
 
 /// Tables of what recipes change, and to what effect.
-enum RecipeTables {
+package enum RecipeTables {
     /// The models that train on adversarial samples, beside the others under the same attacks.
-    static func robust(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func robust(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let trained = models.filter { isTrained($0) && $0.attacks.contains(where: AttackTables.isStrong) }
         guard !trained.isEmpty else { return [] }
         let attacks = trained.flatMap { $0.attacks.filter(AttackTables.isStrong) }.uniqued
@@ -22,7 +22,7 @@ enum RecipeTables {
                 noteTitle: "rejected",
                 rows: (trained + others).map { model in
                     let kind =
-                        model.networks[0].recipe.values["adversarial_training.kind"]
+                        model.recipe.values["adversarial_training.kind"]
                         ?? (isTrained(model) ? "yes" : "none")
                     return [Table.Cell(model.label), Table.Cell(kind), cell(model.measurement("clean", 0))]
                         + columns.map { cell(model.measurement($0.0, $0.1)) }
@@ -32,16 +32,16 @@ enum RecipeTables {
 
     /// The models that the paper does not have, beside its best: what their recipes change, and whether they are better than
     /// its published row in every cell.
-    static func ablations(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+    package static func ablations(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         guard let paper = PaperTable.all.first(where: { $0.dataset == dataset }),
             let base = models.first(where: { $0.label == paper.models[1] })
         else { return [] }
-        let own = models.filter { $0.paperPlace == nil && !$0.networks[0].recipe.values.isEmpty }
+        let own = models.filter { $0.paperPlace == nil && !$0.recipe.values.isEmpty }
         guard !own.isEmpty else { return [] }
         let middle = paper.strengths[paper.strengths.count - 4]
         let readings = Reading.published + Reading.other.filter { $0.kind != .noisy }
         let rows = ([base] + own).map { model -> [Table.Cell] in
-            let differences = model.networks[0].recipe.differences(from: base.networks[0].recipe)
+            let differences = model.recipe.differences(from: base.recipe)
             let verdict = standing(paper, model)
             return [
                 Table.Cell(model.label),
@@ -69,7 +69,8 @@ enum RecipeTables {
 
     /// How a model judged by evaluation-mode gradients stands beside the published row of mReLU-r-m. Nil where a cell of it was
     /// not measured.
-    static func standing(_ paper: PaperTable, _ model: EvaluatedModel) -> (good: Int, cells: Int, sum: Double)? {
+    package static func standing(_ paper: PaperTable, _ model: EvaluatedModel) -> (good: Int, cells: Int, sum: Double)?
+    {
         let readings = Reading.all.filter { $0.mode == "evaluation" || $0.mode == "sign" }
         var standing = (good: 0, cells: 0, sum: 0.0)
         for reading in readings {
@@ -88,7 +89,7 @@ enum RecipeTables {
     }
 
     private static func isTrained(_ model: EvaluatedModel) -> Bool {
-        model.networks[0].recipe.has("adversarial_training")
+        model.recipe.has("adversarial_training")
     }
 
     private static func cell(_ measurement: Measurement?) -> Table.Cell {

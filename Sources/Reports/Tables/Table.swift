@@ -2,41 +2,50 @@ import Foundation
 import Robustness
 
 /// A table of the report: the same cells as HTML, CSV and Markdown.
-struct Table {
+package struct Table {
     /// How a cell stands beside what it is compared with.
-    enum Mark: String {
+    package enum Mark: String {
         case plain, better, worse, within, strong, text
     }
 
     /// A cell.
-    struct Cell: ExpressibleByStringLiteral {
+    package struct Cell: ExpressibleByStringLiteral {
         /// What it says; empty where there is nothing to say.
-        let text: String
+        package let text: String
         /// In small type below it; in CSV a column of its own.
-        let note: String
+        package let note: String
         /// How it stands.
-        let mark: Mark
+        package let mark: Mark
 
-        init(_ text: String, note: String = "", mark: Mark = .plain) {
+        package init(_ text: String, note: String = "", mark: Mark = .plain) {
             (self.text, self.note, self.mark) = (text, note, mark)
         }
-        init(stringLiteral text: String) { self.init(text) }
+        package init(stringLiteral text: String) { self.init(text) }
     }
 
     /// The name of its files.
-    let name: String
+    package let name: String
     /// What it is of.
-    let title: String
+    package let title: String
     /// What to see in it, in sentences.
-    let caption: String
+    package let caption: String
     /// Headings above several columns each: their text and number; empty for none.
-    var groups: [(title: String, columns: Int)] = []
+    package let groups: [(title: String, columns: Int)]
     /// The headings.
-    let columns: [String]
+    package let columns: [String]
     /// What the notes of a column are, in CSV.
-    var noteTitle = "range"
+    package let noteTitle: String
     /// The cells, each row as many as there are columns.
-    let rows: [[Cell]]
+    package let rows: [[Cell]]
+
+    /// Makes a table.
+    package init(
+        name: String, title: String, caption: String, groups: [(title: String, columns: Int)] = [], columns: [String],
+        noteTitle: String = "range", rows: [[Cell]]
+    ) {
+        (self.name, self.title, self.caption, self.groups) = (name, title, caption, groups)
+        (self.columns, self.noteTitle, self.rows) = (columns, noteTitle, rows)
+    }
 
     /// The headings with those above them.
     private var fullColumns: [String] {
@@ -46,7 +55,7 @@ struct Table {
     }
 
     /// As CSV, a column for the notes of each column that has any.
-    var csv: String {
+    package var csv: String {
         let noted = columns.indices.filter { column in rows.contains { !$0[column].note.isEmpty } }
         func line(_ texts: [String]) -> String { Robustness.csv(texts) }
         let heading = fullColumns.enumerated().flatMap { noted.contains($0) ? [$1, "\($1) \(noteTitle)"] : [$1] }
@@ -57,7 +66,7 @@ struct Table {
     }
 
     /// As a section of a Markdown file.
-    var markdown: String {
+    package var markdown: String {
         func line(_ texts: [String]) -> String { "| " + texts.map(Self.markdown).joined(separator: " | ") + " |" }
         let lines = rows.map { row in line(row.map { $0.note.isEmpty ? $0.text : "\($0.text) (\($0.note))" }) }
         let rule = "|" + columns.map { _ in "---|" }.joined()
@@ -66,7 +75,7 @@ struct Table {
     }
 
     /// As a figure of the page, which scrolls sideways where it is too wide.
-    var html: HTML {
+    package var html: HTML {
         let above: HTML =
             groups.isEmpty
             ? ""
@@ -81,7 +90,7 @@ struct Table {
             return "<tr>\(.joined(cells))</tr>"
         }
         return """
-            <figure class="table" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
+            <figure class="table\(columns.count > 11 ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
             <tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
             """
     }
@@ -92,9 +101,9 @@ struct Table {
 }
 
 /// An error for people: three decimals.
-func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+package func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
 /// A difference of errors for people.
-func signed(_ value: Double) -> String {
+package func signed(_ value: Double) -> String {
     // Not -0.000.
     abs(value) < 0.0005 ? "0.000" : String(format: "%+.3f", value)
 }
