@@ -12,7 +12,7 @@ enum StrongFigure {
             name: "strong-\(dataset)", title: "Accuracy under iterated attacks, \(title)",
             caption:
                 "Solid and dashed as in the figure above: a model's accuracy under the attack named; crosses: the same model under "
-                + "the paper's one-step attack in evaluation mode. The gap between a curve and its crosses is what one step overstates.",
+                + "the paper's one-step attack in evaluation mode. Crosses above their curve: what one step, though unclipped, overstates.",
             panels: panels)
     }
 

@@ -24,7 +24,7 @@ package enum AttackTables {
     package static func nonsense(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let published = Reading.all.map(\.attack)
         return tables(dataset, title, models) { $0.hasPrefix("nonsense") && !published.contains($0) }
-            + models.flatMap { families(dataset, title, $0) }
+            + families(dataset, title, models)
     }
 
     /// Noises and corruptions that the paper's tables do not have.
@@ -60,34 +60,37 @@ package enum AttackTables {
         }
     }
 
-    /// The families of `nonsense:family=all`, parts of one attack, from `parts.csv`.
-    private static func families(_ dataset: String, _ title: String, _ model: EvaluatedModel) -> [Table] {
-        let rows = model.networks.flatMap { network in
-            network.folders.flatMap { folder -> [[String]] in
-                CSVFile.rows(folder + "/parts.csv").filter {
-                    $0.count == 10 && $0[0] == network.checkpoint && $0[2].hasPrefix("nonsense") && $0[2].contains("/")
+    /// The families of `nonsense:family=all`, parts of one attack, from `parts.csv`: a table for each strength.
+    private static func families(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
+        struct Part { let model, family: String, strength, error: Double }
+        let parts = models.flatMap { model in
+            model.networks.flatMap { network in
+                network.folders.flatMap { CSVFile.rows($0 + "/parts.csv") }.compactMap { fields -> Part? in
+                    guard fields.count == 10, fields[0] == network.checkpoint, fields[2].hasPrefix("nonsense"),
+                        let slash = fields[2].lastIndex(of: "/"), let strength = Double(fields[3]),
+                        let error = Double(fields[6])
+                    else { return nil }
+                    let family = String(fields[2][fields[2].index(after: slash)...])
+                    return Part(model: model.label, family: family, strength: strength, error: error)
                 }
             }
         }
-        guard !rows.isEmpty else { return [] }
-        let parts = rows.map { $0[2] }.uniqued
-        let strengths = Set(rows.compactMap { Double($0[3]) }).sorted()
-        return [
+        let families = parts.map(\.family).uniqued
+        return Set(parts.map(\.strength)).sorted().map { strength in
             Table(
-                name: fileName("nonsense-families", dataset, model.name),
-                title: "\(title), \(model.label): families of nonsense",
-                caption: "Share that a class accepts, by family and strength; mean over the seeds.",
-                columns: ["family"] + strengths.map(plainDecimal),
-                rows: parts.map { part in
-                    [Table.Cell(String(part.drop { $0 != "/" }.dropFirst()))]
-                        + strengths.map { strength in
-                            let errors = rows.filter { $0[2] == part && Double($0[3]) == strength }.compactMap {
-                                Double($0[6])
-                            }
+                name: fileName("nonsense-families", dataset, plainDecimal(strength)),
+                title: "\(title): families of nonsense at β \(plainDecimal(strength))",
+                caption: "Share that a class accepts, mean over the seeds.", columns: ["model"] + families,
+                rows: parts.map(\.model).uniqued.map { model in
+                    [Table.Cell(model)]
+                        + families.map { family in
+                            let errors = parts.filter {
+                                $0.model == model && $0.family == family && $0.strength == strength
+                            }.map(\.error)
                             return errors.isEmpty ? "" : Table.Cell(decimal(errors.reduce(0, +) / Double(errors.count)))
                         }
                 })
-        ]
+        }
     }
 
     /// The worst case over all attacks in the ball, from `worst.csv`.
@@ -97,7 +100,7 @@ package enum AttackTables {
             model.networks.flatMap { network in
                 network.folders.flatMap { CSVFile.rows($0 + "/worst.csv") }.compactMap { fields -> Worst? in
                     guard fields.count == 10, fields[0] == network.checkpoint, fields[1] == "ball",
-                        let strength = Double(fields[2]), let error = Double(fields[5])
+                        let strength = Double(fields[2]), strength > 0, let error = Double(fields[5])
                     else { return nil }
                     return Worst(model: model.label, strength: strength, error: error, strongest: fields[8])
                 }

@@ -54,6 +54,9 @@ package struct Table {
         return zip(above, columns).map { $0.isEmpty ? $1 : "\($0) \($1)" }
     }
 
+    /// Whether it takes the page's whole width.
+    private var isWide: Bool { columns.count > 11 || rows.contains { $0.contains { $0.mark == .text } } }
+
     /// As CSV, a column for the notes of each column that has any.
     package var csv: String {
         let noted = columns.indices.filter { column in rows.contains { !$0[column].note.isEmpty } }
@@ -90,7 +93,7 @@ package struct Table {
             return "<tr>\(.joined(cells))</tr>"
         }
         return """
-            <figure class="table\(columns.count > 11 ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
+            <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
             <tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
             """
     }
