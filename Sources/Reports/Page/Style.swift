@@ -49,8 +49,8 @@ enum Style {
           --better: #0b5c43; --worse: #a01818; --within: #1c4aa0; }
           body { max-width: none; font-size: 10pt; padding: 0; } nav { display: none; }
           h2, h3, h4 { break-after: avoid; } figure.table, .panel { break-inside: avoid; }
-          .panels { grid-template-columns: repeat(2, 1fr); } .tables { grid-template-columns: 1fr; }
+          .panels { grid-template-columns: repeat(2, 1fr); } .tables { grid-template-columns: 1fr 1fr; gap: 0 1rem; }
           .scroll { overflow: visible; } .panel.wide { overflow: visible; } .panel.wide svg { min-width: 0; }
-          table { font-size: 7.5pt; } th, td { padding: .12rem .26rem; } a { color: inherit; } }
+          table { font-size: 6.5pt; } th, td { padding: .08rem .2rem; } td small, th small { font-size: 5.5pt; } a { color: inherit; } }
         """
 }
