@@ -15,7 +15,7 @@ enum Style {
         a { color: var(--within); }
         code { font-size: .9em; overflow-wrap: anywhere; }
         nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .95rem; }
-        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(max(10.5rem, 22%), 1fr)); gap: .8rem; margin: 1.2rem 0; }
         .card { background: var(--band); border-radius: .5rem; padding: .7rem .9rem; }
         .card b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
         .card span { font-size: .85rem; color: var(--soft); display: block; line-height: 1.35; }
@@ -43,8 +43,8 @@ enum Style {
         td small, th small { display: block; white-space: normal; font-size: .68rem; font-weight: 400; color: var(--soft); }
         .strong { font-weight: 700; }
         .better { color: var(--better); } .worse { color: var(--worse); } .within { color: var(--within); font-weight: 700; }
-        @media (max-width: 30rem) { body { font-size: 15px; } h1 { font-size: 1.5rem; }
-          table { font-size: .72rem; } th, td { padding: .2rem .16rem; } }
+        @media (max-width: 30rem) { body { font-size: 15px; padding-inline: .5rem; } h1 { font-size: 1.5rem; }
+          table { font-size: .72rem; } th, td { padding: .2rem .13rem; } }
         @media print { :root { color-scheme: light; --ink: #000; --soft: #333; --paper: #fff; --line: #bbb; --band: #f2f2f2;
           --better: #0b5c43; --worse: #a01818; --within: #1c4aa0; }
           body { max-width: none; font-size: 10pt; padding: 0; } nav { display: none; }

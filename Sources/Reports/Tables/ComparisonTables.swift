@@ -28,7 +28,7 @@ package enum ComparisonTables {
             name: "table\(paper.number)-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode)",
             title: "Table \(paper.number), \(paper.title): \(reading.title)", caption: caption(paper, reading, own),
             groups: [("", 1)] + paper.models.map { ($0, 4) },
-            columns: ["β"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] }, rows: rows)
+            columns: ["β (dB)"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] }, rows: rows)
     }
 
     private static func cells(_ printed: Double?, _ released: Double?, _ ours: Measurement?) -> [Table.Cell] {
@@ -49,7 +49,7 @@ package enum ComparisonTables {
         let row = SummaryRow(
             checkpoint: "", dataset: "", attack: "", strength: strength, samples: 0, error: 0, wrong: 0, rejected: 0,
             meanConfidence: 0)
-        return strength > 0 ? "\(row.psnr) dB" : "clean"
+        return strength > 0 ? row.psnr : "clean"
     }
 
     /// What to see: for each model the largest excess over the paper, and what is known of the row.
