@@ -16,7 +16,7 @@ enum ActivationFigure {
         let isDerivative = name.hasSuffix("derivative")
         let colour = name.hasPrefix("rbf") ? Palette.green : Palette.blue
         return Panel(
-            name: "figure-1-" + name, title: title, height: 240,
+            name: "figure-1-" + name, title: title, width: 320, height: 210,
             script: """
                 set samples 1201
                 set xrange [-3:3]

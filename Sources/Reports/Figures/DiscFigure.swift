@@ -43,7 +43,7 @@ enum DiscFigure {
             plots.append("$l\(place) with lines \(dash)lw 2 lc rgb '\(colours[place])' title 'λ \(scale)'")
         }
         return Panel(
-            name: "figure-6-" + letter, title: title, height: 380,
+            name: "figure-6-" + letter, title: title, width: 320, height: 340,
             script: script + """
                 set size ratio -1
                 set xrange [-1.1:1.1]
@@ -75,7 +75,7 @@ enum DiscFigure {
             lines.append("")
         }
         return Panel(
-            name: "figure-6-" + letter, title: title, height: 320,
+            name: "figure-6-" + letter, title: title, width: 320, height: 280,
             script: (lines + ["EOD", ""]).joined(separator: "\n") + """
                 set hidden3d
                 set border 31 lw 0.5

@@ -48,7 +48,7 @@ enum FeatureFigures {
         let joint = pairs.map { a, b in
             Panel(
                 name: "figure-3-joint-\(channels[a])-\(channels[b])",
-                title: "channels \(channels[a]) and \(channels[b])", height: 320,
+                title: "channels \(channels[a]) and \(channels[b])", width: 320, height: 280,
                 script: Gnuplot.data("clean", zip(clean[a], clean[b]).prefix(700).map { [Double($0), Double($1)] })
                     + Gnuplot.data("noise", zip(noise[a], noise[b]).prefix(150).map { [Double($0), Double($1)] }) + """
                         set xlabel 'channel \(channels[a])'
@@ -99,7 +99,7 @@ enum FeatureFigures {
             return counts.enumerated().map { [low + (Double($0) + 0.5) * width, $1 / Double(max(1, values.count))] }
         }
         return Panel(
-            name: "figure-3-channel-\(channel)", title: "channel \(channel)", height: 250,
+            name: "figure-3-channel-\(channel)", title: "channel \(channel)", width: 320, height: 220,
             script: Gnuplot.data("clean", shares(clean)) + Gnuplot.data("noise", shares(noise)) + """
                 set boxwidth \(width)
                 set style fill solid 0.75 noborder
@@ -120,7 +120,7 @@ enum FeatureFigures {
             return Panel(
                 name: "figure-4-" + name,
                 title: "\(name), \(units) units, mean |r| \(decimal(meanOffDiagonal(matrix)))",
-                height: 340,
+                width: 320, height: 280,
                 script: Gnuplot.data("matrix", rows) + """
                     set size square
                     unset grid

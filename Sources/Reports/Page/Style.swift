@@ -36,7 +36,7 @@ enum Style {
         table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; line-height: 1.3; }
         th, td { padding: .22rem .42rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
         th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
-        td.text { text-align: left; white-space: normal; min-width: 12rem; }
+        td.text, th.text { text-align: left; } td.text { white-space: normal; min-width: 12rem; }
         thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
         thead th[colspan] { text-align: center; color: var(--ink); }
         tbody th { font-weight: 600; }

@@ -54,6 +54,11 @@ package struct Table {
         return zip(above, columns).map { $0.isEmpty ? $1 : "\($0) \($1)" }
     }
 
+    private func columnHeading(_ column: Int, _ title: String) -> HTML {
+        let isText = rows.contains { $0[column].mark == .text }
+        return "<th scope=\"col\" class=\"\(isText ? "text" : "")\">\(title)</th>"
+    }
+
     /// Whether it takes the page's whole width.
     private var isWide: Bool { columns.count > 11 || rows.contains { $0.contains { $0.mark == .text } } }
 
@@ -83,7 +88,7 @@ package struct Table {
             groups.isEmpty
             ? ""
             : "<tr>\(.joined(groups.map { "<th colspan=\"\($0.columns)\" scope=\"colgroup\">\($0.title)</th>" }))</tr>"
-        let heading: HTML = "<tr>\(.joined(columns.map { "<th scope=\"col\">\($0)</th>" }))</tr>"
+        let heading: HTML = "<tr>\(.joined(columns.enumerated().map { columnHeading($0, $1) }))</tr>"
         let body: [HTML] = rows.map { row in
             let cells: [HTML] = row.enumerated().map { column, cell in
                 let note: HTML = cell.note.isEmpty ? "" : "<small>\(cell.note)</small>"
