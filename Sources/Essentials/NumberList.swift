@@ -11,7 +11,7 @@ public struct NumberList: Hashable, Sendable, CustomStringConvertible {
     /// Reads a list; what is no number or range is left out.
     public init(parsing text: String) {
         numbers = text.split(separator: ",").flatMap { part -> [Int] in
-            let ends = part.split(separator: "-").compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
+            let ends = part.split(separator: "-").compactMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
             guard let first = ends.first, let last = ends.last, first <= last else { return [] }
             return Array(first...last)
         }

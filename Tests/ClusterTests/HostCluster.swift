@@ -12,7 +12,9 @@ struct HostCluster {
 
     /// Whether hosts can be made here; says what is missing where they cannot.
     static let isPossible: Bool = {
-        guard let result = try? TestSupport.spawn(path: control, arguments: ["check", "/tmp"]).wait() else { return false }
+        guard let result = try? TestSupport.spawn(path: control, arguments: ["check", "/tmp"]).wait() else {
+            return false
+        }
         if result.status != 0 { print(result.errors, terminator: "") }
         return result.status == 0
     }()
@@ -29,7 +31,8 @@ struct HostCluster {
 
     /// `cut`, `join`, `limit`: an action of Tests/cluster/hosts.
     func control(_ action: String, _ arguments: String...) throws {
-        let result = try TestSupport.spawn(path: Self.control, arguments: [action, place] + arguments).wait(timeout: 120)
+        let result = try TestSupport.spawn(path: Self.control, arguments: [action, place] + arguments).wait(
+            timeout: 120)
         guard result.status == 0 else { throw Failure(.unavailable, "hosts \(action): \(result.errors)") }
     }
 

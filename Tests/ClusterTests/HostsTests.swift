@@ -94,7 +94,8 @@ struct HostsTests {
                 "steadfast", arguments: ["data", "make", "glyphs", "--data-directory", folder + "/data"]
             ).wait()
             #expect(made.status == 0, "\(made.errors)")
-            let data = folder + "/data/glyphs"
+            let data = folder + "/data/letters"
+            try FileManager.default.moveItem(atPath: folder + "/data/glyphs", toPath: data)
             try hosts.hide(data, on: "node2")
             try expect(66, "data set '\(data)' not found", two, ["--set", "dataset=\(data)"])
             try hosts.restore(data, on: "node2")
