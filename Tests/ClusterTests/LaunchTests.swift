@@ -6,7 +6,7 @@ import Testing
 @Suite("cluster/launch sees a run through", .serialized)
 struct LaunchTests {
     private func launch(_ arguments: [String]) throws -> RunningProgram {
-        try spawn(path: Slurm.package + "/cluster/launch", arguments: arguments)
+        try spawn(path: Slurm.package + "/cluster/launch", arguments: arguments, environment: polite)
     }
 
     private func recipe(_ run: String) -> [String] {
@@ -38,7 +38,7 @@ struct LaunchTests {
             let program = try launch(["-n", "2", "--pause", "1"] + recipe(run))
             try wait(run, step: 50)
             kill(try #require(ranks(of: run).first), SIGKILL)
-            let result = try program.wait(timeout: 60)
+            let result = try program.wait(timeout: 120)
             #expect(result.status == 0, "\(result.errors)")
             #expect(
                 result.errors.contains("launch: exit code 137") && result.errors.contains("launch: start 2: 2 ranks"))

@@ -51,7 +51,7 @@ struct Slurm {
             environment: [
                 "SLURM_CONF": folder + "/slurm/slurm.conf", "STEADFAST_ROOT": Slurm.package,
                 "SBATCH_OPTIONS": "--output=\(folder)/log",
-            ]
+            ].merging(polite) { $1 }
         ).wait(timeout: 60)
     }
 

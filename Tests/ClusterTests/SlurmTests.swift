@@ -75,10 +75,10 @@ struct SlurmTests {
     @Test("a job that is cancelled or killed while it saves, again and again, loses nothing that was saved")
     func cancelled() throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 120, "--set", "checkpoint.every_steps=1")
+            let recipe = recipe(steps: 40, "--set", "checkpoint.every_steps=1")
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
-            for (step, options) in [(10, ["--signal=KILL", "--full"]), (40, []), (70, ["--signal=KILL", "--full"])] {
+            for (step, options) in [(8, ["--signal=KILL", "--full"]), (16, []), (24, ["--signal=KILL", "--full"])] {
                 let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
                 try wait(slurm, job, run, step: step)
                 try slurm.command("scancel", options + [job])
@@ -118,7 +118,7 @@ struct SlurmTests {
     @Test("munge down: a job that cannot go back into the queue says so and has saved; nothing is submitted, and why")
     func mungeDown() throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 300)
+            let recipe = recipe(steps: 150)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
             let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
