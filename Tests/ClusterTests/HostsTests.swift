@@ -106,12 +106,14 @@ struct HostsTests {
             try hosts.replace(labels, by: folder + "/labels", on: "node2")
             try expect(64, "the ranks differ in the data: rank 0 on node1 has", two, ["--set", "dataset=\(data)"])
             try hosts.restore(labels, on: "node2")
-            // Nothing of all that stands in the way of a run.
+            // Nothing of all that stands in the way of a run, bound as the user says.
+            let binding = ["--map-by", "ppr:1:node", "--bind-to", "core", "--"]
             let good = try hosts.launch(
-                ["-n", "2", "--hostfile", two] + train + [folder + "/runs/good", "--set", "dataset=\(data)"],
-                environment: ["STEADFAST": program]
+                ["-n", "2", "--hostfile", two] + binding + train
+                    + [folder + "/runs/good", "--set", "dataset=\(data)"], environment: ["STEADFAST": program]
             ).wait(timeout: 60)
             #expect(good.status == 0, "\(good.errors)")
+            #expect(good.output.contains("node2: rank 1 on core "), "\(good.output)")
         }
     }
 
