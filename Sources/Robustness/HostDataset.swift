@@ -11,9 +11,9 @@ import MessagePassing
 public final class HostDataset {
     /// The set, as far as its names and headers say.
     public let description: DatasetDescription
-    private let world: Communicator
     /// The ranks of this host, its reader first.
     private let host: Communicator
+    private let agreement: ReaderAgreement
     /// On the reader alone.
     private let dataset: Dataset?
 
@@ -22,11 +22,9 @@ public final class HostDataset {
     /// - Parameter directory: looked at by each host's reader, its lowest rank.
     /// - Throws: `Failure` as ``Dataset/locate(_:directory:)``; all ranks throw together.
     public init(_ name: String, directory: String?, communicator: Communicator) throws {
-        world = communicator
         host = try communicator.splitByNode()
-        dataset = try communicator.agree { [host] in
-            host.rank == 0 ? try Dataset.locate(name, directory: directory) : nil
-        }
+        agreement = try ReaderAgreement(communicator, isReader: host.rank == 0)
+        dataset = try agreement.agree { try Dataset.locate(name, directory: directory) }
         description = try host.share(dataset?.description)
     }
 
@@ -37,13 +35,13 @@ public final class HostDataset {
     /// - Throws: `Failure` as ``Dataset/read(_:keep:)``; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
         let wishes = try host.gather(wanted)
-        let read = try world.agree { () throws -> ImageSet? in
-            guard let dataset, let wishes else { return nil }
-            return try dataset.read(split) { index in
-                Progress.beat()
-                return wishes.contains { $0[index] }
-            }
-        }
+        let read =
+            try agreement.agree {
+                try dataset?.read(split) { index in
+                    Progress.beat()
+                    return wishes?.contains { $0[index] } == true
+                }
+            } ?? nil
         let source = try host.share(read.map { Source(contentDigest: $0.contentDigest, files: $0.files) })
         if let read, let wishes {
             for rank in 1..<wishes.count {
@@ -61,13 +59,44 @@ public final class HostDataset {
     }
 
     /// Ends the use. Collective.
-    public func close() throws { try host.finish() }
+    public func close() throws {
+        try agreement.close()
+        try host.finish()
+    }
 
     /// What the ranks of a host have to know of the files.
     private struct Source: Codable {
         let contentDigest: String
         let files: [FileReport]
     }
+}
+
+/// How all ranks agree on what the readers found: what all readers miss is not told as one rank's affair.
+private struct ReaderAgreement {
+    let world: Communicator
+    let readers: Communicator
+    let isReader: Bool
+
+    /// Collective.
+    init(_ world: Communicator, isReader: Bool) throws {
+        (self.world, self.isReader) = (world, isReader)
+        readers = try world.split(color: isReader ? 0 : 1, key: world.rank)
+    }
+
+    /// What the body returns, nil on ranks that are no readers. Collective; the body is local.
+    func agree<Value>(_ body: () throws -> Value) throws -> Value? {
+        guard isReader else { return try world.agree { nil } }
+        var outcome = Result { try body() }
+        var isFound = true
+        if case .failure = outcome { isFound = false }
+        if try readers.allReduce(Int64(isFound ? 1 : 0), .max) == 0 {
+            outcome = Result { [outcome] in try readers.agree { try outcome.get() } }
+        }
+        return try world.agree { try outcome.get() }
+    }
+
+    /// Collective.
+    func close() throws { try readers.finish() }
 }
 
 /// Messages between the reader, rank 0 of its host, and the other ranks there.
