@@ -95,7 +95,7 @@ let package = Package(
             path: "Tests/Fuzzing", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
         tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
-        tests("Training", "steadfast", "RankProgram"),
+        tests("Training", "steadfast", "RankProgram", "FaultInjection", "Fuzzing"),
         tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports", "steadfast"),
         // The scripts of cluster/ on a real scheduler.
         .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),

@@ -52,3 +52,18 @@ static inline int stop_install(void) {
 }
 
 static inline int stop_is_requested(void) { return stop_requested; }
+
+// What a program says when it is aborted: by the Swift runtime that gets no memory, or by a C library that gives up. Its own
+// line stands before this one.
+static char last_words[512];
+
+static void last_words_handler(int number) {
+    (void)number;
+    if (write(STDERR_FILENO, last_words, strlen(last_words)) < 0) _exit(71);
+    _exit(70);
+}
+
+static inline void last_words_install(const char *text) {
+    strncpy(last_words, text, sizeof last_words - 1);
+    signal(SIGABRT, last_words_handler);
+}

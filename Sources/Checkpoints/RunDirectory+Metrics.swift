@@ -5,15 +5,17 @@ extension RunDirectory {
     /// Appends a line to metrics.jsonl in one write.
     ///
     /// - Parameter line: one JSON object without a newline.
-    /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays.
+    /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays. It is
+    ///   written before the next one, if that can be, so that none is missing between others.
     public func append(_ line: String) throws {
         let file = path + "/metrics.jsonl"
         precondition(!line.utf8.contains(0x0A), "a line of metrics holds a newline: \(line)")
+        unwritten += Array((line + "\n").utf8)
         if metrics < 0 {
             metrics = open(file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
             guard metrics >= 0 else { throw systemFailure(.cannotCreate, "create", file) }
         }
-        let bytes = Array((line + "\n").utf8)
+        let bytes = unwritten
         let before = lseek(metrics, 0, SEEK_END)
         var written = write(metrics, bytes, bytes.count)
         while written < 0 && errno == EINTR { written = write(metrics, bytes, bytes.count) }
@@ -23,6 +25,7 @@ extension RunDirectory {
             if written > 0 { ftruncate(metrics, before) }
             throw failure ?? Failure(.inputOutput, "cannot write \(file): No space left on device")
         }
+        unwritten.removeAll(keepingCapacity: true)
     }
 
     /// The size of a run's metrics.jsonl, 0 where there is none.

@@ -12,6 +12,8 @@ public final class RunDirectory {
     public let path: String
     private let lock: FolderLock
     var metrics: Int32 = -1
+    /// Lines that could not be written to metrics.jsonl yet.
+    var unwritten: [UInt8] = []
 
     /// Opens a run directory, making it where it is absent, takes its lock, and removes the temporary files that a
     /// killed job left.
@@ -28,12 +30,12 @@ public final class RunDirectory {
         _ path: String, resume: Bool, lockTimeout: Double = 30, onWait: (String) throws -> Void = { _ in }
     ) throws {
         self.path = path
-        try Self.makeFolder(path)
+        try FileManager.default.makeDirectory(path)
         // Before the wait for the lock, so that the mistake is told at once, and after it, since a job may have begun.
         if !resume { try Self.refuseRun(in: path) }
         lock = try FolderLock(path, waitingUpTo: lockTimeout, onWait: onWait)
         if !resume { try Self.refuseRun(in: path) }
-        try Self.makeFolder(checkpointsPath)
+        try FileManager.default.makeDirectory(checkpointsPath)
         try removeTemporaries()
         try repairMetrics()
     }
@@ -62,26 +64,10 @@ public final class RunDirectory {
     /// - Throws: `Failure` 73 or 74 as `AtomicFile`.
     public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: path + "/recipe.yaml") }
 
-    private static func makeFolder(_ path: String) throws {
-        var folder = path.hasPrefix("/") ? "/" : ""
-        for name in path.split(separator: "/") {
-            folder += (folder.isEmpty || folder == "/" ? "" : "/") + name
-            // Never writable by everybody, whatever the umask.
-            if mkdir(folder, 0o775) != 0 && errno != EEXIST && !isFolder(folder) {
-                throw systemFailure(.cannotCreate, "make the directory", folder)
-            }
-        }
-        guard isFolder(path) else { throw Failure(.cannotCreate, "\(path) is not a directory; choose another one") }
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
     private static func refuseRun(in path: String) throws {
         let folder = path + "/checkpoints"
-        let holdsCheckpoints = try isFolder(folder) && files(in: folder).contains { step(ofFile: $0) != nil }
+        let isThere = FileManager.default.isDirectory(folder)
+        let holdsCheckpoints = try isThere && files(in: folder).contains { step(ofFile: $0) != nil }
         guard holdsCheckpoints || access(path + "/recipe.yaml", F_OK) == 0 else { return }
         throw Failure(
             .cannotCreate, "\(path) holds a run; continue it with --resume, or choose another directory with --run")

@@ -7,10 +7,19 @@ extension FileManager {
         return fileExists(atPath: path, isDirectory: &directory) && directory.boolValue
     }
 
-    /// Makes a directory and those above it, where they are not there.
+    /// Makes a directory and those above it, where they are not there: never writable by everybody, whatever the umask.
+    ///
+    /// - Throws: `Failure` 73 where that cannot be.
     public func makeDirectory(_ path: String) throws {
-        do { try createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw Failure(.cannotCreate, "cannot create the directory \(path): \(error.localizedDescription)")
+        var folder = path.hasPrefix("/") ? "/" : ""
+        for name in path.split(separator: "/") {
+            folder += (folder.isEmpty || folder == "/" ? "" : "/") + name
+            if mkdir(folder, 0o775) != 0 && errno != EEXIST && !isDirectory(folder) {
+                throw systemFailure(.cannotCreate, "make the directory", folder)
+            }
+        }
+        guard isDirectory(path) else {
+            throw Failure(.cannotCreate, "\(path) is not a directory; choose another one")
         }
     }
 }

@@ -106,6 +106,8 @@ extension Recipe {
     /// The largest count of anything: sums and products of a few stay exact.
     private static let largestCount = 1_000_000_000
     private static let largestEpoch = 1_000_000
+    /// The most samples of a batch, and drawn ones of an epoch.
+    private static let largestBatch = 16_777_216
 
     private static func readLoss(_ section: RecipeSection, _ defaults: LossRecipe) throws -> LossRecipe {
         let alpha = try section.reals("alpha", .closed(0, 1e6), count: 3) ?? defaults.alpha
@@ -118,7 +120,7 @@ extension Recipe {
     private mutating func readSteps(_ root: RecipeSection) throws {
         epochs = try root.integer("epochs", 1...Self.largestEpoch, default: epochs)
         maxSteps = try root.optionalInteger("max_steps", 1...Self.largestCount)
-        batch = try root.integer("batch", 1...16_777_216, default: batch)
+        batch = try root.integer("batch", 1...Self.largestBatch, default: batch)
         accumulation = try root.integer("accumulation", 1...batch, default: accumulation)
         guard batch % accumulation == 0 else {
             throw root.fault("accumulation", "is \(accumulation), which does not divide the batch of \(batch)")
@@ -134,7 +136,7 @@ extension Recipe {
 
     private mutating func readOptimiser(_ root: RecipeSection) throws {
         learningRate = try root.real("learning_rate", .above(0, upTo: 1000), default: learningRate)
-        scaling.referenceBatch = try root.optionalInteger("reference_batch", 1...16_777_216)
+        scaling.referenceBatch = try root.optionalInteger("reference_batch", 1...Self.largestBatch)
         let section = try root.section("schedule")
         schedule = Schedule(
             try section.choice("kind", among: Schedule.Kind.allCases, default: schedule.kind),
@@ -176,9 +178,9 @@ extension Recipe {
         meanTraining = try root.toggle("mean_training").map { section in
             let base = defaultMeanTraining
             return MeanTraining(
-                samples: try section.integer("samples", 1...Self.largestCount, default: base.samples),
+                samples: try section.integer("samples", 1...Self.largestBatch, default: base.samples),
                 scale: try section.real("scale", .closed(0, 255), default: base.scale),
-                noiseSamples: try section.integer("noise_samples", 0...Self.largestCount, default: base.noiseSamples),
+                noiseSamples: try section.integer("noise_samples", 0...Self.largestBatch, default: base.noiseSamples),
                 noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation))
         }
         adversarialTraining = try root.toggle("adversarial_training").map(readAdversarialTraining)

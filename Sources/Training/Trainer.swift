@@ -56,16 +56,17 @@ public final class Trainer {
             try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
             try AttackCatalogue.check(recipe.validationAttack.map { [$0.attack] } ?? [])
         }
-        let (network, data) = try Progress.during(.reading) {
+        let (plan, data) = try Progress.during(.reading) {
             let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
             let description = dataset.description
-            let network = try communicator.agree {
+            let plan = try communicator.agree {
                 try Trainer.checkSplit(recipe, description)
-                return try recipe.network(input: description.shape, classes: description.classes)
+                return try NetworkPlan(recipe.network(input: description.shape, classes: description.classes))
             }
-            let data = try TrainingData(recipe, dataset, network: network, communicator: communicator)
+            try MemoryNeed(recipe, plan, description, ranks: ranks).check(on: communicator)
+            let data = try TrainingData(recipe, dataset, network: plan.network, communicator: communicator)
             try dataset.close()
-            return (network, data)
+            return (plan, data)
         }
         self.data = data
         try communicator.agreeOnEqual([
@@ -73,7 +74,7 @@ public final class Trainer {
             ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
             ("the BLAS kernel", BLAS.kernel),
         ])
-        model = Model(try NetworkPlan(network))
+        model = Model(plan)
         optimizer = Optimizer(
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)

@@ -55,7 +55,14 @@ struct TrainCommand: CollectiveCommand {
             let text = try Recipe.load(recipe, overrides: overrides).yaml
             return Communicator.launchedRank == 0 ? print(text, terminator: "") : ()
         }
-        Communicator.main(run)
+        // What is wrong with the recipe is told below, by all ranks together.
+        let timeout = (try? Recipe.load(recipe, overrides: overrides))?.stallTimeout ?? 0
+        Vigil.begin("start of the job", seconds: timeout)
+        Communicator.main { world in
+            // Evaluating ranks may take their time.
+            defer { if evaluationRanks == 0 { Vigil.begin("end of the job", seconds: timeout) } }
+            try run(world)
+        }
     }
 
     /// Trains, on all ranks of a communicator; collective.
@@ -79,6 +86,7 @@ struct TrainCommand: CollectiveCommand {
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
         let watchdog = recipe.stallTimeout > 0 ? try Watchdog.start(communicator, timeout: recipe.stallTimeout) : nil
+        Vigil.end()
         defer { watchdog?.stop() }
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
@@ -132,8 +140,10 @@ struct TrainCommand: CollectiveCommand {
 
     /// Opens the run's directory and settles its recipe.
     private func openRun(_ recipe: Recipe) throws -> RunDirectory {
+        // The other ranks wait meanwhile.
+        let patience = recipe.stallTimeout > 0 ? min(30, recipe.stallTimeout / 2) : 30
         let notice = LockNotice()
-        let directory = try RunDirectory(runPath, resume: resume) { try notice($0) }
+        let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
         if let text = try directory.recipe() {
             let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
             let changed = recipe.changesResult(comparedTo: old)

@@ -67,6 +67,11 @@ static void count(void) {
     inside = 0;
 }
 
+// A sanitizer replaces them itself: then nothing is counted.
+#if !defined(__has_feature)
+#define __has_feature(name) 0
+#endif
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 void *malloc(size_t size) { count(); return __libc_malloc(size); }
 void *calloc(size_t number, size_t size) { count(); return __libc_calloc(number, size); }
 void *realloc(void *memory, size_t size) { count(); return __libc_realloc(memory, size); }
@@ -77,6 +82,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
     *memory = __libc_memalign(alignment, size);
     return *memory ? 0 : 12;
 }
+#endif
 
 void allocation_counter_start(void) {
     void *frames[4];

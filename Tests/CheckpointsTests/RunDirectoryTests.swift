@@ -196,6 +196,26 @@ struct RunDirectoryTests {
         if !mounted { print("skipped the full disk: only root may mount a small file system") }
     }
 
+    @Test("a line of metrics that did not fit comes before the next one")
+    func lineAfterLine() throws {
+        let mounted = try withSmallFileSystem(kilobytes: 200) { folder in
+            let run = try RunDirectory(folder + "/run", resume: false)
+            try run.append("{\"step\":1}")
+            // The file ends at the end of a page, so that not one byte more fits.
+            try run.append("{\"padding\":\"\(String(repeating: "x", count: 4096 - 11 - 15))\"}")
+            while (try? write([UInt8](repeating: 0, count: 4096), to: "\(folder)/\(UUID().uuidString)")) != nil {}
+            #expect(try failure { try run.append("{\"step\":2}") }.code == .inputOutput)
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name != "run" {
+                try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            }
+            try run.append("{\"step\":3}")
+            let lines = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8).split(
+                separator: "\n")
+            #expect(lines.filter { $0.contains("step") } == ["{\"step\":1}", "{\"step\":2}", "{\"step\":3}"])
+        }
+        if !mounted { print("skipped the lines on a full disk: only root may mount a small file system") }
+    }
+
     @Test("that is read-only is refused with its path")
     func readOnly() throws {
         let mounted = try withSmallFileSystem(kilobytes: 200) { folder in

@@ -1,4 +1,5 @@
 import Essentials
+import Foundation
 import Testing
 
 @Suite("Digests") struct DigestTests {
@@ -48,5 +49,21 @@ import Testing
         #expect(
             unknownName("data set", "xyzzy", among: ["mnist", "cifar10"])
                 == "unknown data set 'xyzzy'; known: mnist, cifar10")
+    }
+}
+
+@Suite("Failures") struct FailureTests {
+    @Test("are told on one line, whatever comes with a name from a file, and move no cursor")
+    func oneLine() {
+        let message = Failure(.data, "no 'a\u{1B}[2J\nb\r\nc\u{0}\u{85}\u{2028}' – here").message
+        #expect(message == "no 'a [2J b c   ' – here")
+    }
+}
+
+@Suite("Memory") struct HostMemoryTests {
+    @Test("that is free is some, and not more than there is")
+    func free() {
+        let pages = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        #expect((1 << 20...pages).contains(HostMemory.available))
     }
 }

@@ -103,6 +103,7 @@ enum Fault {
             case "stop": Ending(codes: [71], sentences: 1...1, leavesTemporaries: true)
             // What is left is written after a part.
             case "short", "EINTR": Ending(codes: [0, 73, 74], sentences: 0...1, leavesTemporaries: false)
+            // C libraries may not look at what they get, and end by a signal.
             case "ENOMEM" where fault.name == "memory": Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
             default: Ending(codes: [73, 74], sentences: 1...1, leavesTemporaries: false)
             }

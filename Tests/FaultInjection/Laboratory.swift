@@ -55,7 +55,8 @@ final class Laboratory {
         _ run: String, ranks: Int, resume: Bool = false, stallTimeout: Double = 0, environment: [String: String] = [:]
     ) throws -> RunningProgram {
         let settings = [
-            "dataset=few", "network.architecture=mnist", "epochs=2", "batch=16", "validation=100",
+            "dataset=few", "epochs=2", "batch=16", "validation=100", "network.architecture=custom",
+            "network.layers=\(Self.layers)",
             "mean_training.samples=20", "mean_training.noise_samples=20", "checkpoint.every_steps=5",
             "stall_timeout=\(stallTimeout)",
         ]
@@ -66,6 +67,11 @@ final class Laboratory {
                 + settings.flatMap { ["--set", $0] } + (resume ? ["--resume"] : []),
             environment: ["LD_PRELOAD": injector, "STEADFAST_FAULT_UNDER": run].merging(environment) { $1 })
     }
+
+    /// A small network, so that checkpoints are written fast.
+    private static let layers =
+        "[{convolution: {channels: 4, size: 5}}, {activation: relu}, {pooling: {kind: max, size: 4}}, "
+        + "{fully_connected: {channels: 12}}, {activation: relu}, {fully_connected: {channels: 10}}]"
 
     /// The digest over a run's newest checkpoint.
     static func digest(of run: String) throws -> String {

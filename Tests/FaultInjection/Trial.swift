@@ -150,7 +150,7 @@ struct Trial {
         if let codes = ending.codes, !codes.contains(status) { complaints.append("exit code \(status)") }
         let sentences = errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }
         if !ending.sentences.contains(sentences.count) { complaints.append("\(sentences.count) sentences") }
-        if errors.contains("Fatal error") || errors.contains("Swift") { complaints.append("a trap") }
+        if errors.contains("Swift runtime failure") { complaints.append("a trap") }
         complaints += Inspection.complaints(about: run, allowsTemporaries: ending.leavesTemporaries)
         return complaints.isEmpty ? [] : complaints + ["it said: \(errors)"]
     }

@@ -20,7 +20,8 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-enum { SMALLEST = 4096 };
+// Smaller pieces come from what the process has; larger ones are asked of the system, which may refuse.
+enum { SMALLEST = 65536 };
 
 enum Call { OPEN, WRITE, FSYNC, RENAME, TRUNCATE, MEMORY, CALLS };
 static const char *const names[CALLS] = {"open", "write", "fsync", "rename", "truncate", "memory"};

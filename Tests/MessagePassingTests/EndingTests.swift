@@ -44,6 +44,16 @@ struct EndingTests {
         #expect(result.sentences == ["steadfast: nobody knows but me"])
     }
 
+    @Test("a rank that is aborted, for want of memory, ends all with a sentence")
+    func aborted() throws {
+        let result = try runCase(3, "abort")
+        #expect(result.status == 70)
+        #expect(result.sentences.count == 1)
+        #expect(result.sentences.first?.hasPrefix("steadfast: rank 2 on ") == true, "\(result.errors)")
+        #expect(result.sentences.first?.contains("memory") == true)
+        #expect(result.seconds < 10)
+    }
+
     @Test("a killed rank takes the others along within seconds", arguments: [0, 1, 3])
     func killed(rank: Int) throws {
         let running = try spawnMpirun(ranks: 4, "RankProgram", arguments: ["forever"])

@@ -15,6 +15,12 @@ let endingCases: [String: RankCase] = [
         if world.rank == world.worldSize - 1 { preconditionFailure("a bug") }
         while true { try world.barrier() }
     },
+    // As the Swift runtime does where it gets no memory.
+    "abort": { world, _ in
+        try world.barrier()
+        if world.rank == world.worldSize - 1 { abort() }
+        while true { try world.barrier() }
+    },
     // Steps until a rank is asked to stop; agreed at the step's boundary.
     "steps": { world, _ in
         try StopRequest.install()

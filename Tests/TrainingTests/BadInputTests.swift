@@ -25,6 +25,20 @@ struct BadInputTests {
         }
     }
 
+    @Test("what cannot fit into memory is refused before any is taken")
+    func memory() throws {
+        try withTemporaryDirectory { folder in
+            let layers = "network.layers=[{convolution: {channels: 65536, size: 1}}, {fully_connected: {channels: 10}}]"
+            let channels = plainRecipe + ["--set", "network.architecture=custom", "--set", layers]
+            expect(try train(channels, ranks: 2, run: folder + "/a"), 64, "weights")
+            let pooled = layers.replacingOccurrences(of: "}, {f", with: "}, {pooling: {kind: max, size: 28}}, {f")
+            let large = plainRecipe + ["--set", "network.architecture=custom", "--set", pooled, "--set", "batch=12000"]
+            expect(try train(large, ranks: 2, run: folder + "/b"), 69, "MB of memory free for 2 ranks", "the batch")
+            let drawn = smallRecipe + ["--set", "mean_training.samples=1000000000"]
+            expect(try train(drawn, ranks: 2, run: folder + "/c"), 64, "mean_training.samples")
+        }
+    }
+
     @Test("unknown keys, recipes and values name the nearest valid one")
     func names() throws {
         try withTemporaryDirectory { folder in

@@ -86,7 +86,7 @@ struct RecipeRefusalTests {
             ("random_training: {amplitude: 2}", "random_training.amplitude is 2; allowed: a number, 0 to 1"),
             ("random_training: {probability: -1}", "random_training.probability is -1; allowed: a number, 0 to 1"),
             ("random_training: {redraw: 3}", "random_training.redraw is 3; allowed: true, false"),
-            ("mean_training: {samples: 0}", "mean_training.samples is 0; allowed: a whole number, 1 to 1000000000"),
+            ("mean_training: {samples: 0}", "mean_training.samples is 0; allowed: a whole number, 1 to 16777216"),
             ("mean_training: {scale: 256}", "mean_training.scale is 256; allowed: a number, 0 to 255"),
             ("adversarial_training: {share: 1.1}", "adversarial_training.share is 1.1; allowed: a number, 0 to 1"),
             (

@@ -56,6 +56,24 @@ struct StallTests {
         #expect(sentences(try running.wait()) == [])
     }
 
+    @Test("a rank that is stopped before MPI has started ends the job too", arguments: [0, 1])
+    func start(rank: Int) throws {
+        try withTemporaryDirectory { folder in
+            let program = try spawnMpirun(
+                ranks: 2, "steadfast",
+                arguments: ["train", "glyphs-plain", "--run", folder + "/run", "--set", "stall_timeout=3"])
+            while program.isRunning {
+                guard let process = program.process(ofRank: rank) else { continue }
+                kill(process, SIGSTOP)
+                break
+            }
+            let result = try program.wait(timeout: 30)
+            #expect(result.status == 71, "\(result.errors)")
+            let told = sentences(result)
+            #expect(told.count == 1 && told.first?.contains("stall_timeout") == true, "\(told)")
+        }
+    }
+
     @Test("training is watched: a stopped rank ends it with code 71, a killed one within 10 s")
     func training() throws {
         for (signal, rank) in [(SIGSTOP, 1), (SIGKILL, 0)] {

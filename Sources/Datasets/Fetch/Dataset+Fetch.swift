@@ -38,7 +38,7 @@ extension Dataset {
         _ files: [(name: String, md5: String)], mirrors: [String], into folder: String,
         progress: (FetchProgress) -> Void
     ) throws -> [String] {
-        try makeFolder(folder)
+        try FileManager.default.makeDirectory(folder)
         return try files.map { file in
             let path = (folder as NSString).appendingPathComponent(file.name)
             if FileManager.default.fileExists(atPath: path) {

@@ -9,7 +9,7 @@ extension Dataset {
     /// - Throws: `Failure` 73 or 74 where that cannot be written, or what `read` throws.
     @discardableResult
     public func writeIDX(into folder: String) throws -> [String] {
-        try makeFolder(folder)
+        try FileManager.default.makeDirectory(folder)
         var paths: [String] = []
         for (split, prefix) in [(Split.train, "train"), (.test, "t10k")] {
             let images = try read(split) { _ in true }
@@ -27,14 +27,5 @@ extension Dataset {
             }
         }
         return paths
-    }
-}
-
-/// Makes a folder and those above it; `Failure` 73 where that fails.
-func makeFolder(_ folder: String) throws {
-    do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-        throw Failure(.cannotCreate, "cannot make the folder \(folder): \(error.localizedDescription)")
     }
 }

@@ -12,20 +12,20 @@ public struct EvaluationTask: Equatable, Sendable {
     }
 
     /// The task that a code stands for.
-    package init(code: Int) {
+    init(code: Int) {
         let start = code >> 16 & 0xffff_ffff
         self.init(attack: code >> 48, samples: start..<start + (code & 0xffff))
     }
 
     /// The task as one number, under which it is dealt: the attack, 32 bits of the first sample's place, 16 of the count.
-    package var code: Int { attack << 48 | samples.lowerBound << 16 | samples.count }
+    var code: Int { attack << 48 | samples.lowerBound << 16 | samples.count }
 }
 
 /// How the samples of an attack are cut into tasks: evenly where a size is given, else in chunks that get smaller towards the
 /// end, so that the last ones keep no rank waiting and most fill whole groups.
-package package struct Chunking {
+struct Chunking {
     /// The rows that the fully connected layers' products take at a time: smaller chunks cost as much.
-    package static let rows = 20
+    static let rows = 20
     /// The most samples that a task holds.
     static let most = 1 << 15
 
@@ -36,19 +36,8 @@ package package struct Chunking {
     /// The ranks that share the work.
     let ranks: Int
 
-    /// A way of cutting.
-    package init(size: Int?, unit: Int, ranks: Int) {
-        self.size = size
-        self.unit = unit
-        self.ranks = ranks
-    }
-
-    package init(size: Int?, unit: Int, ranks: Int) {
-        (self.size, self.unit, self.ranks) = (size, unit, ranks)
-    }
-
     /// Cuts what is left to do.
-    package func cut(_ gaps: [Range<Int>]) -> [Range<Int>] {
+    func cut(_ gaps: [Range<Int>]) -> [Range<Int>] {
         var left = gaps.reduce(0) { $0 + $1.count }
         return gaps.flatMap { gap -> [Range<Int>] in
             var chunks: [Range<Int>] = []

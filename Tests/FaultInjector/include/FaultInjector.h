@@ -3,7 +3,7 @@
 //
 //   STEADFAST_FAULT        CALL:NUMBER:EFFECT, such as fsync:3:EIO: the third fsync fails
 //       CALL    open (to create), write, fsync, rename, truncate: of files in the folder below; memory: malloc and those
-//               like it, of 4 KiB or more
+//               like it, of 64 KiB or more
 //       EFFECT  an error's name (EIO and EINTR once, the others from then on), short (a write of half the bytes, once), kill
 //               (before the call), killed (after it), stop (before it)
 //   STEADFAST_FAULT_UNDER  the folder, without links in its path

@@ -1,0 +1,51 @@
+import Foundation
+
+/// How much memory this process may still take.
+public enum HostMemory {
+    /// Bytes that are free on this host, or in this process's control group, or in its own limit (`ulimit -v`): the least of them.
+    /// Processes on the same host share the first two. `Int.max` where the system tells nothing.
+    public static var available: Int {
+        min(free, groupRest, limitRest)
+    }
+
+    /// /proc/meminfo's MemAvailable: without swapping.
+    private static var free: Int {
+        kilobytes(of: "MemAvailable:", in: "/proc/meminfo") ?? .max
+    }
+
+    /// What memory.max of the control group (version 2), and of those above it, leaves.
+    private static var groupRest: Int {
+        guard let line = text("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else {
+            return .max
+        }
+        var path = "/sys/fs/cgroup" + line.dropFirst(3)
+        var rest = Int.max
+        while path.hasPrefix("/sys/fs/cgroup") {
+            if let most = number(path + "/memory.max"), let taken = number(path + "/memory.current") {
+                // What the group's files take of it can be given back.
+                let files = text(path + "/memory.stat").split(separator: "\n").first { $0.hasPrefix("inactive_file ") }
+                let cache = files.flatMap { Int($0.dropFirst("inactive_file ".count)) } ?? 0
+                rest = min(rest, max(0, most - taken + cache))
+            }
+            path = (path as NSString).deletingLastPathComponent
+        }
+        return rest
+    }
+
+    private static var limitRest: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < UInt64(Int.max) else {
+            return .max
+        }
+        return max(0, Int(limit.rlim_cur) - (kilobytes(of: "VmSize:", in: "/proc/self/status") ?? 0))
+    }
+
+    private static func kilobytes(of key: String, in file: String) -> Int? {
+        let line = text(file).split(separator: "\n").first { $0.hasPrefix(key) }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+    }
+
+    private static func number(_ file: String) -> Int? { Int(text(file).dropLast()) }
+
+    private static func text(_ file: String) -> String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
+}

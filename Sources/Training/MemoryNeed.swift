@@ -1,0 +1,60 @@
+import Datasets
+import Essentials
+import MessagePassing
+import Networks
+
+/// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that cannot fit is
+/// refused in a sentence, where it would end in the middle of a step, by a signal or by the system's choice of a victim.
+struct MemoryNeed {
+    /// The parts, in bytes. Not integers: what a recipe asks for may be beyond counting.
+    private(set) var parts: [(name: String, bytes: Double)]
+
+    /// All, in bytes.
+    var bytes: Double { parts.reduce(0) { $0 + $1.bytes } }
+
+    /// - Parameter ranks: that train.
+    init(_ recipe: Recipe, _ plan: NetworkPlan, _ dataset: DatasetDescription, ranks: Int) {
+        func roundedUp(_ a: Int, _ b: Int) -> Double { (Double(a) / Double(b)).rounded(.up) }
+        let lanes = roundedUp(recipe.lanes, ranks)
+        let images = lanes * roundedUp(recipe.passBatch, recipe.lanes)
+        // Each block holds u, its gradient, and its output; each image comes in once more.
+        let numbers = plan.blocks.reduce(Double(plan.network.input.count)) {
+            $0 + 2 * Double($1.convolution.output.count) + Double($1.output.count)
+        }
+        let parameters = plan.blocks.reduce(0.0) { $0 + Double($1.convolution.weightCount) }
+        let drawn = Double(recipe.meanTraining?.samples ?? 0) + Double(recipe.meanTraining?.noiseSamples ?? 0)
+        let kept = Double(dataset.trainCount) / Double(ranks)
+        parts = [
+            ("the batch", 4 * images * numbers),
+            // Weights, momenta, gradients, and a checkpoint of the first two.
+            ("the network", 4 * 5 * parameters),
+            // A pixel is a byte. Who owns a sample, where it lies, and its place in the epoch are four each.
+            ("the samples", kept * Double(plan.network.input.count) + 12 * (Double(dataset.trainCount) + drawn)),
+            // The program, MPI and BLAS with their buffers.
+            ("the program", Double(128 << 20)),
+        ]
+    }
+
+    /// Refuses what does not fit on this rank's host. Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` 69 with what is needed and there.
+    func check(on communicator: Communicator) throws {
+        let neighbours = try communicator.splitByNode()
+        let ranks = neighbours.worldSize
+        try neighbours.finish()
+        try communicator.agree {
+            let available = Double(HostMemory.available)
+            guard bytes * Double(ranks) > available else { return }
+            let largest = parts.max { $0.bytes < $1.bytes }?.name ?? ""
+            throw Failure(
+                .unavailable,
+                "\(communicator.hostName) has \(Self.text(available)) of memory free for \(ranks) rank\(ranks == 1 ? "" : "s"), and each "
+                    + "needs at least \(Self.text(bytes)), most of it for \(largest): start fewer ranks on a host, or lower batch, lanes, "
+                    + "mean_training.samples or the network's channels")
+        }
+    }
+
+    private static func text(_ bytes: Double) -> String {
+        bytes < 1e12 ? "\(Int((bytes / 1e6).rounded(.up))) MB" : "\(Int((bytes / 1e12).rounded(.up))) TB"
+    }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(
+    "Jobs broken on purpose, and readers given damaged inputs: short forms of Tests/faults and Tests/fuzz", .serialized)
+struct FaultTests {
+    @Test("faults at seeded instants: the job ends, nothing is in part, the resumed run ends with the same bits")
+    func faults() throws {
+        let count = runsAll ? ["--long"] : []
+        let result = try spawn("FaultInjection", arguments: count).wait(timeout: runsAll ? 7200 : 600)
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        print(result.output)
+    }
+
+    @Test("changed inputs: each reader ends in a result or a sentence")
+    func inputs() throws {
+        try withTemporaryDirectory { folder in
+            let count = runsAll ? 100_000 : 1_500
+            let result = try spawn("Fuzzing", arguments: ["--count", "\(count)", "--crashes", folder])
+                .wait(timeout: runsAll ? 7200 : 300)
+            #expect(result.status == 0, "\(result.output)\(result.errors)")
+        }
+    }
+}
