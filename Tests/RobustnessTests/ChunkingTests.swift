@@ -1,6 +1,5 @@
+import Robustness
 import Testing
-
-@testable import Robustness
 
 @Suite("An attack's samples are cut into tasks")
 struct ChunkingTests {

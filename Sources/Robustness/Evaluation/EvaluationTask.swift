@@ -12,20 +12,20 @@ public struct EvaluationTask: Equatable, Sendable {
     }
 
     /// The task that a code stands for.
-    init(code: Int) {
+    package init(code: Int) {
         let start = code >> 16 & 0xffff_ffff
         self.init(attack: code >> 48, samples: start..<start + (code & 0xffff))
     }
 
     /// The task as one number, under which it is dealt: the attack, 32 bits of the first sample's place, 16 of the count.
-    var code: Int { attack << 48 | samples.lowerBound << 16 | samples.count }
+    package var code: Int { attack << 48 | samples.lowerBound << 16 | samples.count }
 }
 
 /// How the samples of an attack are cut into tasks: evenly where a size is given, else in chunks that get smaller towards the
 /// end, so that the last ones keep no rank waiting and most fill whole groups.
-struct Chunking {
+package struct Chunking {
     /// The rows that the fully connected layers' products take at a time: smaller chunks cost as much.
-    static let rows = 20
+    package static let rows = 20
     /// The most samples that a task holds.
     static let most = 1 << 15
 
@@ -36,8 +36,12 @@ struct Chunking {
     /// The ranks that share the work.
     let ranks: Int
 
+    package init(size: Int?, unit: Int, ranks: Int) {
+        (self.size, self.unit, self.ranks) = (size, unit, ranks)
+    }
+
     /// Cuts what is left to do.
-    func cut(_ gaps: [Range<Int>]) -> [Range<Int>] {
+    package func cut(_ gaps: [Range<Int>]) -> [Range<Int>] {
         var left = gaps.reduce(0) { $0 + $1.count }
         return gaps.flatMap { gap -> [Range<Int>] in
             var chunks: [Range<Int>] = []
