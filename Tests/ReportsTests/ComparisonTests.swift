@@ -43,10 +43,13 @@ struct ComparisonTests {
         #expect(table.columns.count == 9 && table.rows.count == 13 && table.rows.allSatisfy { $0.count == 9 })
         // Between the seeds.
         let quarter = table.rows[9]
-        #expect(quarter.map(\.text) == ["0.25", "0.934", "0.983", "", "", "0.073", "0.083", "0.075", "+0.002 ≈"])
-        #expect(quarter[7].note == "0.070–0.080" && quarter[8].mark == .within)
+        #expect(quarter.map(\.text) == ["0.25", "0.934", "0.983", "", "", "0.073", "0.083", "0.075", "+0.002"])
+        #expect(quarter[7].note == "0.070–0.080" && quarter[8].note == "within" && quarter[8].mark == .within)
         // Above both seeds.
         let tenth = table.rows[6]
+        #expect(
+            table.csv.hasPrefix("β (dB),β (dB) PSNR,plain paper,plain theirs,plain ours,plain diff.,mReLU-r-m paper"))
+        #expect(table.csv.contains("mReLU-r-m ours over the seeds,mReLU-r-m diff.,mReLU-r-m diff. over the seeds"))
         #expect(tenth[7].text == "0.050" && tenth[8].text == "+0.020" && tenth[8].mark == .worse)
         // Without a row of its own at 0 the attack has the clean one.
         #expect(table.rows[0][7].text == "0.017" && table.rows[0][7].note == "0.016–0.018")

@@ -28,7 +28,8 @@ package enum ComparisonTables {
             name: "table\(paper.number)-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode)",
             title: "Table \(paper.number), \(paper.title): \(reading.title)", caption: caption(paper, reading, own),
             groups: [("", 1)] + paper.models.map { ($0, 4) },
-            columns: ["β (dB)"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] }, rows: rows)
+            columns: ["β (dB)"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] },
+            noteTitle: "over the seeds", noteTitles: ["β (dB)": "PSNR"], rows: rows)
     }
 
     private static func cells(_ printed: Double?, _ released: Double?, _ ours: Measurement?) -> [Table.Cell] {
@@ -42,7 +43,7 @@ package enum ComparisonTables {
         guard let printed, let ours else { return shown + [""] }
         let difference = ours.mean - printed
         let mark: Table.Mark = ours.holds(printed) == true ? .within : difference < 0.0005 ? .better : .worse
-        return shown + [Table.Cell(signed(difference) + (mark == .within ? " ≈" : ""), mark: mark)]
+        return shown + [Table.Cell(signed(difference), note: mark == .within ? "within" : "", mark: mark)]
     }
 
     private static func psnr(_ strength: Double) -> String {

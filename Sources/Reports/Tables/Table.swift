@@ -35,16 +35,18 @@ package struct Table {
     package let columns: [String]
     /// What the notes of a column are, in CSV.
     package let noteTitle: String
+    /// What they are in some columns, by heading.
+    package let noteTitles: [String: String]
     /// The cells, each row as many as there are columns.
     package let rows: [[Cell]]
 
     /// Makes a table.
     package init(
         name: String, title: String, caption: String, groups: [(title: String, columns: Int)] = [], columns: [String],
-        noteTitle: String = "range", rows: [[Cell]]
+        noteTitle: String = "range", noteTitles: [String: String] = [:], rows: [[Cell]]
     ) {
         (self.name, self.title, self.caption, self.groups) = (name, title, caption, groups)
-        (self.columns, self.noteTitle, self.rows) = (columns, noteTitle, rows)
+        (self.columns, self.noteTitle, self.noteTitles, self.rows) = (columns, noteTitle, noteTitles, rows)
     }
 
     /// The headings with those above them.
@@ -66,7 +68,9 @@ package struct Table {
     package var csv: String {
         let noted = columns.indices.filter { column in rows.contains { !$0[column].note.isEmpty } }
         func line(_ texts: [String]) -> String { Robustness.csv(texts) }
-        let heading = fullColumns.enumerated().flatMap { noted.contains($0) ? [$1, "\($1) \(noteTitle)"] : [$1] }
+        let heading = fullColumns.enumerated().flatMap {
+            noted.contains($0) ? [$1, "\($1) \(noteTitles[columns[$0]] ?? noteTitle)"] : [$1]
+        }
         let lines = rows.map { row in
             line(row.enumerated().flatMap { noted.contains($0) ? [$1.text, $1.note] : [$1.text] })
         }
