@@ -144,9 +144,10 @@ struct HostsTests {
     @Test("the doctor examines four hosts in less than 10 s, and tells them apart", .enabled(if: runsAll))
     func doctor() throws {
         try HostCluster.run { hosts in
-            let file = hosts.folder + "/doctor.json"
+            let (file, runs) = (hosts.folder + "/doctor.json", hosts.folder + "/runs")
+            try makeDirectories(runs)
             func examine(_ slots: [Int]) throws -> [String: Any] {
-                let result = try hosts.mpirun(slots, ["doctor", "--run", hosts.folder, "--json", file])
+                let result = try hosts.mpirun(slots, ["doctor", "--run", runs, "--json", file])
                 let data = try #require(FileManager.default.contents(atPath: file), "\(result.errors)")
                 return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
             }
@@ -168,7 +169,7 @@ struct HostsTests {
             }
             print("doctor on 4 hosts: \(seconds) s; allreduce \(bandwidths) bytes/s, free and limited to 1 Gbit/s")
             #expect(bandwidths[1] < 125e6)
-            try hosts.hide(hosts.folder, on: "node4")
+            try hosts.hide(runs, on: "node4")
             #expect(try check("shared directory", try examine([1, 1, 1, 1]))["verdict"] as? String == "FAIL")
         }
     }
