@@ -99,16 +99,17 @@ public struct CollectiveBenchmark {
     private static func time(_ budget: Double, _ communicator: Communicator, _ body: () throws -> Void) throws -> Double
     {
         try body()
-        let before = ContinuousClock.now
-        try body()
-        let calls = try communicator.broadcast(
-            min(20_000, max(5, Int(budget / max(1e-7, Essentials.seconds(since: before))))))
         try communicator.barrier()
-        let times = try (0..<calls).map { _ in
-            let start = ContinuousClock.now
-            try body()
-            return Essentials.seconds(since: start)
-        }
+        let begin = ContinuousClock.now
+        var times: [Double] = []
+        // Of one call's time the others' cannot be told: rank 0 looks at the clock after 4, 8, 16 ... calls.
+        repeat {
+            for _ in 0..<max(4, times.count) {
+                let start = ContinuousClock.now
+                try body()
+                times.append(Essentials.seconds(since: start))
+            }
+        } while try communicator.broadcast(times.count < 10_000 && Essentials.seconds(since: begin) < budget / 2)
         return try communicator.allReduce(median(times), .max)
     }
 }
