@@ -121,7 +121,9 @@ struct SlurmTests {
             let recipe = recipe(steps: 150)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
-            let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            // srun could not pass the warning on either.
+            let options = ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=mpirun"]
+            let job = try slurm.submit(options, "train.sbatch", recipe + [run])
             try wait(slurm, job, run, step: 10)
             try slurm.control("munge", "down")
             // What SLURM would send, could it.
