@@ -2,10 +2,10 @@ import Foundation
 
 /// How much memory this process may still take.
 public enum HostMemory {
-    /// Bytes that are free on this host, or in this process's control group, or in its own limit (`ulimit -v`): the least of them.
-    /// Processes on the same host share the first two. `Int.max` where the system tells nothing.
-    public static var available: Int {
-        min(free, groupRest, limitRest)
+    /// Bytes that are free for each of some processes of this host: of its memory, of this process's control group, and of the
+    /// process's own limit (`ulimit -v`), the least. `Int.max` where the system tells nothing.
+    public static func available(sharedBy processes: Int) -> Int {
+        min(free / processes, groupRest / processes, limitRest)
     }
 
     /// /proc/meminfo's MemAvailable: without swapping.

@@ -43,13 +43,13 @@ struct MemoryNeed {
         let ranks = neighbours.worldSize
         try neighbours.finish()
         try communicator.agree {
-            let available = Double(HostMemory.available)
-            guard bytes * Double(ranks) > available else { return }
+            let available = Double(HostMemory.available(sharedBy: ranks))
+            guard bytes > available else { return }
             let largest = parts.max { $0.bytes < $1.bytes }?.name ?? ""
             throw Failure(
                 .unavailable,
-                "\(communicator.hostName) has \(Self.text(available)) of memory free for \(ranks) rank\(ranks == 1 ? "" : "s"), and each "
-                    + "needs at least \(Self.text(bytes)), most of it for \(largest): start fewer ranks on a host, or lower batch, lanes, "
+                "each rank needs at least \(Self.text(bytes)) of memory, most of it for \(largest), and \(communicator.hostName) has "
+                    + "\(Self.text(available)) for each of its \(ranks): start fewer ranks on a host, or lower batch, lanes, "
                     + "mean_training.samples or the network's channels")
         }
     }

@@ -113,6 +113,7 @@ struct TrainCommand: CollectiveCommand {
         let part = try world.split(color: trains ? 0 : 1, key: world.rank)
         let outcome = Result {
             if trains { return try train(recipe, part, directory) }
+            Vigil.end()
             let watcher = try CheckpointWatcher(
                 run: runPath, output: runPath + "/evaluation", metricsStart: metrics, resume: true, communicator: part
             ) { _ in settings }

@@ -111,6 +111,23 @@ struct AuditTests {
         #expect(Auditor.checks(0, seed: 7, step: 3, deal: deal).isEmpty)
     }
 
+    @Test("a host that begins to compute wrongly is found after 1 / (audit * its lanes) steps on the average")
+    func delay() {
+        for (ranks, expected) in [(2, 25.0), (4, 50.0), (8, 100.0)] {
+            let deal = LaneDeal(lanes: 8, ranks: ranks)
+            var found = 0
+            let steps = 100_000
+            for step in 0..<steps
+            where Auditor.checks(0.01, seed: 3, step: step, deal: deal).contains(where: { $0.holder == 1 }) {
+                found += 1
+            }
+            // From an arbitrary step on: the steps are drawn independently.
+            let mean = Double(steps) / Double(found)
+            print("audit 0.01, 8 lanes on \(ranks) ranks: found after \(mean) steps on the average")
+            #expect(abs(mean / expected - 1) < 0.1)
+        }
+    }
+
     @Test("every single word shows in a signature")
     func signature() {
         var words = (0..<101).map { Float($0) }

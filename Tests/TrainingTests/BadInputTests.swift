@@ -28,12 +28,14 @@ struct BadInputTests {
     @Test("what cannot fit into memory is refused before any is taken")
     func memory() throws {
         try withTemporaryDirectory { folder in
-            let layers = "network.layers=[{convolution: {channels: 65536, size: 1}}, {fully_connected: {channels: 10}}]"
-            let channels = plainRecipe + ["--set", "network.architecture=custom", "--set", layers]
-            expect(try train(channels, ranks: 2, run: folder + "/a"), 64, "weights")
-            let pooled = layers.replacingOccurrences(of: "}, {f", with: "}, {pooling: {kind: max, size: 28}}, {f")
-            let large = plainRecipe + ["--set", "network.architecture=custom", "--set", pooled, "--set", "batch=12000"]
-            expect(try train(large, ranks: 2, run: folder + "/b"), 69, "MB of memory free for 2 ranks", "the batch")
+            func layers(_ first: String) -> [String] {
+                let list = "[{convolution: {channels: 65536, size: 1}}, \(first){fully_connected: {channels: 10}}]"
+                return plainRecipe + ["--set", "network.architecture=custom", "--set", "network.layers=\(list)"]
+            }
+            let weights = layers("{fully_connected: {channels: 65536}}, ")
+            expect(try train(weights, ranks: 2, run: folder + "/a"), 64, "weights")
+            let batch = layers("") + ["--set", "batch=12000"]
+            expect(try train(batch, ranks: 2, run: folder + "/b"), 69, "each rank needs at least 3 TB", "for the batch")
             let drawn = smallRecipe + ["--set", "mean_training.samples=1000000000"]
             expect(try train(drawn, ranks: 2, run: folder + "/c"), 64, "mean_training.samples")
         }

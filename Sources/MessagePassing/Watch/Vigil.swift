@@ -20,8 +20,8 @@ public enum Vigil {
         let mine = turn.wrappingAdd(1, ordering: .relaxed).newValue
         guard seconds > 0 else { return }
         let rank = Communicator.launchedRank
-        // The lowest rank speaks: the others give it the time.
-        let patience = seconds + 0.3 * Double(min(rank, 20))
+        // The lowest rank speaks: the others give it, and the launcher that ends them then, the time.
+        let patience = seconds + 2 * Double(min(rank, 5))
         let thread = Thread {
             var waited = 0.0
             while waited < patience {
