@@ -14,10 +14,10 @@ final class TensorBoardLog {
     }
 
     private func begin() throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: path)
-        else { throw systemFailure(.cannotCreate, "create", path) }
-        self.handle = handle
+        // Not by FileManager, which makes a file of another name first and leaves that where it is killed.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var event = Message()
         event.add(1, double: Date.now.timeIntervalSince1970)
         event.add(3, bytes: Array("brain.Event:2".utf8))

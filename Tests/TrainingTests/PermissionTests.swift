@@ -59,6 +59,27 @@ struct PermissionTests {
         }
     }
 
+    @Test("a run killed at any of its renames leaves no file but its own and temporary ones, which the next job removes")
+    func strangers() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            let known = ["checkpoints", "lock", "recipe.yaml", "metrics.jsonl"]
+            for number in 1...4 {
+                let program = try spawn(
+                    "steadfast", arguments: ["train"] + plainRecipe + ["--run", run, "--resume"],
+                    environment: [
+                        "LD_PRELOAD": try builtProgram("libFaultInjector.so"), "STEADFAST_FAULT": "rename:\(number):kill",
+                        "STEADFAST_FAULT_UNDER": run,
+                    ])
+                _ = try program.wait()
+                let left = try FileManager.default.contentsOfDirectory(atPath: run).filter {
+                    !known.contains($0) && !$0.hasPrefix("events.out.tfevents.") && !$0.contains(".partial-")
+                }
+                #expect(left == [], "killed at rename \(number)")
+            }
+        }
+    }
+
     @Test("links that stand where a run writes are replaced or refused, not followed")
     func links() throws {
         try withTemporaryDirectory { folder in
