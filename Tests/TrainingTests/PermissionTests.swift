@@ -59,7 +59,8 @@ struct PermissionTests {
         }
     }
 
-    @Test("a run killed at any of its renames leaves no file but its own and temporary ones, which the next job removes")
+    @Test(
+        "a run killed at any of its renames leaves no file but its own and temporary ones, which the next job removes")
     func strangers() throws {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"
@@ -68,7 +69,8 @@ struct PermissionTests {
                 let program = try spawn(
                     "steadfast", arguments: ["train"] + plainRecipe + ["--run", run, "--resume"],
                     environment: [
-                        "LD_PRELOAD": try builtProgram("libFaultInjector.so"), "STEADFAST_FAULT": "rename:\(number):kill",
+                        "LD_PRELOAD": try builtProgram("libFaultInjector.so"),
+                        "STEADFAST_FAULT": "rename:\(number):kill",
                         "STEADFAST_FAULT_UNDER": run,
                     ])
                 _ = try program.wait()
