@@ -71,7 +71,7 @@ private struct LayerKernels {
 
     let geometry: Convolution
     let images: Int
-    private let input, output, weight, flipped, patches: Buffer<Float>
+    private let input, output, weight, packed, patches: Buffer<Float>
 
     init(_ geometry: Convolution, images: Int) {
         self.geometry = geometry
@@ -82,7 +82,7 @@ private struct LayerKernels {
         input = filled(images * geometry.input.count)
         output = filled(images * geometry.output.count)
         weight = filled(geometry.weightCount)
-        flipped = filled(geometry.flippedCount)
+        packed = filled(geometry.packedCount(backward: true))
         patches = filled(max(geometry.scratchCount, geometry.output.area * geometry.patchCount))
     }
 
@@ -96,13 +96,14 @@ private struct LayerKernels {
         switch kernel {
         case .forward:
             convolution(
-                output.pointer, input.pointer, weight.pointer, geometry, images: images, scratch: patches.pointer)
+                output.pointer, input.pointer, weight.pointer, packed: packed.pointer, geometry, images: images,
+                scratch: patches.pointer)
         case .weightGradient:
             convolutionWeightGradient(
                 weight.pointer, input.pointer, output.pointer, geometry, images: images, scratch: patches.pointer)
         case .inputGradient:
             convolutionInputGradient(
-                input.pointer, output.pointer, weight.pointer, flipped: flipped.pointer, geometry, images: images,
+                input.pointer, output.pointer, weight.pointer, packed: packed.pointer, geometry, images: images,
                 scratch: patches.pointer)
         }
     }

@@ -46,26 +46,52 @@ public struct Convolution: Hashable, Sendable {
     public var isFullyConnected: Bool {
         padding == 0 && kernelHeight == input.height && kernelWidth == input.width
     }
-    /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros.
+    /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros, and the
+    /// gradients of the filters that ``FilterRemainder`` computes.
     public var scratchCount: Int {
         if isFullyConnected { return 0 }
         func padded(_ shape: ImageShape, _ margin: Int) -> Int {
             (shape.height + 2 * margin) * (shape.width + 2 * margin) * shape.channels
         }
-        return max(output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
+        let image = max(
+            output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
+        return image + remainingFilters * patchCount
     }
-    /// Whether the forward pass and the weight gradient go the direct way, by LIBXSMM: where filters fill its vectors (with
-    /// 50 of them OpenBLAS is as fast).
+    /// Whether forward pass and weight gradient go the direct way, by LIBXSMM: where filters fill its vectors, but for a few that
+    /// are left, or where the input has so few channels that its patches would be the larger part of the work.
     var isDirect: Bool {
-        Convolution.hasDirect && stride == 1 && input.channels >= 3 && filters % 16 == 0 && !isFullyConnected
+        Convolution.hasDirect && stride == 1 && filters >= 16 && !isFullyConnected
+            && (filters % 16 == 0 || remainingFilters > 0 || hasPatchRows)
     }
-    /// Whether the input gradient does too: where the zeros around the output's gradient cost next to nothing.
-    var hasDirectInputGradient: Bool {
-        isDirect && input.channels % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
+    /// Whether a direct pass multiplies whole rows of patches: the channels of one position would be too short a product.
+    var hasPatchRows: Bool { input.channels < 16 }
+    /// The filters behind the last whole vector, where they are few enough to be computed apart (``FilterRemainder``).
+    var remainingFilters: Int {
+        let rest = filters % 16
+        return Convolution.hasDirect && stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected
+            ? rest : 0
+    }
+    /// Whether the input gradient is a direct convolution too: where the zeros around the output's gradient cost next to nothing.
+    var correlatesInputGradient: Bool {
+        isDirect && input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth
+            && padding < kernelHeight
             && 10 * output.area >= 9 * input.area
     }
-    /// The floats that ``flipWeight`` writes: none where the input gradient needs no flipped weight.
-    public var flippedCount: Int { hasDirectInputGradient ? weightCount : 0 }
+    /// Whether the bits of an output or input gradient depend on that image alone, and not on those that are computed beside it.
+    public var imagesAreIndependent: Bool { !isFullyConnected || isDirectProduct }
+    /// Whether a fully connected layer's products are LIBXSMM's.
+    var isDirectProduct: Bool {
+        #if XSMM
+            isFullyConnected && DirectProduct.suits(columns: filters) && DirectProduct.suits(columns: patchCount)
+                && DirectProduct.isAvailable
+        #else
+            false
+        #endif
+    }
+    /// The floats that ``packWeight`` writes: none where all is OpenBLAS's.
+    public func packedCount(backward: Bool) -> Int {
+        remainingFilters * patchCount + (backward && (isDirect || isDirectProduct) ? weightCount : 0)
+    }
 
     #if XSMM
         private static let hasDirect = true
@@ -78,15 +104,20 @@ public struct Convolution: Hashable, Sendable {
 }
 
 /// output = weight * input for `images` images, without bias. One product an image, or one over all images where the
-/// layer is fully connected: bits depend on `images` in that case only.
+/// layer is fully connected: where ``Convolution/imagesAreIndependent`` is false bits depend on `images`.
 ///
-/// - Parameters: `output` [images, output shape], `input` [images, input shape], `weight` HWIO, `scratch` of
-///   `scratchCount` floats.
+/// - Parameters: `output` [images, output shape], `input` [images, input shape], `weight` HWIO, `packed` by ``packWeight``,
+///   `scratch` of `scratchCount` floats.
 public func convolution(
     _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
-    _ geometry: Convolution, images: Int, scratch: UnsafeMutablePointer<Float>
+    packed: UnsafePointer<Float>, _ geometry: Convolution, images: Int, scratch: UnsafeMutablePointer<Float>
 ) {
     let (k, n) = (geometry.patchCount, geometry.filters)
+    #if XSMM
+        if geometry.isDirectProduct {
+            return DirectProduct.multiply(output, input, weight, rows: images, columns: n, depth: k)
+        }
+    #endif
     if geometry.isFullyConnected {
         gemm(images, n, k, Matrix(input, stride: k), Matrix(weight, stride: n), beta: 0, output, stride: n)
         return
@@ -96,7 +127,8 @@ public func convolution(
         #if XSMM
             if geometry.isDirect
                 && DirectConvolution.forward(
-                    output + image * area * n, input + image * geometry.input.count, weight, geometry, scratch: scratch)
+                    output + image * area * n, input + image * geometry.input.count, weight, packed: packed, geometry,
+                    scratch: scratch)
             {
                 continue
             }
@@ -116,22 +148,19 @@ public func convolutionWeightGradient(
 ) {
     let (k, n) = (geometry.patchCount, geometry.filters)
     if geometry.isFullyConnected {
-        gemm(
-            k, n, images, Matrix(input, stride: k, transposed: true), Matrix(outputGradient, stride: n), beta: 1,
-            weightGradient, stride: n)
-        return
+        return factorProduct(
+            weightGradient, inputs: input, stride: k, outputGradient, rows: k, columns: n, images: images, adding: true)
     }
+    #if XSMM
+        if geometry.isDirect
+            && DirectConvolution.weightGradient(
+                weightGradient, input, outputGradient, geometry, images: images, scratch: scratch)
+        {
+            return
+        }
+    #endif
     let area = geometry.output.area
     for image in 0..<images {
-        #if XSMM
-            if geometry.isDirect
-                && DirectConvolution.weightGradient(
-                    weightGradient, input + image * geometry.input.count, outputGradient + image * area * n, geometry,
-                    scratch: scratch)
-            {
-                continue
-            }
-        #endif
         gatherPatches(scratch, input + image * geometry.input.count, geometry)
         gemm(
             k, n, area, Matrix(scratch, stride: k, transposed: true),
@@ -139,31 +168,18 @@ public func convolutionWeightGradient(
     }
 }
 
-/// The weight as the direct input gradient takes it, for many calls: flipped = [kernelHeight, kernelWidth, filters,
-/// channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k), `flippedCount` floats; nothing where that is 0.
-public func flipWeight(
-    _ flipped: UnsafeMutablePointer<Float>, _ weight: UnsafePointer<Float>, _ geometry: Convolution
-) {
-    guard geometry.flippedCount > 0 else { return }
-    let (channels, filters) = (geometry.input.channels, geometry.filters)
-    let positions = geometry.kernelHeight * geometry.kernelWidth
-    for position in 0..<positions {
-        let source = weight + (positions - 1 - position) * channels * filters
-        let target = flipped + position * channels * filters
-        for k in 0..<filters {
-            for c in 0..<channels { target[k * channels + c] = source[c * filters + k] }
-        }
-    }
-}
-
-/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in ``convolution``; `flipped` by
-/// ``flipWeight``.
+/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in ``convolution``.
 public func convolutionInputGradient(
     _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
-    _ weight: UnsafePointer<Float>, flipped: UnsafePointer<Float>, _ geometry: Convolution, images: Int,
+    _ weight: UnsafePointer<Float>, packed: UnsafePointer<Float>, _ geometry: Convolution, images: Int,
     scratch: UnsafeMutablePointer<Float>
 ) {
     let (k, n) = (geometry.patchCount, geometry.filters)
+    #if XSMM
+        if geometry.isDirectProduct {
+            return DirectProduct.multiply(inputGradient, outputGradient, packed, rows: images, columns: k, depth: n)
+        }
+    #endif
     if geometry.isFullyConnected {
         gemm(
             images, k, n, Matrix(outputGradient, stride: n), Matrix(weight, stride: n, transposed: true), beta: 0,
@@ -173,9 +189,9 @@ public func convolutionInputGradient(
     let area = geometry.output.area
     for image in 0..<images {
         #if XSMM
-            if geometry.hasDirectInputGradient
+            if geometry.isDirect
                 && DirectConvolution.inputGradient(
-                    inputGradient + image * geometry.input.count, outputGradient + image * area * n, flipped: flipped,
+                    inputGradient + image * geometry.input.count, outputGradient + image * area * n, packed: packed,
                     geometry, scratch: scratch)
             {
                 continue
@@ -188,118 +204,23 @@ public func convolutionInputGradient(
     }
 }
 
-/// Where row `i` of the patch at (y, x) lies: the run of kernel columns that fall inside the image, or none.
-@inline(__always)
-private func patchRow(_ g: Convolution, _ y: Int, _ x: Int, _ i: Int) -> (columns: Range<Int>, offset: Int)? {
-    let row = y * g.stride + i - g.padding
-    guard row >= 0, row < g.input.height else { return nil }
-    let left = x * g.stride - g.padding
-    let first = max(0, -left)
-    let end = min(g.kernelWidth, g.input.width - left)
-    guard first < end else { return nil }
-    return (first..<end, (row * g.input.width + left + first) * g.input.channels)
-}
-
-/// Where the patch at (y, x) begins, if it lies inside the image whole.
-@inline(__always)
-private func innerPatch(_ g: Convolution, _ y: Int, _ x: Int) -> Int? {
-    let (top, left) = (y * g.stride - g.padding, x * g.stride - g.padding)
-    guard top >= 0, left >= 0, top + g.kernelHeight <= g.input.height, left + g.kernelWidth <= g.input.width
-    else { return nil }
-    return (top * g.input.width + left) * g.input.channels
-}
-
-/// patches = [output positions, kernelHeight, kernelWidth, channels] of one image. Each patch row is a run of
-/// consecutive floats of the image, copied in whole vectors: what is written beyond a run is overwritten by the next one.
-func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution) {
-    let (shape, channels) = (g.output, g.input.channels)
-    let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
-    var patch = patches
-    for y in 0..<shape.height {
-        for x in 0..<shape.width {
-            if let offset = innerPatch(g, y, x) {
-                var row = image + offset
-                for _ in 0..<g.kernelHeight {
-                    copyVectors(patch, row, run)
-                    patch += run
-                    row += rowCount
-                }
-                continue
-            }
-            for i in 0..<g.kernelHeight {
-                if let row = patchRow(g, y, x, i) {
-                    let lead = row.columns.lowerBound * channels
-                    fillZero(patch, lead)
-                    copyVectors(patch + lead, image + row.offset, row.columns.count * channels)
-                    let end = row.columns.upperBound * channels
-                    fillZero(patch + end, run - end)
-                } else {
-                    fillZero(patch, run)
-                }
-                patch += run
-            }
+/// gradient = inputs^T * outputGradients, or gradient += that: the weight gradient of a fully connected layer, or `rows` rows
+/// of it, from the factors of `images` images.
+///
+/// - Parameters: `gradient` [rows, columns], `inputs` [images, rows] with `stride` floats an image, `outputGradients`
+///   [images, columns].
+public func factorProduct(
+    _ gradient: UnsafeMutablePointer<Float>, inputs: UnsafePointer<Float>, stride: Int,
+    _ outputGradients: UnsafePointer<Float>, rows: Int, columns: Int, images: Int, adding: Bool
+) {
+    #if XSMM
+        if DirectProduct.suits(columns: columns), DirectProduct.isAvailable {
+            return DirectProduct.multiplyTransposed(
+                gradient, inputs, stride: stride, outputGradients, rows: rows, columns: columns, depth: images,
+                adding: adding)
         }
-    }
-}
-
-/// image = the sum of all patches at their places; the transpose of ``gatherPatches``.
-func scatterPatches(_ image: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution) {
-    let (shape, channels) = (g.output, g.input.channels)
-    let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
-    image.update(repeating: 0, count: g.input.count)
-    var patch = patches
-    for y in 0..<shape.height {
-        for x in 0..<shape.width {
-            if let offset = innerPatch(g, y, x) {
-                var row = image + offset
-                for _ in 0..<g.kernelHeight {
-                    addVectors(row, patch, run)
-                    patch += run
-                    row += rowCount
-                }
-                continue
-            }
-            for i in 0..<g.kernelHeight {
-                if let row = patchRow(g, y, x, i) {
-                    addVectors(
-                        image + row.offset, patch + row.columns.lowerBound * channels, row.columns.count * channels)
-                }
-                patch += run
-            }
-        }
-    }
-}
-
-/// Copies `count` floats in whole vectors, and so up to 15 more.
-@inline(__always)
-private func copyVectors(_ target: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, _ count: Int) {
-    var i = 0
-    while i < count {
-        target.store(source.vector(i), i)
-        i += 16
-    }
-}
-
-/// Zeroes `count` floats in whole vectors, and so up to 15 more.
-@inline(__always)
-private func fillZero(_ target: UnsafeMutablePointer<Float>, _ count: Int) {
-    var i = 0
-    while i < count {
-        target.store(.zero, i)
-        i += 16
-    }
-}
-
-/// target += source over `count` floats; up to 15 more are rewritten with what they hold.
-@inline(__always)
-private func addVectors(_ target: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, _ count: Int) {
-    var i = 0
-    while i + 16 <= count {
-        target.store(target.vector(i) + source.vector(i), i)
-        i += 16
-    }
-    if i < count {
-        let added = source.vector(i).replacing(with: 0, where: .!firstElements(count - i))
-        target.store(target.vector(i) + added, i)
-    }
+    #endif
+    gemm(
+        rows, columns, images, Matrix(inputs, stride: stride, transposed: true),
+        Matrix(outputGradients, stride: columns), beta: adding ? 1 : 0, gradient, stride: columns)
 }

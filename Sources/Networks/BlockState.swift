@@ -16,10 +16,11 @@ final class BlockState {
     /// The gradient of z, then of u.
     let delta: Buffer<Float>
     let sums: ChannelSums
-    /// The weight as the input gradient takes it.
-    let flipped: Buffer<Float>
+    /// The weight as the direct kernels take it.
+    let packed: Buffer<Float>
 
     private let model: Model
+    private let backward: Bool
     private let stabilizer: Double
     private let activation: Activation
     private let stages: [Stage]
@@ -47,6 +48,7 @@ final class BlockState {
     init(_ model: Model, block index: Int, images: Int, backward: Bool) {
         let block = model.plan.blocks[index]
         self.model = model
+        self.backward = backward
         convolution = block.convolution
         normalizes = block.normalization != nil
         stabilizer = model.plan.network.stabilizer
@@ -66,7 +68,7 @@ final class BlockState {
         output = Buffer(images * block.output.count)
         delta = Buffer(backward ? images * uCount : 0)
         sums = ChannelSums(pattern)
-        flipped = Buffer(backward ? convolution.flippedCount : 0)
+        packed = Buffer(convolution.packedCount(backward: backward))
         batchMoments = Buffer(2 * channels)
         rows = (Buffer(channels), Buffer(channels))
         (scale, shift, a) = (Buffer(pattern.period), Buffer(pattern.period), Buffer(pattern.period))
@@ -86,6 +88,9 @@ final class BlockState {
                 input: backward ? Buffer(images * input.count) : nil, winners: nil)
         }
     }
+
+    /// Images whose u and its gradient fit into 256 KiB.
+    var imagesAtOnce: Int { max(1, 32_768 / uCount) }
 
     /// The largest image between the convolution and the block's output.
     var largestImage: Int { stages.map(\.inputCount).reduce(uCount, max) }
@@ -176,6 +181,9 @@ final class BlockState {
             bias: biasGradient.pointer, gamma: gammaGradient.pointer, beta: betaGradient.pointer)
     }
 
+    /// Lays the weight out for the passes that follow.
+    func pack() { packWeight(packed.pointer, weight, convolution, backward: backward) }
+
     // MARK: One image
 
     /// From u to the block's output: the affine map, the activation and the tail.
@@ -234,6 +242,9 @@ final class BlockState {
             shift: shift.pointer, pattern: pattern, count: uCount, activation: activation,
             surrogateSlope: surrogateSlope)
     }
+
+    /// Adds the image's u and u^2 to the sums.
+    func addMoments(_ image: Int) { sums.addMoments(u.pointer + image * uCount, count: uCount) }
 
     /// Adds the image's dz and dz u to the sums.
     func addProducts(_ image: Int) {

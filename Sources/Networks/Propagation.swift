@@ -70,8 +70,8 @@ public final class Propagation {
     ///   - backward: whether `backward` will be called.
     ///   - inputGradient: whether the gradient of the input is wanted too.
     ///   - independentImages: make each image's results independent of the images beside it and of its place among them, for
-    ///     one lane and evaluation: fully connected layers then multiply a fixed number of images at a time
-    ///     (``BLAS/independentRows``).
+    ///     one lane and evaluation: fully connected layers whose bits depend on them then multiply a fixed number of images at a
+    ///     time (``BLAS/independentRows``).
     ///   - timeline: for the network's blocks; nil for one that clocks nothing.
     public init(
         _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
@@ -90,10 +90,10 @@ public final class Propagation {
         self.inputGradient = Buffer(inputGradient ? images * plan.network.input.count : 0)
         blocks = plan.blocks.indices.map { BlockState(model, block: $0, images: images, backward: backward) }
         patches = Buffer(blocks.map(\.convolution.scratchCount).max() ?? 0)
-        // A fully connected layer's input gradient is formed for a whole lane.
+        // A fully connected layer's input gradient is formed for all images.
         imageGradient = Buffer(
             backward
-                ? blocks.map { $0.convolution.input.count * ($0.convolution.isFullyConnected ? laneCapacity : 1) }.max()
+                ? blocks.map { $0.convolution.input.count * ($0.convolution.isFullyConnected ? images : 1) }.max()
                     ?? 0 : 0)
         let largest = blocks.map(\.largestImage).max() ?? 0
         chain = (Buffer(largest), Buffer(largest))
@@ -152,18 +152,8 @@ public final class Propagation {
     public func forward(_ mode: NormalizationMode, owner: (any PropagationOwner)?) throws {
         self.mode = mode
         for (index, block) in blocks.enumerated() {
-            if block.flipped.count > 0 { flipWeight(block.flipped.pointer, block.weight, block.convolution) }
-            for lane in counts.indices {
-                forwardConvolution(index, lane)
-                if block.normalizes && mode == .batch {
-                    timeline.measure(.moments, block: index) {
-                        block.sums.reset()
-                        block.sums.addMoments(
-                            block.u.pointer + starts[lane] * block.uCount, count: counts[lane] * block.uCount)
-                        block.sums.fold(into: partials.pointer + lane * 2 * block.channels)
-                    }
-                }
-            }
+            block.pack()
+            forwardConvolution(index)
             if block.normalizes && mode == .batch {
                 try sumLanes(block, owner)
                 block.useBatchMoments(totals.pointer, count: Double(globalImages * block.convolution.output.area))
@@ -178,24 +168,41 @@ public final class Propagation {
         timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, chain) }
     }
 
-    private func forwardConvolution(_ index: Int, _ lane: Int) {
+    /// From the output of the block before to a block's u, with its moments where they are wanted.
+    private func forwardConvolution(_ index: Int) {
         let block = blocks[index]
         let x = blockInput(index)
-        let images = starts[lane]..<starts[lane] + counts[lane]
         let together = block.convolution.isFullyConnected
-        for image in images {
-            if index > 0 { finishForward(index - 1, image) }
-            if !together { convolve(index, x, image, 1) }
+        if together {
+            if index > 0 { for image in 0..<images { finishForward(index - 1, image) } }
+            forEachProduct(block) { convolve(index, x, $0, $1) }
         }
-        if together { forEachBlock(of: lane) { convolve(index, x, $0, $1) } }
+        let sums = block.normalizes && mode == .batch
+        for lane in counts.indices {
+            if sums { block.sums.reset() }
+            for image in starts[lane]..<starts[lane] + counts[lane] {
+                if !together {
+                    if index > 0 { finishForward(index - 1, image) }
+                    convolve(index, x, image, 1)
+                }
+                if sums { timeline.measure(.moments, block: index) { block.addMoments(image) } }
+            }
+            if sums { block.sums.fold(into: partials.pointer + lane * 2 * block.channels) }
+        }
     }
 
-    /// The images that a fully connected layer multiplies at a time: the lane's, or whole blocks, the last one filled up by
-    /// what lies behind the lane.
+    /// The images that a fully connected layer multiplies at a time: all, so that its weight is read once; where bits depend on
+    /// what is multiplied together, a lane's, or whole blocks, the last one filled up by what lies behind the lane.
     @inline(__always)
-    private func forEachBlock(of lane: Int, _ body: (_ first: Int, _ images: Int) -> Void) {
-        guard let rowBlock else { return body(starts[lane], counts[lane]) }
-        for first in stride(from: 0, to: counts[lane], by: rowBlock) { body(first, rowBlock) }
+    private func forEachProduct(_ block: BlockState, _ body: (_ first: Int, _ images: Int) -> Void) {
+        if block.convolution.imagesAreIndependent { return body(0, images) }
+        for lane in counts.indices {
+            guard let rowBlock else {
+                body(starts[lane], counts[lane])
+                continue
+            }
+            for first in stride(from: 0, to: counts[lane], by: rowBlock) { body(first, rowBlock) }
+        }
     }
 
     @inline(__always)
@@ -203,8 +210,8 @@ public final class Propagation {
         let block = blocks[index]
         timeline.measure(.forward, block: index) {
             convolution(
-                block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight, block.convolution,
-                images: images, scratch: patches.pointer)
+                block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight,
+                packed: block.packed.pointer, block.convolution, images: images, scratch: patches.pointer)
         }
     }
 
@@ -238,30 +245,25 @@ public final class Propagation {
         }
         for index in blocks.indices.reversed() {
             let block = blocks[index]
+            let together = block.convolution.isFullyConnected
             if needsSums(block, owner) {
                 try sumLanes(block, owner)
                 block.useGradientSums(
                     totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
             }
             for lane in counts.indices {
-                timeline.measure(.backwardTail, block: index) { block.finishDelta(starts[lane], counts[lane], mode) }
-                if let gradient = owner?.weightGradient(block: index, lane: lane) {
-                    timeline.measure(.weightGradient, block: index) {
-                        gradient.update(repeating: 0, count: block.convolution.weightCount)
-                        convolutionWeightGradient(
-                            gradient, blockInput(index) + starts[lane] * block.xCount,
-                            block.delta.pointer + starts[lane] * block.uCount, block.convolution, images: counts[lane],
-                            scratch: patches.pointer)
-                    }
-                }
+                finishDelta(index, lane, weightGradient: owner?.weightGradient(block: index, lane: lane))
                 try timeline.measure(.combine, block: index) { try owner?.finishedLane(block: index, lane: lane) }
-                if index > 0 {
-                    backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner))
-                } else if inputGradient.count > 0 {
-                    forEachBlock(of: lane) {
-                        formInputGradient(index, $0, $1, into: inputGradient.pointer + $0 * block.xCount)
-                    }
+                if index > 0, !together { backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner)) }
+            }
+            if together || index == 0 {
+                let target = index > 0 ? imageGradient : inputGradient
+                if target.count > 0 {
+                    forEachProduct(block) { formInputGradient(index, $0, $1, into: target.pointer + $0 * block.xCount) }
                 }
+            }
+            if index > 0, together {
+                for lane in counts.indices { backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner)) }
             }
             try owner?.finishedBlock(index, gradients: block.channelGradients)
         }
@@ -272,38 +274,51 @@ public final class Propagation {
         owner != nil || (block.normalizes && mode == .batch)
     }
 
+    /// From dz to du in a lane, and the lane's weight gradient where it is wanted: a few images at a time, so that du is still in
+    /// the second-level cache when it is used.
+    private func finishDelta(_ index: Int, _ lane: Int, weightGradient: UnsafeMutablePointer<Float>?) {
+        let block = blocks[index]
+        weightGradient?.update(repeating: 0, count: block.convolution.weightCount)
+        let end = starts[lane] + counts[lane]
+        let most = block.convolution.isFullyConnected ? max(counts[lane], 1) : block.imagesAtOnce
+        for first in stride(from: starts[lane], to: end, by: most) {
+            let images = min(most, end - first)
+            timeline.measure(.backwardTail, block: index) { block.finishDelta(first, images, mode) }
+            guard let weightGradient else { continue }
+            timeline.measure(.weightGradient, block: index) {
+                convolutionWeightGradient(
+                    weightGradient, blockInput(index) + first * block.xCount,
+                    block.delta.pointer + first * block.uCount, block.convolution, images: images,
+                    scratch: patches.pointer)
+            }
+        }
+    }
+
     private func formInputGradient(
         _ index: Int, _ image: Int, _ images: Int, into gradient: UnsafeMutablePointer<Float>
     ) {
         let block = blocks[index]
         timeline.measure(.inputGradient, block: index) {
             convolutionInputGradient(
-                gradient, block.delta.pointer + image * block.uCount, block.weight, flipped: block.flipped.pointer,
+                gradient, block.delta.pointer + image * block.uCount, block.weight, packed: block.packed.pointer,
                 block.convolution, images: images, scratch: patches.pointer)
         }
     }
 
-    /// From the delta of block `index` to that of the block before it, with that one's sums where they are wanted.
+    /// From the delta of a lane in block `index` to that in the block before it, with that one's sums where they are wanted.
     private func backwardInput(_ index: Int, _ lane: Int, sums: Bool) {
         let (block, previous) = (blocks[index], blocks[index - 1])
         let together = block.convolution.isFullyConnected
-        if together {
-            forEachBlock(of: lane) {
-                formInputGradient(index, $0, $1, into: imageGradient.pointer + ($0 - starts[lane]) * block.xCount)
-            }
-        }
         if sums { previous.sums.reset() }
-        for i in 0..<counts[lane] {
-            let image = starts[lane] + i
+        for image in starts[lane]..<starts[lane] + counts[lane] {
             if !together { formInputGradient(index, image, 1, into: imageGradient.pointer) }
             timeline.measure(.backwardTail, block: index - 1) {
                 previous.beginBackward(
-                    image, gradient: imageGradient.pointer + (together ? i * block.xCount : 0), chain,
+                    image, gradient: imageGradient.pointer + (together ? image * block.xCount : 0), chain,
                     surrogateSlope: surrogateSlope)
                 if sums { previous.addProducts(image) }
             }
         }
-        guard sums else { return }
-        previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels)
+        if sums { previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels) }
     }
 }

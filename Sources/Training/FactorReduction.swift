@@ -62,11 +62,10 @@ final class FactorReduction {
     func formSlices(_ gradient: UnsafeMutablePointer<Float>, adding: Bool) {
         for lane in inputRows.lanes {
             let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
-            gemm(
-                slice.count, outputCount, inputRows.rows,
-                Matrix(factors.inputs + slice.lowerBound, stride: inputCount, transposed: true),
-                Matrix(factors.deltas, stride: outputCount), beta: adding ? 1 : 0,
-                gradient + slice.lowerBound * outputCount, stride: outputCount)
+            factorProduct(
+                gradient + slice.lowerBound * outputCount, inputs: factors.inputs + slice.lowerBound,
+                stride: inputCount,
+                factors.deltas, rows: slice.count, columns: outputCount, images: inputRows.rows, adding: adding)
         }
     }
 

@@ -131,10 +131,10 @@ final class GradientReduction: LaneWorkOwner {
         case .local:
             let (inputs, outputs) = (count / propagation.channels(ofBlock: block), propagation.channels(ofBlock: block))
             propagation.timeline.measure(.weightGradient, block: block) {
-                gemm(
-                    inputs, outputs, propagation.images,
-                    Matrix(propagation.blockInput(block), stride: inputs, transposed: true),
-                    Matrix(propagation.blockDelta(block), stride: outputs), beta: 0, partial.pointer, stride: outputs)
+                factorProduct(
+                    partial.pointer, inputs: propagation.blockInput(block), stride: inputs,
+                    propagation.blockDelta(block),
+                    rows: inputs, columns: outputs, images: propagation.images, adding: false)
             }
             try timed {
                 try communicator.allReduce(UnsafeMutableBufferPointer(start: partial.pointer, count: count), .sum)

@@ -10,6 +10,10 @@ import Testing
         make(1, 1, 500, kernel: 1, filters: 12),
         make(32, 32, 3, kernel: 5, filters: 32, padding: 2),
         make(8, 8, 32, kernel: 5, filters: 64, padding: 2),
+        make(9, 11, 16, kernel: 3, filters: 20, padding: 1),
+        make(6, 17, 33, kernel: 4, filters: 33),
+        make(7, 6, 17, kernel: 1, filters: 19),
+        make(10, 9, 2, kernel: 3, filters: 37, padding: 2),
         make(9, 7, 16, kernel: 3, filters: 16, stride: 3),
         make(5, 5, 20, kernel: 3, filters: 1, padding: 3),
         make(6, 6, 12, kernel: 2, filters: 16, stride: 2),
@@ -50,8 +54,11 @@ import Testing
         )
         let scratch = GuardedBuffer<Float>(g.scratchCount, 7)
 
+        let packed = GuardedBuffer<Float>(g.packedCount(backward: true), 7)
+        packWeight(packed.pointer, ws.pointer, g, backward: true)
         let y = GuardedBuffer<Float>(images * g.output.count, 7)
-        convolution(y.pointer, xs.pointer, ws.pointer, g, images: images, scratch: scratch.pointer)
+        convolution(
+            y.pointer, xs.pointer, ws.pointer, packed: packed.pointer, g, images: images, scratch: scratch.pointer)
         #expect(
             deviation(
                 y.elements, Naive.convolution(x.doubles, w.doubles, g, images: images),
@@ -68,17 +75,15 @@ import Testing
                 scale: zip(before, size).map { abs(Double($0)) + $1 }) < 2e-6)
 
         let dx = GuardedBuffer<Float>(images * g.input.count, 7)
-        let flipped = Buffer<Float>(g.flippedCount)
-        flipWeight(flipped.pointer, ws.pointer, g)
         convolutionInputGradient(
-            dx.pointer, dys.pointer, ws.pointer, flipped: flipped.pointer, g, images: images, scratch: scratch.pointer)
+            dx.pointer, dys.pointer, ws.pointer, packed: packed.pointer, g, images: images, scratch: scratch.pointer)
         #expect(
             deviation(
                 dx.elements, Naive.convolutionInputGradient(dy.doubles, w.doubles, g, images: images),
                 scale: Naive.convolutionInputGradient(dy.doubles.sizes, w.doubles.sizes, g, images: images)) < 2e-6)
 
         #expect(y.overrun == 0 && dw.overrun == 0 && dx.overrun == 0)
-        #expect(scratch.overrun < 16)
+        #expect(scratch.overrun < 16 && packed.overrun == 0)
     }
 
     @Test(
@@ -90,10 +95,14 @@ import Testing
         let w = GuardedBuffer(gaussians(g.weightCount, 6), guard: 0)
         let scratch = Buffer<Float>(g.scratchCount)
         let (together, alone) = (Buffer<Float>(images * g.output.count), Buffer<Float>(g.output.count))
-        convolution(together.pointer, x.pointer, w.pointer, g, images: images, scratch: scratch.pointer)
+        let packed = Buffer<Float>(g.packedCount(backward: true))
+        packWeight(packed.pointer, w.pointer, g, backward: true)
+        convolution(
+            together.pointer, x.pointer, w.pointer, packed: packed.pointer, g, images: images, scratch: scratch.pointer)
         for image in 0..<images {
             convolution(
-                alone.pointer, x.pointer + image * g.input.count, w.pointer, g, images: 1, scratch: scratch.pointer)
+                alone.pointer, x.pointer + image * g.input.count, w.pointer, packed: packed.pointer, g, images: 1,
+                scratch: scratch.pointer)
             #expect(alone.elements == Array(together.elements[image * g.output.count..<(image + 1) * g.output.count]))
         }
     }
@@ -107,16 +116,79 @@ import Testing
         let g = Self.make(shape.0, shape.1, shape.2, kernel: shape.0, filters: shape.3)
         let count = g.input.count
         let w = Buffer(gaussians(g.weightCount, 6))
+        let packed = Buffer<Float>(g.packedCount(backward: true))
+        packWeight(packed.pointer, w.pointer, g, backward: true)
         var x = gaussians(rows * count, 7)
         let (full, y) = (Buffer(x), Buffer<Float>(rows * g.filters))
-        convolution(y.pointer, full.pointer, w.pointer, g, images: rows, scratch: y.pointer)
+        convolution(y.pointer, full.pointer, w.pointer, packed: packed.pointer, g, images: rows, scratch: y.pointer)
         for row in 0..<rows {
             x = gaussians(rows * count, 100 + row)
             x.replaceSubrange(row * count..<(row + 1) * count, with: full.elements[row * count..<(row + 1) * count])
             let (others, z) = (Buffer(x), Buffer<Float>(rows * g.filters))
-            convolution(z.pointer, others.pointer, w.pointer, g, images: rows, scratch: z.pointer)
+            convolution(
+                z.pointer, others.pointer, w.pointer, packed: packed.pointer, g, images: rows, scratch: z.pointer)
             let range = row * g.filters..<(row + 1) * g.filters
             #expect(z.elements[range] == y.elements[range], "row \(row)")
         }
+    }
+
+    // Lanes are multiplied together where this holds, however many a rank has (invariant 1), and images one by one or in batches
+    // (invariant 3).
+    @Test(
+        "where images are called independent, a row's output and input gradient have the same bits alone and in any batch",
+        arguments: [(4, 4, 50, 500), (4, 4, 64, 64), (1, 1, 500, 84), (1, 1, 96, 81)], [1, 3, 12, 13, 31, 130])
+    func independentRows(_ shape: (Int, Int, Int, Int), _ rows: Int) {
+        BLAS.useOneThread()
+        let g = Self.make(shape.0, shape.1, shape.2, kernel: shape.0, filters: shape.3)
+        guard g.imagesAreIndependent else { return }
+        let w = Buffer(gaussians(g.weightCount, 6))
+        let packed = Buffer<Float>(g.packedCount(backward: true))
+        packWeight(packed.pointer, w.pointer, g, backward: true)
+        let (x, dy) = (Buffer(gaussians(rows * g.input.count, 7)), Buffer(gaussians(rows * g.filters, 8)))
+        func results(_ first: Int, _ images: Int) -> (y: [Float], dx: [Float]) {
+            let (y, dx) = (Buffer<Float>(images * g.filters), Buffer<Float>(images * g.input.count))
+            convolution(
+                y.pointer, x.pointer + first * g.input.count, w.pointer, packed: packed.pointer, g, images: images,
+                scratch: y.pointer)
+            convolutionInputGradient(
+                dx.pointer, dy.pointer + first * g.filters, w.pointer, packed: packed.pointer, g, images: images,
+                scratch: y.pointer)
+            return (y.elements, dx.elements)
+        }
+        let together = results(0, rows)
+        for row in 0..<rows {
+            let alone = results(row, 1)
+            #expect(alone.y[...] == together.y[row * g.filters..<(row + 1) * g.filters], "row \(row)")
+            #expect(alone.dx[...] == together.dx[row * g.input.count..<(row + 1) * g.input.count], "row \(row)")
+        }
+    }
+
+    @Test(
+        "some rows of a fully connected layer's weight gradient, from the factors of a batch",
+        arguments: [(rows: 37, columns: 500), (rows: 13, columns: 64), (rows: 5, columns: 12)], [true, false])
+    func factors(_ shape: (rows: Int, columns: Int), _ adding: Bool) {
+        BLAS.useOneThread()
+        let (images, inputs, first) = (29, 60, 11)
+        let (x, dy) = (gaussians(images * inputs, 1), gaussians(images * shape.columns, 2))
+        let before = gaussians(shape.rows * shape.columns, 3)
+        let gradient = GuardedBuffer(before, guard: 7)
+        withExtendedLifetime((Buffer(x), Buffer(dy))) { x, dy in
+            factorProduct(
+                gradient.pointer, inputs: x.pointer + first, stride: inputs, dy.pointer, rows: shape.rows,
+                columns: shape.columns, images: images, adding: adding)
+        }
+        for row in 0..<shape.rows {
+            for column in 0..<shape.columns {
+                var (sum, size) = (0.0, 1.0)
+                for image in 0..<images {
+                    let term = Double(x[image * inputs + first + row]) * Double(dy[image * shape.columns + column])
+                    sum += term
+                    size += abs(term)
+                }
+                if adding { sum += Double(before[row * shape.columns + column]) }
+                #expect(abs(Double(gradient.pointer[row * shape.columns + column]) - sum) < 2e-6 * size)
+            }
+        }
+        #expect(gradient.overrun == 0)
     }
 }
