@@ -17,6 +17,7 @@ public enum Activation: String, Codable, Hashable, Sendable, CaseIterable {
 }
 
 /// An activation as a type, so that a kernel is compiled for each and chooses once, outside its loops.
+/// A function does not call another one of its type: that would stay a call in the inner loop.
 protocol VectorActivation {
     /// y = f(z).
     static func value(_ z: Vector) -> Vector
@@ -44,14 +45,14 @@ enum ReLUActivation: VectorActivation {
 enum SigmoidActivation: VectorActivation {
     @inline(__always) static func value(_ z: Vector) -> Vector { 1 / (1 + exponential(-z)) }
     @inline(__always) static func slope(_ z: Vector) -> Vector {
-        let y = value(z)
+        let y = 1 / (1 + exponential(-z))
         return y * (1 - y)
     }
 }
 
 enum RBFActivation: VectorActivation {
     @inline(__always) static func value(_ z: Vector) -> Vector { exponential(-(z * z)) }
-    @inline(__always) static func slope(_ z: Vector) -> Vector { -2 * z * value(z) }
+    @inline(__always) static func slope(_ z: Vector) -> Vector { -2 * z * exponential(-(z * z)) }
 }
 
 enum MReLUActivation: VectorActivation {
@@ -66,6 +67,22 @@ enum MReLUActivation: VectorActivation {
     @inline(__always) static func slope(_ z: Vector, surrogate: Vector) -> Vector {
         slope(z).replacing(with: surrogate, where: z .<= -1).replacing(with: -surrogate, where: z .>= 1)
     }
+}
+
+/// What an element's gradient is multiplied by: a type, so that it is compiled into the loop that asks for it.
+protocol SlopeFunction {
+    func callAsFunction(_ z: Vector) -> Vector
+}
+
+/// f'(z).
+struct TrueSlope<A: VectorActivation>: SlopeFunction {
+    @inline(__always) func callAsFunction(_ z: Vector) -> Vector { A.slope(z) }
+}
+
+/// f'(z) as an attack pretends it to be.
+struct SurrogateSlope<A: VectorActivation>: SlopeFunction {
+    let surrogate: Vector
+    @inline(__always) func callAsFunction(_ z: Vector) -> Vector { A.slope(z, surrogate: surrogate) }
 }
 
 /// Work to be compiled for each activation.

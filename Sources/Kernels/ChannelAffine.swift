@@ -33,43 +33,57 @@ public final class ChannelSums {
     }
 
     /// Adds, for each channel, the sums of u and of u^2 over `count` elements.
-    public func addMoments(_ u: UnsafePointer<Float>, count: Int) {
-        let (first, second) = (first.pointer, second.pointer)
-        pattern.forEachVector(count) { i, p, valid in
-            var x = u.vector(i)
-            if valid < 16 { x.replace(with: 0, where: .!firstElements(valid)) }
-            accumulate(x, x, first + p, second + p)
-        }
-    }
+    public func addMoments(_ u: UnsafePointer<Float>, count: Int) { add(count, u, u) }
 
     /// Adds, for each channel, the sums of dz and of dz u over `count` elements.
     public func addProducts(_ zGradient: UnsafePointer<Float>, _ u: UnsafePointer<Float>, count: Int) {
-        let (first, second) = (first.pointer, second.pointer)
-        pattern.forEachVector(count) { i, p, valid in
-            var (d, x) = (zGradient.vector(i), u.vector(i))
-            if valid < 16 {
-                // Both: what lies behind the last element may not be a number.
-                d.replace(with: 0, where: .!firstElements(valid))
-                x.replace(with: 0, where: .!firstElements(valid))
+        add(count, zGradient, u)
+    }
+
+    /// Adds x and x y, one vector of the pattern after another, so that its sums stay in registers.
+    @inline(__always)
+    private func add(_ count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) {
+        for p in stride(from: 0, to: min(pattern.period, count), by: 16) {
+            var sums = VectorProducts()
+            var i = p
+            while i + 16 <= count {
+                sums.add(x.vector(i), y.vector(i))
+                i &+= pattern.period
             }
-            accumulate(d, x, first + p, second + p)
+            if i < count {
+                // Both: what lies behind the last element may not be a number.
+                let invalid = .!firstElements(count - i)
+                sums.add(
+                    x.vector(i).replacing(with: 0, where: invalid), y.vector(i).replacing(with: 0, where: invalid))
+            }
+            sums.add(to: first.pointer + p, second.pointer + p)
         }
     }
 }
 
-/// first += x, second += x y, in double precision.
-@inline(__always)
-private func accumulate(
-    _ x: Vector, _ y: Vector, _ first: UnsafeMutablePointer<Double>, _ second: UnsafeMutablePointer<Double>
-) {
-    let xs = (widen(x.lowHalf), widen(x.highHalf))
-    let ys = (widen(y.lowHalf), widen(y.highHalf))
-    let firsts = UnsafeMutableRawPointer(first).assumingMemoryBound(to: SIMD8<Double>.self)
-    let seconds = UnsafeMutableRawPointer(second).assumingMemoryBound(to: SIMD8<Double>.self)
-    firsts[0] += xs.0
-    firsts[1] += xs.1
-    seconds[0].addProduct(xs.0, ys.0)
-    seconds[1].addProduct(xs.1, ys.1)
+/// The sums of x and of x y over one vector of the pattern, in double precision.
+private struct VectorProducts {
+    private var first = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+    private var second = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+
+    @inline(__always)
+    mutating func add(_ x: Vector, _ y: Vector) {
+        let xs = (widen(x.lowHalf), widen(x.highHalf))
+        first.0 += xs.0
+        first.1 += xs.1
+        second.0.addProduct(xs.0, widen(y.lowHalf))
+        second.1.addProduct(xs.1, widen(y.highHalf))
+    }
+
+    /// Adds the sums to sixteen of each kind.
+    func add(to firsts: UnsafeMutablePointer<Double>, _ seconds: UnsafeMutablePointer<Double>) {
+        let firsts = UnsafeMutableRawPointer(firsts).assumingMemoryBound(to: SIMD8<Double>.self)
+        let seconds = UnsafeMutableRawPointer(seconds).assumingMemoryBound(to: SIMD8<Double>.self)
+        firsts[0] += first.0
+        firsts[1] += first.1
+        seconds[0] += second.0
+        seconds[1] += second.1
+    }
 }
 
 @inline(__always)
@@ -113,14 +127,13 @@ public func affineActivationGradient(
         @inline(__always)
         func run<A: VectorActivation>(_: A.Type) {
             guard surrogateSlope == 0 else {
-                let surrogate = Vector(repeating: surrogateSlope)
-                return multiply { A.slope($0, surrogate: surrogate) }
+                return multiply(SurrogateSlope<A>(surrogate: Vector(repeating: surrogateSlope)))
             }
-            multiply(A.slope)
+            multiply(TrueSlope<A>())
         }
 
         @inline(__always)
-        private func multiply(_ slope: (Vector) -> Vector) {
+        private func multiply(_ slope: some SlopeFunction) {
             pattern.forEachVector(count) { i, p, valid in
                 let z = shift.vector(p).addingProduct(scale.vector(p), u.vector(i))
                 store(yGradient.vector(i) * slope(z), to: zGradient + i, valid)

@@ -35,6 +35,11 @@ public struct Pooling: Hashable, Sendable {
             channels: input.channels)
     }
 
+    /// Rows of a window, cut off at the border.
+    @inline(__always) func rows(ofWindow row: Int) -> Int { min(size, input.height - row * stride) }
+    /// Columns of a window, cut off at the border.
+    @inline(__always) func columns(ofWindow column: Int) -> Int { min(size, input.width - column * stride) }
+
     /// Calls `body(output position, rows, columns)` for each window, cut off at the border.
     @inline(__always)
     fileprivate func forEachWindow(_ body: (Int, Range<Int>, Range<Int>) -> Void) {
@@ -56,41 +61,63 @@ public func pool(
     _ y: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<UInt8>?, _ x: UnsafePointer<Float>,
     _ geometry: Pooling
 ) {
-    let (channels, width) = (geometry.input.channels, geometry.input.width)
-    geometry.forEachWindow { position, rows, columns in
-        var c = 0
-        while c < channels {
-            let result: Vector
+    for row in 0..<geometry.output.height { poolRow(y, winners: winners, x, geometry, row: row) }
+}
+
+/// One row of the output of ``pool``.
+@inline(__always)
+private func poolRow(
+    _ y: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<UInt8>?, _ x: UnsafePointer<Float>,
+    _ geometry: Pooling, row: Int
+) {
+    let (channels, width) = (geometry.input.channels, geometry.input.width * geometry.input.channels)
+    let rows = geometry.rows(ofWindow: row)
+    var target = y + row * geometry.output.width * channels
+    var noted = winners.map { $0 + row * geometry.output.width * channels }
+    for position in 0..<geometry.output.width {
+        let columns = geometry.columns(ofWindow: position)
+        let corner = x + row * geometry.stride * width + position * geometry.stride * channels
+        for c in stride(from: 0, to: channels, by: 16) {
             if geometry.kind == .max {
-                var best = x.vector((rows.lowerBound * width + columns.lowerBound) * channels + c)
-                var winner = SIMD16<Int32>(repeating: 0)
-                var cell: Int32 = 0
-                for row in rows {
-                    for column in columns {
-                        let value = x.vector((row * width + column) * channels + c)
-                        // A NaN wins, so that it reaches the loss.
-                        let better = (value .> best) .| (value .!= value)
-                        best.replace(with: value, where: better)
-                        winner.replace(with: cell, where: better)
-                        cell += 1
-                    }
-                }
-                if let winners {
-                    UnsafeMutableRawPointer(winners + position * channels + c)
-                        .storeBytes(of: SIMD16<UInt8>(truncatingIfNeeded: winner), as: SIMD16<UInt8>.self)
-                }
-                result = best
+                target.store(maximum(corner + c, noted.map { $0 + c }, rows, columns, geometry), c)
             } else {
                 var sum = Vector.zero
-                for row in rows {
-                    for column in columns { sum += x.vector((row * width + column) * channels + c) }
+                for i in 0..<rows {
+                    for j in 0..<columns { sum += corner.vector(i * width + j * channels + c) }
                 }
-                result = sum * (1 / Float(rows.count * columns.count))
+                target.store(sum * (1 / Float(rows * columns)), c)
             }
-            y.store(result, position * channels + c)
-            c += 16
+        }
+        target += channels
+        noted = noted.map { $0 + channels }
+    }
+}
+
+/// The maximum of a window, and in `winners` where it stands.
+@inline(__always)
+private func maximum(
+    _ corner: UnsafePointer<Float>, _ winners: UnsafeMutablePointer<UInt8>?, _ rows: Int, _ columns: Int,
+    _ geometry: Pooling
+) -> Vector {
+    let (channels, width) = (geometry.input.channels, geometry.input.width * geometry.input.channels)
+    var best = corner.vector(0)
+    var winner = SIMD16<Int32>.zero
+    var cell = SIMD16<Int32>.zero
+    for i in 0..<rows {
+        for j in 0..<columns {
+            let value = corner.vector(i &* width &+ j &* channels)
+            // A NaN wins, so that it reaches the loss.
+            let better = (value .> best) .| (value .!= value)
+            best.replace(with: value, where: better)
+            winner.replace(with: cell, where: better)
+            cell &+= 1
         }
     }
+    if let winners {
+        UnsafeMutableRawPointer(winners)
+            .storeBytes(of: narrowed(winner), as: SIMD16<UInt8>.self)
+    }
+    return best
 }
 
 /// xGradient = the gradient of one image's input, from that of its pooled output and the winners noted by ``pool``.
@@ -111,7 +138,7 @@ public func poolGradient(
             if let winners {
                 winner = UnsafeRawPointer(winners + position * channels + c).loadUnaligned(as: SIMD16<UInt8>.self)
             }
-            let wide = SIMD16<Int32>(truncatingIfNeeded: winner)
+            let wide = widened(winner)
             var cell: Int32 = 0
             for row in rows {
                 for column in columns {
