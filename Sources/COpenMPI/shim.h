@@ -55,7 +55,8 @@ static inline int stop_is_requested(void) { return stop_requested; }
 
 // What a program says when it is aborted: by the Swift runtime that gets no memory, or by a C library that gives up. Its own
 // line stands before this one.
-static char last_words[512];
+// (Defined here and now: a mere declaration of it would never be emitted.)
+static char last_words[512] = "";
 
 static void last_words_handler(int number) {
     (void)number;
