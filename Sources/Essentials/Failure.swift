@@ -32,7 +32,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible, Sendable {
     /// would break the line or move a terminal's cursor.
     public init(_ code: ExitCode, _ message: String) {
         self.code = code
-        let isPlain = message.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        let isPlain = !message.contains { $0.isControl }
         self.message = isPlain ? message : String(message.map { $0.isControl ? " " : $0 })
     }
 

@@ -57,6 +57,8 @@ import Testing
     func oneLine() {
         let message = Failure(.data, "no 'a\u{1B}[2J\nb\r\nc\u{0}\u{85}\u{2028}' – here").message
         #expect(message == "no 'a [2J b c   ' – here")
+        // Ends of lines beyond ASCII alone, too.
+        #expect(Failure(.data, "a\u{85}b").message == "a b" && Failure(.data, "a\u{2029}b").message == "a b")
     }
 }
 
