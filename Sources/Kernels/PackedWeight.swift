@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// The weight as the direct kernels take it, once for many calls, `packedCount` floats: first the filters that
 /// ``FilterRemainder`` computes, each [kernelHeight, kernelWidth, channels]; then, for the input gradient (`backward`),
 /// [kernelHeight, kernelWidth, filters, channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k) where that is a
@@ -21,26 +23,11 @@ public func packWeight(
     }
 }
 
-/// target = source^T, `columns` x `rows`, of a matrix of `rows` x `columns` with `stride` floats a row. In tiles, so that
-/// both sides are read and written by whole cache lines.
+/// target = source^T, `columns` x `rows`, of a matrix of `rows` x `columns` with `stride` floats a row.
 private func transpose(
     _ target: UnsafeMutablePointer<Float>, _ source: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int
 ) {
-    let tile = 16
-    for top in Swift.stride(from: 0, to: rows, by: tile) {
-        for left in Swift.stride(from: 0, to: columns, by: tile) {
-            let (right, bottom) = (min(left + tile, columns), min(top + tile, rows))
-            var column = left
-            while column < right {
-                let line = target + column &* rows
-                var (row, x) = (top, source + (top &* stride &+ column))
-                while row < bottom {
-                    line[row] = x.pointee
-                    x += stride
-                    row &+= 1
-                }
-                column &+= 1
-            }
-        }
-    }
+    guard columns > 0 else { return }
+    cblas_somatcopy(
+        CblasRowMajor, CblasTrans, blasint(rows), blasint(columns), 1, source, blasint(stride), target, blasint(rows))
 }
