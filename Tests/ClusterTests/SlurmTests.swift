@@ -33,7 +33,7 @@ struct SlurmTests {
         arguments: launchers)
     func requeue(launcher: String) throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 3000)
+            let recipe = recipe(steps: 2_000)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
             let job = try slurm.submit(
@@ -50,7 +50,7 @@ struct SlurmTests {
             #expect(try slurm.end(job) == "COMPLETED")
             #expect(try digest(run) == expected)
             // What the jobs had done when they were warned was not done again.
-            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 3000 && RunFiles.stepsLost(run) == 0)
+            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 2_000 && RunFiles.stepsLost(run) == 0)
             let log = try slurm.log()
             #expect(launcher.isEmpty || log.contains("== start 4: \(launcher) -n 2"))
         }
@@ -118,7 +118,7 @@ struct SlurmTests {
     @Test("munge down: a job that cannot go back into the queue says so and has saved; nothing is submitted, and why")
     func mungeDown() throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 3000)
+            let recipe = recipe(steps: 2_000)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
             // srun could not pass the warning on either.
