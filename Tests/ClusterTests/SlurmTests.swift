@@ -39,10 +39,11 @@ struct SlurmTests {
             let job = try slurm.submit(
                 ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=\(launcher)"], "train.sbatch", recipe + [run])
             for restart in 0..<3 {
-                try slurm.waitFor("step \(restart + 1)") {
-                    // Far enough to lose something, not so far as to end.
+                // Far enough to lose something, not so far as to end; the ranks run, so that the warning finds them.
+                let before = RunFiles.steps(run)
+                try slurm.waitFor("step \(before + 10)") {
                     try slurm.restarts(job) == restart && slurm.state(job) == "RUNNING"
-                        && RunFiles.steps(run) > 10 * (restart + 1)
+                        && RunFiles.steps(run) > before + 10
                 }
                 try slurm.command("scancel", ["--signal=USR1", "--batch", job])
                 try slurm.waitFor("restart \(restart + 1)") { try slurm.restarts(job) == restart + 1 }

@@ -77,8 +77,13 @@ struct EvaluationResumeTests {
             #expect(try attempt(request + ["--resume"]).status == 0)
             let finished = try attempt(["--attacks", "clean", "--samples", "700"])
             #expect(finished.status == 64 && finished.errors.contains("another evaluation"), "\(finished.errors)")
+            // Longer than the second one waits for it.
             let running = try spawn(
-                "steadfast", arguments: ["evaluate", folder + "/run", "--output", folder + "/busy"] + request)
+                "steadfast",
+                arguments: [
+                    "evaluate", folder + "/run", "--output", folder + "/busy", "--attacks", "clean,pgd:steps=200",
+                    "--samples", "700",
+                ])
             while size(folder + "/busy/journal") == 0 { usleep(2000) }
             let second = try evaluate(folder + "/run", output: folder + "/busy", request)
             #expect(second.status == 69 && second.errors.contains("another job"), "\(second.errors)")
