@@ -12,7 +12,7 @@ enum AdversarialGoal {
 }
 
 /// Adversarial versions of a pass's images, of the network as it is, formed by the ranks that hold the images.
-final class AdversarialSamples {
+package final class AdversarialSamples {
     let settings: AdversarialTraining
     /// The images of the pass unperturbed, [images, input shape], after `begin`.
     let originals: Buffer<Float>
@@ -23,11 +23,13 @@ final class AdversarialSamples {
     private let moments: MomentSums?
     private let signs: FastGradientSign
     private let size: Int
+    /// What an image may move in each pixel, in 0...255, [images].
+    private let radii: Buffer<Float>
 
     /// For the images in `propagation`, at most `capacity`; `sums` forms batch norm's sums over all ranks.
-    init(
+    package init(
         _ settings: AdversarialTraining, seed: UInt64, propagation: Propagation, capacity: Int, meanImage: [Float],
-        sums: any LaneWorkOwner
+        sums: any PropagationOwner
     ) {
         self.settings = settings
         self.seed = seed
@@ -37,46 +39,55 @@ final class AdversarialSamples {
         box = PixelBox(meanImage: meanImage)
         moments = settings.batchNorm == .batch ? MomentSums(sums) : nil
         signs = FastGradientSign(propagation, capacity: capacity)
+        radii = Buffer(capacity)
     }
 
-    /// Notes the images of the pass as the unperturbed ones. Local.
-    func begin() {
+    /// Notes the images of the pass as the unperturbed ones, and how far each may move. Local.
+    func begin(_ ids: UnsafePointer<Int32>, epoch: Int, strength: Double) {
         originals.pointer.update(from: propagation.input.pointer, count: propagation.images * size)
+        for image in 0..<propagation.images {
+            radii.pointer[image] = Float(255 * strength) * draw(ids[image], epoch: epoch).reach
+        }
+    }
+
+    /// What is drawn for an image in an epoch: whether it is replaced, the share of the strength that it may move, and the
+    /// stream's numbers behind these.
+    private func draw(_ id: Int32, epoch: Int) -> (isReplaced: Bool, reach: Float, random: Philox) {
+        var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
+        let isReplaced = Double(random.uniform()) < settings.share
+        let reach = settings.spread > 0 ? 1 - Float(settings.spread) * random.uniform() : 1
+        return (isReplaced, reach, random)
     }
 
     /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
     /// norm uses the batch's moments.
-    func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws {
+    package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws {
         let input = propagation.input.pointer
-        let chosen = { [seed, settings] (id: Int32) in
-            // The first number of the stream; the random start takes those behind it.
-            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
-            return Double(random.uniform()) < settings.share
-        }
+        begin(ids, epoch: epoch, strength: strength)
+        let isReplaced = { [self] (image: Int) in draw(ids[image], epoch: epoch).isReplaced }
         if settings.method == .fgs {
+            // The direction is all that is kept: the images themselves do not move while it is found.
             let direction = originals.pointer
             try signs.directions(of: labels, into: direction)
-            for image in 0..<propagation.images where chosen(ids[image]) {
+            for image in 0..<propagation.images where isReplaced(image) {
                 let x = input + image * size
-                addScaled(x, x, direction + image * size, scale: Float(strength * 255), count: size)
+                addScaled(x, x, direction + image * size, scale: radii.pointer[image], count: size)
             }
             return
         }
-        begin()
-        startAtRandom(ids, epoch: epoch, strength: strength)
-        try ascend(.crossEntropy(labels), strength: strength)
-        for image in 0..<propagation.images where !chosen(ids[image]) {
+        startAtRandom(ids, epoch: epoch)
+        try ascend(.crossEntropy(labels))
+        for image in 0..<propagation.images where !isReplaced(image) {
             (input + image * size).update(from: originals.pointer + image * size, count: size)
         }
     }
 
-    /// Moves each image to a point drawn uniformly from the ball of the strength. Local.
-    func startAtRandom(_ ids: UnsafePointer<Int32>, epoch: Int, strength: Double) {
+    /// Moves each image to a point drawn uniformly from its ball. Local.
+    func startAtRandom(_ ids: UnsafePointer<Int32>, epoch: Int) {
         for image in 0..<propagation.images {
-            var random = Philox(seed: seed, purpose: .adversarialTraining, Int(ids[image]), epoch)
-            let _: Float = random.uniform()
+            var random = draw(ids[image], epoch: epoch).random
             let x = propagation.input.pointer + image * size
-            let radius = Float(255 * strength)
+            let radius = radii.pointer[image]
             for i in 0..<size { x[i] += radius * (2 * random.uniform() - 1) }
             box.clamp(x)
         }
@@ -98,19 +109,19 @@ final class AdversarialSamples {
 
     /// Moves the images, from where they are, up the goal by the settings' steps. Collective where batch norm uses the batch's
     /// moments.
-    func ascend(_ goal: AdversarialGoal, strength: Double) throws {
+    func ascend(_ goal: AdversarialGoal) throws {
         for step in 0..<settings.steps {
             try propagation.forward(moments == nil ? .running : .batch, owner: moments)
             for image in 0..<propagation.images { writeGradient(goal, image) }
             try propagation.backward(owner: moments)
-            stepAlongGradient(strength: strength, share: settings.stepDecay.share(step, of: settings.steps))
+            stepAlongGradient(share: settings.stepDecay.share(step, of: settings.steps))
         }
     }
 
     /// One step along the sign of the propagation's input gradient, of a share of the settings' size, projected. Local.
-    func stepAlongGradient(strength: Double, share: Double = 1) {
-        let radius = Float(255 * strength)
+    func stepAlongGradient(share: Double = 1) {
         for image in 0..<propagation.images {
+            let radius = radii.pointer[image]
             let x = propagation.input.pointer + image * size
             addSign(
                 x, x, propagation.inputGradient.pointer + image * size,
@@ -138,9 +149,9 @@ final class AdversarialSamples {
 
 /// Batch norm's sums over all ranks, and no parameter's gradient: the owner of a pass that only wants the input's gradient.
 private final class MomentSums: PropagationOwner {
-    private let owner: any LaneWorkOwner
+    private let owner: any PropagationOwner
 
-    init(_ owner: any LaneWorkOwner) { self.owner = owner }
+    init(_ owner: any PropagationOwner) { self.owner = owner }
 
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
         try owner.sum(partials, count: count, into: total)

@@ -101,8 +101,8 @@ final class LaneWork {
             case .trades: return try runTrades(pass, adversary, stopping: stopping)
             case .free:
                 if pass.update == 0 {
-                    adversary.begin()
-                    adversary.startAtRandom(ids.pointer, epoch: pass.epoch, strength: pass.strength)
+                    adversary.begin(ids.pointer, epoch: pass.epoch, strength: pass.strength)
+                    adversary.startAtRandom(ids.pointer, epoch: pass.epoch)
                 }
             }
         }
@@ -112,7 +112,7 @@ final class LaneWork {
         // Every rank sees the same sums, so all skip the backward pass together.
         guard sums.loss.isFinite else { return (sums, stop) }
         try propagation.backward(owner: owner)
-        if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient(strength: pass.strength) }
+        if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient() }
         return (sums, stop)
     }
 
@@ -125,14 +125,14 @@ final class LaneWork {
         let scale = pass.scale * Float(adversary.settings.beta)
         let p = cleanOutputs.pointer
         let q = p + images * outputs
-        adversary.begin()
+        adversary.begin(ids.pointer, epoch: pass.epoch, strength: pass.strength)
         try forward()
         for image in 0..<images {
             Divergence.probabilities(
                 propagation.outputs + image * outputs, loss, outputs: outputs, into: p + image * outputs)
         }
         adversary.leaveOriginals(ids.pointer, epoch: pass.epoch)
-        try adversary.ascend(.divergence(p), strength: pass.strength)
+        try adversary.ascend(.divergence(p))
         try forward()
         for index in counts.indices {
             partials.pointer[index] = 0

@@ -171,6 +171,7 @@ extension Recipe {
             return RandomTraining(
                 distribution: try section.choice("distribution", among: [.sign, .uniform], default: base.distribution),
                 amplitude: try section.real("amplitude", .closed(0, 1), default: base.amplitude),
+                spread: try section.real("spread", .closed(0, 1), default: base.spread),
                 probability: try section.real("probability", .closed(0, 1), default: base.probability),
                 scope: try section.choice("scope", among: [.image, .batch], default: base.scope),
                 redraw: try section.flag("redraw", default: base.redraw))
@@ -192,6 +193,7 @@ extension Recipe {
         let training = AdversarialTraining(
             method: method,
             strength: try section.real("strength", .closed(0, 1), default: base.strength),
+            spread: try section.real("spread", .closed(0, 1), default: base.spread),
             share: try section.real("share", .closed(0, 1), default: base.share),
             steps: try section.integer("steps", 1...1000, default: base.steps),
             stepSize: try section.real("step_size", .above(0, upTo: 100), default: base.stepSize),

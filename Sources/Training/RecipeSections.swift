@@ -83,6 +83,9 @@ public struct AdversarialTraining: Hashable, Sendable {
     public var method: Method
     /// The strength, as a fraction of the range of 255.
     public var strength: Double
+    /// How far strengths spread: that of each image is drawn anew each epoch, uniform in [(1 - spread) strength, strength];
+    /// in 0...1.
+    public var spread: Double
     /// The share of each batch that is replaced, in 0...1; 1 in `trades` and `free`.
     public var share: Double
     /// Steps of `pgd` and `trades`, replays of `free`; 1 in the others.
@@ -100,11 +103,12 @@ public struct AdversarialTraining: Hashable, Sendable {
 
     /// Makes the setting.
     public init(
-        method: Method = .fgs, strength: Double, share: Double = 1, steps: Int = 1, stepSize: Double = 1,
-        stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
+        method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1, steps: Int = 1,
+        stepSize: Double = 1, stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
     ) {
         self.method = method
         self.strength = strength
+        self.spread = spread
         self.share = share
         self.steps = steps
         self.stepSize = stepSize

@@ -77,7 +77,8 @@ extension Recipe {
     private static func node(of training: RandomTraining) -> RecipeNode {
         .mapping([
             ("distribution", .word(training.distribution.rawValue)), ("amplitude", .number(training.amplitude)),
-            ("probability", .number(training.probability)), ("scope", .word(training.scope.rawValue)),
+            ("spread", .number(training.spread)), ("probability", .number(training.probability)),
+            ("scope", .word(training.scope.rawValue)),
             ("redraw", .word(training.redraw ? "true" : "false")),
         ])
     }
@@ -92,8 +93,8 @@ extension Recipe {
     private static func node(of training: AdversarialTraining) -> RecipeNode {
         .mapping([
             ("method", .word(training.method.rawValue)), ("strength", .number(training.strength)),
-            ("share", .number(training.share)), ("steps", .number(training.steps)),
-            ("step_size", .number(training.stepSize)), ("step_decay", .word(training.stepDecay.rawValue)),
+            ("spread", .number(training.spread)), ("share", .number(training.share)),
+            ("steps", .number(training.steps)), ("step_size", .number(training.stepSize)), ("step_decay", .word(training.stepDecay.rawValue)),
             ("beta", .number(training.beta)),
             ("batch_norm", .word(training.batchNorm.rawValue)), ("ramp_epochs", .number(training.rampEpochs)),
         ])

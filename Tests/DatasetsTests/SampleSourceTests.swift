@@ -165,6 +165,26 @@ import Testing
         #expect(fill(source, drawn).pixels == fill(self.source(mean: SampleSourceTests.meanTraining), drawn).pixels)
     }
 
+    @Test("amplitudes spread from (1 - spread) amplitude up, one for each image and draw")
+    func spreadNoise() {
+        let noise = RandomTraining(
+            distribution: .sign, amplitude: 0.5, spread: 0.8, probability: 1, scope: .image, redraw: true)
+        let source = source(mean: SampleSourceTests.meanTraining, random: noise)
+        let ids = (0..<Int32(400)).map { $0 }
+        let amplitudes = [1, 2].map { epoch in
+            let pixels = fill(source, ids, epoch: epoch).pixels
+            return ids.map { adding(pixels[Int($0)], image($0), -1).map(abs) }.map { image in
+                #expect(image.allSatisfy { abs($0 - image[0]) < 1e-3 })
+                return image[0] / 127.5
+            }
+        }
+        let all = amplitudes.flatMap { $0 }
+        #expect(all.allSatisfy { (0.199...1.001).contains($0) })
+        #expect(abs(all.reduce(0, +) / Float(all.count) - 0.6) < 0.03)
+        #expect((all.min() ?? 1) < 0.23 && (all.max() ?? 0) > 0.97)
+        #expect(zip(amplitudes[0], amplitudes[1]).allSatisfy { $0 != $1 })
+    }
+
     @Test("in batch scope one coin decides for a step, for all its samples, and the noise is new each epoch")
     func batchNoise() {
         let noise = RandomTraining(

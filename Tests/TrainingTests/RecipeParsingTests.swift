@@ -57,9 +57,9 @@ struct RecipeParsingTests {
         layer_rates: {conv1: 2, norm1/gamma: 0}
         gradient_clipping: 5
         mirroring: image
-        random_training: {distribution: sign, amplitude: 0.25, probability: 0.75, scope: batch, redraw: no}
+        random_training: {distribution: sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: batch, redraw: no}
         mean_training: {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40}
-        adversarial_training: {method: fgs, strength: 0.2, share: 1}
+        adversarial_training: {method: fgs, strength: 0.2, spread: 0.5, share: 1}
         validation: 500
         checkpoint: {every_steps: 12, keep: 4}
         evaluation: {attacks: [clean, "pgd:steps=20"], strengths: [0, 0.1], samples: 100}
@@ -84,10 +84,10 @@ struct RecipeParsingTests {
         #expect(full.gradientClipping == 5 && full.mirroring == .image)
         #expect(
             full.randomTraining
-                == RandomTraining(distribution: .sign, amplitude: 0.25, probability: 0.75, scope: .batch, redraw: false)
-        )
+                == RandomTraining(
+                    distribution: .sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: .batch, redraw: false))
         #expect(full.meanTraining == MeanTraining(samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40))
-        #expect(full.adversarialTraining == AdversarialTraining(strength: 0.2, share: 1))
+        #expect(full.adversarialTraining == AdversarialTraining(strength: 0.2, spread: 0.5, share: 1))
         #expect(full.validation == 500 && full.checkpoint == CheckpointRecipe(everySteps: 12, keep: 4))
         #expect(
             full.evaluation

@@ -182,6 +182,7 @@ struct RecipeShippedTests {
                 random_training:
                   distribution: sign
                   amplitude: 0.15
+                  spread: 0.0
                   probability: 0.5
                   scope: batch
                   redraw: true

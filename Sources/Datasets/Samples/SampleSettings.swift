@@ -36,6 +36,9 @@ public struct RandomTraining: Codable, Hashable, Sendable {
     public var distribution: Distribution
     /// The amplitude, as a fraction of 255.
     public var amplitude: Double
+    /// How far amplitudes spread: that of each image is drawn with its noise, uniform in [(1 - spread) amplitude, amplitude];
+    /// in 0...1.
+    public var spread: Double
     /// The probability of noise, for each coin.
     public var probability: Double
     /// What a coin decides on.
@@ -45,9 +48,13 @@ public struct RandomTraining: Codable, Hashable, Sendable {
     public var redraw: Bool
 
     /// Makes the setting.
-    public init(distribution: Distribution, amplitude: Double, probability: Double, scope: Scope, redraw: Bool) {
+    public init(
+        distribution: Distribution, amplitude: Double, spread: Double = 0, probability: Double, scope: Scope,
+        redraw: Bool
+    ) {
         self.distribution = distribution
         self.amplitude = amplitude
+        self.spread = spread
         self.probability = probability
         self.scope = scope
         self.redraw = redraw

@@ -149,7 +149,8 @@ public struct SampleSource: Sendable {
         // The first number is always the coin's, so that the noise never shares a number with a batch's coin.
         let imageNoisy = Double(random.uniform()) < randomTraining.probability
         guard randomTraining.scope == .batch ? batchNoisy : imageNoisy && id < imageCount else { return }
-        let amplitude = Float(randomTraining.amplitude * 255)
+        let reach = randomTraining.spread > 0 ? 1 - Float(randomTraining.spread) * random.uniform() : 1
+        let amplitude = Float(randomTraining.amplitude * 255) * reach
         switch randomTraining.distribution {
         case .sign: addSignNoise(&random, amplitude: amplitude, to: values, count: images.shape.count)
         case .uniform: addUniformNoise(&random, amplitude: amplitude, to: values, count: images.shape.count)
