@@ -182,7 +182,8 @@ extension Recipe {
                 samples: try section.integer("samples", 1...Self.largestBatch, default: base.samples),
                 scale: try section.real("scale", .closed(0, 255), default: base.scale),
                 noiseSamples: try section.integer("noise_samples", 0...Self.largestBatch, default: base.noiseSamples),
-                noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation))
+                noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation),
+                noiseSpread: try section.real("noise_spread", .closed(0, 1), default: base.noiseSpread))
         }
         adversarialTraining = try root.toggle("adversarial_training").map(readAdversarialTraining)
     }

@@ -87,6 +87,7 @@ extension Recipe {
         .mapping([
             ("samples", .number(training.samples)), ("scale", .number(training.scale)),
             ("noise_samples", .number(training.noiseSamples)), ("noise_deviation", .number(training.noiseDeviation)),
+            ("noise_spread", .number(training.noiseSpread)),
         ])
     }
 

@@ -139,6 +139,20 @@ import Testing
         #expect(source(mean: SampleSourceTests.meanTraining).sampleCount == 1000)
     }
 
+    @Test("deviations of noise samples spread from (1 - spread) deviation up, drawn once")
+    func spreadNoiseSamples() {
+        let spread = MeanTraining(samples: 300, scale: 64, noiseSamples: 300, noiseDeviation: 96, noiseSpread: 0.75)
+        let ids = (700..<Int32(1000)).map { $0 }
+        let got = fill(source(mean: spread), ids)
+        let deviations = got.pixels.map { sample -> Double in
+            let raw = adding(sample, SampleSourceTests.mean).map { Double($0) - 127.5 }
+            return (raw.map { $0 * $0 }.reduce(0, +) / Double(raw.count)).squareRoot()
+        }
+        #expect(abs(deviations.reduce(0, +) / 300 - 60) < 4)
+        #expect((deviations.min() ?? 99) < 30 && (deviations.max() ?? 0) > 85)
+        #expect(fill(source(mean: spread), ids, epoch: 5, step: 3).pixels == got.pixels)
+    }
+
     @Test(
         "sign noise is +-amplitude with equal chances on a part of the images, drawn once or anew",
         arguments: [true, false])

@@ -58,7 +58,7 @@ struct RecipeParsingTests {
         gradient_clipping: 5
         mirroring: image
         random_training: {distribution: sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: batch, redraw: no}
-        mean_training: {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40}
+        mean_training: {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5}
         adversarial_training: {method: fgs, strength: 0.2, spread: 0.5, share: 1}
         validation: 500
         checkpoint: {every_steps: 12, keep: 4}
@@ -86,7 +86,9 @@ struct RecipeParsingTests {
             full.randomTraining
                 == RandomTraining(
                     distribution: .sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: .batch, redraw: false))
-        #expect(full.meanTraining == MeanTraining(samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40))
+        #expect(
+            full.meanTraining
+                == MeanTraining(samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5))
         #expect(full.adversarialTraining == AdversarialTraining(strength: 0.2, spread: 0.5, share: 1))
         #expect(full.validation == 500 && full.checkpoint == CheckpointRecipe(everySteps: 12, keep: 4))
         #expect(

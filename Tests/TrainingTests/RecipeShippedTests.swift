@@ -191,6 +191,7 @@ struct RecipeShippedTests {
                   scale: 64.0
                   noise_samples: 2500
                   noise_deviation: 96.0
+                  noise_spread: 0.0
                 adversarial_training: null
                 validation: 0
                 validation_attack: null

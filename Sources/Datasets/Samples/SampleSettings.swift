@@ -6,18 +6,22 @@ public struct MeanTraining: Codable, Hashable, Sendable {
     public var samples: Int
     /// The largest sigma, in 0...255: 255 (MNIST) or 64 (CIFAR-10).
     public var scale: Double
-    /// Noise samples: N(127.5, noiseDeviation^2) for each pixel. Their label is the number of classes + 1. 0: no noise
+    /// Noise samples: N(127.5, sigma^2) for each pixel, sigma by the next two. Their label is the number of classes + 1. 0: no noise
     /// class.
     public var noiseSamples: Int
-    /// The deviation of the noise samples, in 0...255: 127.5 (MNIST) or 96 (CIFAR-10).
+    /// The largest deviation of the noise samples, in 0...255: 127.5 (MNIST) or 96 (CIFAR-10).
     public var noiseDeviation: Double
+    /// How far deviations spread: that of each noise sample is uniform in [(1 - spread) noiseDeviation, noiseDeviation];
+    /// in 0...1.
+    public var noiseSpread: Double
 
     /// Makes the setting.
-    public init(samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double) {
+    public init(samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double, noiseSpread: Double = 0) {
         self.samples = samples
         self.scale = scale
         self.noiseSamples = noiseSamples
         self.noiseDeviation = noiseDeviation
+        self.noiseSpread = noiseSpread
     }
 
     /// Outputs beside the classes: 2 with a noise class, else 1.

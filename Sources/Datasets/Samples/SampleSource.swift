@@ -137,7 +137,8 @@ public struct SampleSource: Sendable {
         var random = Philox(seed: seed, purpose: .noiseSamples, id)
         random.fillGaussian(values, count: shape.count)
         if mirrored { mirror(values, shape: shape) }
-        let deviation = Float(meanTraining.noiseDeviation)
+        let reach = meanTraining.noiseSpread > 0 ? 1 - Float(meanTraining.noiseSpread) * random.uniform() : 1
+        let deviation = Float(meanTraining.noiseDeviation) * reach
         for i in 0..<shape.count { values[i] = 127.5 + deviation * values[i] - mean[i] }
         return Int32(classes + 1)
     }
