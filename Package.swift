@@ -100,3 +100,19 @@ let package = Package(
         // The scripts of cluster/ on a real scheduler.
         .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))
+
+// SwiftPM compiles a target anew when a module that it names has changed, not one behind that, though it may hold its types:
+// so each target names all that it reaches.
+let dependencies = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0.dependencies) })
+
+func reached(from name: String) -> Set<String> {
+    (dependencies[name] ?? []).reduce(into: []) { names, dependency in
+        guard case .byNameItem(let name, _) = dependency else { return }
+        names.formUnion(reached(from: name).union([name]))
+    }
+}
+
+for target in package.targets {
+    let others = target.dependencies.filter { if case .byNameItem = $0 { false } else { true } }
+    target.dependencies = reached(from: target.name).sorted().map { .init(stringLiteral: $0) } + others
+}
