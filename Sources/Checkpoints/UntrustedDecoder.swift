@@ -36,7 +36,8 @@ public enum UntrustedDecoder {
     }
 
     private static func bound(_ resource: __rlimit_resource, _ value: Int) {
-        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
+        // At the hard limit of its time a process is killed; at the soft one SIGXCPU says what for.
+        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value + 1))
         setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
     }
 
@@ -59,10 +60,12 @@ public enum UntrustedDecoder {
         if !ended { kill(child, SIGKILL) }
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0 && errno == EINTR {}
-        guard ended else { throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file") }
-        guard status & 0x7F == 0 else {
-            throw Failure(
-                .data, "\(path): libhdf5 crashes on it (signal \(status & 0x7F)): it is damaged; take another file")
+        let signal = status & 0x7F
+        guard ended, signal != SIGXCPU else {
+            throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file")
+        }
+        guard signal == 0 else {
+            throw Failure(.data, "\(path): libhdf5 crashes on it (signal \(signal)): it is damaged; take another file")
         }
         guard status == 0 else {
             throw Failure(.data, "\(path): \(message.isEmpty ? "not readable" : message); take another file")
@@ -76,10 +79,18 @@ public enum UntrustedDecoder {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        // A thread may block the signal that ends a child out of time, and the child would as well.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var child: pid_t = 0
-        let status = posix_spawn(&child, program, &actions, nil, &words, environ)
+        let status = posix_spawn(&child, program, &actions, &attributes, &words, environ)
         guard status == 0 else {
             let reason = String(cString: strerror(status))
             throw Failure(.unavailable, "cannot start \(program) to read an untrusted file: \(reason)")

@@ -227,7 +227,7 @@ struct TrustTests {
         }
     }
 
-    @Test("is refused when the child process refuses it, crashes or cannot be started")
+    @Test("is refused when the child process refuses it, crashes, does not end or cannot be started")
     func child() throws {
         try withPlainFile { path in
             defer { UntrustedDecoder.command = [] }
@@ -239,6 +239,9 @@ struct TrustTests {
             UntrustedDecoder.command = ["/bin/sh", "-c", "kill -SEGV $$"]
             let crashed = try failure { _ = try Checkpoint.load(path, trust: true) }
             #expect(crashed.code == .data && crashed.message.contains("crashes"))
+            UntrustedDecoder.command = ["/bin/sh", "-c", "ulimit -St 1; while :; do :; done"]
+            let endless = try failure { _ = try Checkpoint.load(path, trust: true) }
+            #expect(endless.code == .data && endless.message.contains("does not end"))
             UntrustedDecoder.command = ["/nowhere/steadfast"]
             #expect(try failure { _ = try Checkpoint.load(path, trust: true) }.code == .unavailable)
         }
