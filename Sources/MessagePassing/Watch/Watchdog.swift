@@ -122,8 +122,9 @@ public final class Watchdog: @unchecked Sendable {
             let now = Self.now
             if now - last > longestPause { (heard, changed) = (heard.map { _ in now }, now) }
             last = now
-            // The lowest rank speaks for all: the others give it the time.
-            let patience = timeout + 0.3 * Double(min(rank - 1, 20)) + interval
+            // The lowest rank speaks for all. Two ranks hear rank 0 and look at the clock up to two intervals apart, and the
+            // launcher takes its time to end the others.
+            let patience = timeout + interval + (2 * interval + 0.5) * Double(min(rank - 1, 20))
             if let heard, Self.now - heard >= patience {
                 end(
                     StallJudge.Accusation(
