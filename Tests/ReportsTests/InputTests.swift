@@ -75,10 +75,10 @@ struct InputTests {
             base.values["random_training.amplitude"] == "0.5" && base.has("random_training")
                 && !base.has("adversarial_training"))
         let other = RecipeFacts(
-            "dataset: mnist\nseed: 2\nrandom_training: null\nadversarial_training:\n  kind: pgd\n  steps: 5\n")
+            "dataset: mnist\nseed: 2\nrandom_training: null\nadversarial_training:\n  method: pgd\n  steps: 5\n")
         #expect(
             other.differences(from: base) == [
-                "adversarial_training.kind pgd", "adversarial_training.steps 5", "random_training null",
+                "adversarial_training.method pgd", "adversarial_training.steps 5", "random_training null",
             ])
         #expect(base.differences(from: base).isEmpty && RecipeFacts("").values.isEmpty)
     }

@@ -22,7 +22,7 @@ package enum RecipeTables {
                 noteTitle: "rejected",
                 rows: (trained + others).map { model in
                     let kind =
-                        model.recipe.values["adversarial_training.kind"]
+                        model.recipe.values["adversarial_training.method"]
                         ?? (isTrained(model) ? "yes" : "none")
                     return [Table.Cell(model.label), Table.Cell(kind), cell(model.measurement("clean", 0))]
                         + columns.map { cell(model.measurement($0.0, $0.1)) }
