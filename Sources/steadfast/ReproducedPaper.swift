@@ -2,7 +2,7 @@ import Essentials
 
 /// What `reproduce` does for a data set: the paper's networks and samples, and what goes beyond them.
 struct ReproducedPaper {
-    /// The models whose recipes are `DATASET-MODEL`.
+    /// The models whose recipes are `DATASET-MODEL`: the paper's, then those that go beyond.
     let models: [String]
     /// The samples of the paper's tables, in both gradient modes, at the strengths of their columns; noise of both readings.
     let attacks =
@@ -20,6 +20,7 @@ struct ReproducedPaper {
         case "mnist":
             models = [
                 "plain", "plain-a", "plain-r", "plain-r-m", "rbf", "rbf-r", "rbf-r-m", "mrelu", "mrelu-r", "mrelu-r-m",
+                "mrelu-r-m-a", "relu-pgd",
             ]
             strongStrengths = "0.05,0.10,0.20,0.30"
         case "cifar10":
