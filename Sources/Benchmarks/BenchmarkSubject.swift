@@ -17,8 +17,9 @@ public struct BenchmarkSubject: Sendable {
     /// - Parameters:
     ///   - dataset: `mnist`, `cifar10`, `glyphs`.
     ///   - activation: `plain`, `rbf`, `mrelu`.
-    ///   - batch: the global batch.
-    ///   - reduction: `exact` or `fast`.
+    ///   - batch: the images of a global batch.
+    ///   - reduction: how gradients are summed over the lanes.
+    ///   - dataDirectory: where the data sets lie, one folder each; nil for `$STEADFAST_DATA`, then `~/.cache/steadfast`.
     /// - Throws: `Failure` 66 where there is no such recipe, 64 for a batch that it cannot take.
     public init(
         dataset: String, activation: String, batch: Int, reduction: ReductionMode, dataDirectory: String?

@@ -9,7 +9,7 @@ public struct KernelBenchmark {
     private let subject: BenchmarkSubject
     private let seconds: Double
 
-    /// - Parameter seconds: about how long to time.
+    /// Prepares to time all layers for about `seconds` in all, half of them for OpenBLAS's products.
     public init(_ subject: BenchmarkSubject, seconds: Double) {
         self.subject = subject
         self.seconds = seconds
@@ -17,7 +17,7 @@ public struct KernelBenchmark {
 
     /// Runs it. Local.
     ///
-    /// - Throws: `Failure` as ``Recipe`` does.
+    /// - Throws: `Failure` 66 where there is no data set, 65 where its header is wrong.
     public func run() throws -> BenchmarkReport {
         BLAS.useOneThread()
         let plan = try subject.plan()

@@ -11,8 +11,11 @@ public struct TrainingBenchmark {
     private let projected: Int?
     private let network: (latency: Double, bandwidth: Double)?
 
+    /// Prepares to time steps.
+    ///
     /// - Parameters:
-    ///   - seconds: about how long to time.
+    ///   - subject: the recipe to train, with its global batch.
+    ///   - seconds: about how long to time; for the last 30 % of them each layer is clocked too.
     ///   - projected: predict the scaling up to so many ranks, or nil.
     ///   - network: seconds and bytes a second of a link, for the prediction; nil to measure them between the ranks.
     public init(
@@ -27,7 +30,7 @@ public struct TrainingBenchmark {
 
     /// Runs it. Collective: every rank of the communicator calls this.
     ///
-    /// - Throws: `Failure` as ``Trainer`` does.
+    /// - Throws: `Failure` as `Trainer` does.
     public func run(_ communicator: Communicator) throws -> BenchmarkReport {
         let trainer = try Trainer(
             subject.recipe, communicator: communicator, run: nil, resume: false, showProgress: false)

@@ -7,9 +7,8 @@ extension Checkpoint {
     /// The SHA-256 over every dataset and attribute, as the attribute `content_digest` holds it.
     public var contentDigest: String { tree.contentDigest }
 
-    /// Stores a replica's parameters and running moments under /model, and the mean image under /input.
-    ///
-    /// - Parameter meanImage: HWC in 0...255; the file holds it CHW.
+    /// Stores a replica's parameters and running moments under /model, and the mean image, HWC in 0...255, under /input,
+    /// where it is CHW.
     public mutating func store(_ model: Model, meanImage: [Float]) {
         for entry in model.layout.entries {
             tensors["model/\(entry.name)"] = Tensor(shape: entry.shape, entry.tensor(from: model.parameters.pointer))

@@ -37,9 +37,9 @@ public struct Checkpoint: Sendable {
         try SealedFile.write(tree, to: path)
     }
 
-    /// Reads a file and verifies it whole: the seal, the format, every attribute's type, the content's digest.
+    /// Reads the file at `path` and verifies it whole: the seal, the format, every attribute's type, the content's digest.
+    /// With `trust` a file without seal or digest, as another program writes it, is read too, see `SealedFile.read`.
     ///
-    /// - Parameter trust: also read a file that lost its seal (written by another program), see `SealedFile.read`.
     /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where it is not a checkpoint, of a
     ///   newer format, damaged, or holds what is not allowed. The sentence names the file, the object and what to do.
     public static func load(_ path: String, trust: Bool = false) throws -> Checkpoint {

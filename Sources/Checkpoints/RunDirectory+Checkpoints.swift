@@ -24,7 +24,8 @@ extension RunDirectory {
     /// one that `best` names. Files of later steps (left when a run fell back to an older one) are not touched.
     ///
     /// - Parameters:
-    ///   - keep: at least 1.
+    ///   - checkpoint: replaces an older one of the same step.
+    ///   - keep: how many stay, at least 1.
     ///   - isBest: make `best` name it too.
     /// - Throws: `Failure` 73 or 74 naming the file where it cannot be made or written (a full disk); the files before
     ///   it stand then, and so does `latest`.

@@ -22,6 +22,8 @@ public final class RunDirectory {
     /// that a killed job wrote in part is cut off.
     ///
     /// - Parameters:
+    ///   - path: the directory.
+    ///   - resume: whether to go on with the run that the directory holds.
     ///   - lockTimeout: seconds to wait for the lock of a job that has just been killed.
     ///   - onWait: called some times a second during the wait, with who holds the lock; an error ends the wait.
     /// - Throws: `Failure` 73 where the directory holds a run and `resume` is false, or cannot be made; 69 where

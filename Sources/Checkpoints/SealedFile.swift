@@ -26,10 +26,11 @@ public enum SealedFile {
         }
     }
 
-    /// Reads and verifies a file and decodes it.
+    /// Reads and verifies the file at `path` and decodes it.
     ///
-    /// - Parameter trust: also read a file that has no seal (made by another program). It is first decoded in a child
-    ///   process where `UntrustedDecoder.command` is set, so that a crash of libhdf5 is only an error.
+    /// With `trust` a file that has no seal (made by another program) is read too. It is first decoded in a child process
+    /// where `UntrustedDecoder.command` is set, so that a crash of libhdf5 is only an error.
+    ///
     /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where the content is not whole,
     ///   not HDF5, or not allowed (`HDF5Tree.decode`). The sentence names the file, the object and what to do.
     public static func read(_ path: String, trust: Bool = false) throws -> HDF5Tree {

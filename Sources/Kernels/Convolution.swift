@@ -47,7 +47,7 @@ public struct Convolution: Hashable, Sendable {
         padding == 0 && kernelHeight == input.height && kernelWidth == input.width
     }
     /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros, and the
-    /// gradients of the filters that ``FilterRemainder`` computes.
+    /// gradients of the filters that are left behind the last whole vector.
     public var scratchCount: Int {
         if isFullyConnected { return 0 }
         func padded(_ shape: ImageShape, _ margin: Int) -> Int {
@@ -88,7 +88,7 @@ public struct Convolution: Hashable, Sendable {
             false
         #endif
     }
-    /// The floats that ``packWeight`` writes: none where all is OpenBLAS's.
+    /// The floats that `packWeight` writes: none where all is OpenBLAS's.
     public func packedCount(backward: Bool) -> Int {
         remainingFilters * patchCount + (backward && (isDirect || isDirectProduct) ? weightCount : 0)
     }
@@ -106,8 +106,14 @@ public struct Convolution: Hashable, Sendable {
 /// output = weight * input for `images` images, without bias. One product an image, or one over all images where the
 /// layer is fully connected: where ``Convolution/imagesAreIndependent`` is false bits depend on `images`.
 ///
-/// - Parameters: `output` [images, output shape], `input` [images, input shape], `weight` HWIO, `packed` by ``packWeight``,
-///   `scratch` of `scratchCount` floats.
+/// - Parameters:
+///   - output: [images, output shape], written.
+///   - input: [images, input shape].
+///   - weight: HWIO, as ``Convolution`` says.
+///   - packed: the weight as `packWeight` writes it, for this geometry.
+///   - geometry: the shapes.
+///   - images: at least 1.
+///   - scratch: `scratchCount` floats, overwritten.
 public func convolution(
     _ output: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
     packed: UnsafePointer<Float>, _ geometry: Convolution, images: Int, scratch: UnsafeMutablePointer<Float>
@@ -140,7 +146,7 @@ public func convolution(
     }
 }
 
-/// weightGradient += the sum over `images` images of input^T * outputGradient. Shapes as in ``convolution``.
+/// weightGradient += the sum over `images` images of input^T * outputGradient. Shapes as in `convolution`.
 public func convolutionWeightGradient(
     _ weightGradient: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>,
     _ outputGradient: UnsafePointer<Float>, _ geometry: Convolution, images: Int,
@@ -168,7 +174,7 @@ public func convolutionWeightGradient(
     }
 }
 
-/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in ``convolution``.
+/// inputGradient = outputGradient * weight^T for `images` images. Shapes as in `convolution`.
 public func convolutionInputGradient(
     _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
     _ weight: UnsafePointer<Float>, packed: UnsafePointer<Float>, _ geometry: Convolution, images: Int,

@@ -1,7 +1,7 @@
 import COpenBLAS
 
-/// The weight as the direct kernels take it, once for many calls, `packedCount` floats: first the filters that
-/// ``FilterRemainder`` computes, each [kernelHeight, kernelWidth, channels]; then, for the input gradient (`backward`),
+/// The weight as the direct kernels take it, once for many calls, `packedCount` floats: first the filters behind the last
+/// whole vector, where they are few, each [kernelHeight, kernelWidth, channels]; then, for the input gradient (`backward`),
 /// [kernelHeight, kernelWidth, filters, channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k) where that is a
 /// direct convolution, or the transposed matrix, filters x `patchCount`. Nothing where `packedCount` is 0.
 public func packWeight(

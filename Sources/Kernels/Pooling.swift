@@ -120,7 +120,7 @@ private func maximum(
     return best
 }
 
-/// xGradient = the gradient of one image's input, from that of its pooled output and the winners noted by ``pool``.
+/// xGradient = the gradient of one image's input, from that of its pooled output and the winners noted by `pool`.
 public func poolGradient(
     _ xGradient: UnsafeMutablePointer<Float>, _ yGradient: UnsafePointer<Float>, winners: UnsafePointer<UInt8>?,
     _ geometry: Pooling

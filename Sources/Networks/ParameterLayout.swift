@@ -2,7 +2,7 @@ import Kernels
 
 /// Where each parameter of a network lies in one flat buffer of floats. Gradients and momenta have the same layout.
 ///
-/// Weights lie HWIO (see ``Convolution``) in memory and are OIHW as tensors, in files and to people.
+/// Weights lie HWIO (see `Convolution`) in memory and are OIHW as tensors, in files and to people.
 public struct ParameterLayout: Sendable {
     /// What a parameter is.
     public enum Kind: String, Sendable { case weight, bias, gamma, beta }

@@ -24,9 +24,9 @@ public protocol PropagationOwner: AnyObject {
 public struct ChannelGradients {
     /// With batch norm on batch moments it is 0: a bias before batch norm changes nothing.
     public let bias: UnsafePointer<Float>
-    /// See ``NormalizationMoments``.
+    /// The sum of dz x', see `NormalizationMoments.gradient`.
     public let gamma: UnsafePointer<Float>
-    /// See ``NormalizationMoments``.
+    /// The sum of dz.
     public let beta: UnsafePointer<Float>
 }
 
@@ -64,14 +64,17 @@ public final class Propagation {
     private var globalImages = 0
     private var mode = NormalizationMode.running
 
-    /// Takes memory for `lanes` local lanes of at most `laneCapacity` images each.
+    /// Takes memory for all passes.
     ///
     /// - Parameters:
+    ///   - model: the replica; its parameters may change before each forward pass.
+    ///   - lanes: the number of local lanes.
+    ///   - laneCapacity: the most images of a lane.
     ///   - backward: whether `backward` will be called.
     ///   - inputGradient: whether the gradient of the input is wanted too.
     ///   - independentImages: make each image's results independent of the images beside it and of its place among them, for
     ///     one lane and evaluation: fully connected layers whose bits depend on them then multiply a fixed number of images at a
-    ///     time (``BLAS/independentRows``).
+    ///     time (`BLAS.independentRows`).
     ///   - timeline: for the network's blocks; nil for one that clocks nothing.
     public init(
         _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,

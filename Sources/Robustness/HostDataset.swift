@@ -17,10 +17,10 @@ public final class HostDataset {
     /// On the reader alone.
     private let dataset: Dataset?
 
-    /// Finds the set. Collective: every rank of the communicator calls this, and in the end `close`.
+    /// Finds the set: each host's reader, its lowest rank, looks for it by name, in `directory` first, as `Dataset.locate`.
+    /// Collective: every rank of the communicator calls this, and in the end `close`.
     ///
-    /// - Parameter directory: looked at by each host's reader, its lowest rank.
-    /// - Throws: `Failure` as ``Dataset/locate(_:directory:)``; all ranks throw together.
+    /// - Throws: `Failure` as `Dataset.locate`; all ranks throw together.
     public init(_ name: String, directory: String?, communicator: Communicator) throws {
         host = try communicator.splitByNode()
         agreement = try ReaderAgreement(communicator, isReader: host.rank == 0)
@@ -28,11 +28,10 @@ public final class HostDataset {
         description = try host.share(dataset?.description)
     }
 
-    /// Reads and verifies the files of a split whole, and keeps the images that this rank wants. Collective: every rank of
-    /// the communicator calls this.
+    /// Reads and verifies the files of a split whole, and keeps the images that are `wanted` by this rank, which says so of each
+    /// in the files' order. Collective: every rank of the communicator calls this.
     ///
-    /// - Parameter wanted: whether this rank wants the image, for each in the files' order.
-    /// - Throws: `Failure` as ``Dataset/read(_:keep:)``; all ranks throw together.
+    /// - Throws: `Failure` as `Dataset.read`; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
         let wishes = try host.gather(wanted)
         let read =

@@ -75,11 +75,16 @@ struct LogitView {
 }
 
 extension Objective {
-    /// The value for one sample's outputs z and label; with `gradient` [outputs] also its gradient with respect to z.
+    /// The value for one sample.
     ///
     /// - Parameters:
+    ///   - z: the sample's outputs, [outputs].
+    ///   - network: says by its loss what logits are, and by its classes which outputs are nonsense.
+    ///   - outputs: how many there are, nonsense included.
+    ///   - label: the sample's class.
     ///   - target: the output to reach, for the targeted objective.
     ///   - success: decides which outputs are on the sample's side.
+    ///   - gradient: the gradient with respect to z, [outputs], is written here; nil where it is not wanted.
     public func value(
         _ z: UnsafePointer<Float>, _ network: Network, outputs: Int, label: Int, target: Int = 0,
         success: SuccessCriterion = .error, gradient: UnsafeMutablePointer<Float>?

@@ -62,10 +62,12 @@ public final class Victim {
         return UnsafePointer(propagation.outputs)
     }
 
-    /// The gradients with respect to those rows of `images`, written to the same rows of `gradient`, [group, input shape], of
-    /// whatever function of its outputs `objective` names.
+    /// The gradients of any function of an image's outputs with respect to the image. Local.
     ///
     /// - Parameters:
+    ///   - rows: the images to look at, at most ``groupSize``.
+    ///   - images: [group, input shape], in pixel units less the mean image.
+    ///   - gradient: [group, input shape]; the same rows are written, the others left alone.
     ///   - surrogateSlope: pretend that an mReLU's flat zones slope down by this much (BPDA, Athalye et al. 2018).
     ///   - objective: called with each row and its outputs z; writes the gradient with respect to z.
     public func gradients(

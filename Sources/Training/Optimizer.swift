@@ -17,6 +17,9 @@ public final class Optimizer {
     /// Makes an optimiser whose momenta are 0.
     ///
     /// - Parameters:
+    ///   - model: the replica that `step` updates.
+    ///   - momentum: in [0, 1).
+    ///   - weightDecay: at least 0.
     ///   - factors: the factor on the learning rate of each of the layout's entries.
     ///   - clipping: the largest L2 norm that the whole gradient may have, or nil.
     public init(_ model: Model, momentum: Double, weightDecay: Double, factors: [Double], clipping: Double?) {

@@ -9,7 +9,11 @@ extension Recipe {
     /// The recipe that says no more than this. The optimiser is the architecture's, what is drawn and lost is the data
     /// set's; random, mean and adversarial training are off.
     ///
-    /// - Parameter architecture: nil for the data set's: `cifar10` for cifar10, else `mnist`.
+    /// - Parameters:
+    ///   - dataset: a name or path, as `Dataset.locate` takes it.
+    ///   - architecture: nil for the data set's: `cifar10` for cifar10, else `mnist`.
+    ///   - activation: whether the network is plain or robust; CIFAR-10's optimiser goes by it too.
+    ///   - variant: whose word counts where the paper and its authors' code differ.
     public static func defaults(
         dataset: String, architecture: Architecture? = nil, activation: NetworkActivation = .plain,
         variant: Variant = .released

@@ -52,9 +52,8 @@ extension Trainer {
         }
     }
 
-    /// Times steps of the training as `train` takes them, for about so many seconds, after three that are not timed. Collective.
-    ///
-    /// - Parameter detailed: clock all activities, which costs a little.
+    /// Times steps of the training as `train` takes them, five at least, for about so many seconds, after three that are not
+    /// timed; `detailed` clocks all activities, which costs a little. Collective.
     public func timeSteps(seconds budget: Double, detailed: Bool) throws -> StepTimes {
         engine.timeline.isDetailed = detailed
         for _ in 0..<2 { _ = try step() }

@@ -1,8 +1,8 @@
 import MessagePassing
 import Networks
 
-/// The messages of one training step with the exact reduction, as ``GradientReduction`` and ``LaneReduction`` send them: for
-/// predicting how a step scales. One node of the lane tree for each rank is assumed, as for powers of two.
+/// The messages of one training step with the exact reduction, those of gradients, moments and counts: for predicting how a
+/// step scales. One node of the lane tree for each rank is assumed, as for powers of two.
 public struct StepTraffic {
     /// A collective of the step.
     public enum Message: Equatable, Sendable {

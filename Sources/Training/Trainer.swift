@@ -36,9 +36,14 @@ public final class Trainer {
     package var plannedDeals: [LaneDeal] = []
 
     /// Reads the data, builds the replica and takes up the newest checkpoint of the run. Collective: every rank of the
-    /// communicator calls this with the same arguments, `run` on rank 0 only.
+    /// communicator calls this, with the same arguments but for those that are rank 0's.
     ///
     /// - Parameters:
+    ///   - recipe: what to train; `lanes` is the most ranks that it takes.
+    ///   - communicator: the ranks that train.
+    ///   - run: on rank 0, where checkpoints and metrics go; nil elsewhere, and on rank 0 to write none.
+    ///   - resume: note in the metrics that the run goes on, also where it has no checkpoint yet.
+    ///   - showProgress: on rank 0, whether to tell a person how far the training is.
     ///   - start: on rank 0, the checkpoint to take up, for a trainer without a run.
     ///   - traces: clock all that the steps do, for `trace`.
     /// - Throws: `Failure` as the recipe, the data set, the run directory and the checkpoint do; all ranks throw together.
@@ -99,7 +104,7 @@ public final class Trainer {
     /// The stretches of time that a trace holds: some hundred steps of the paper's networks.
     private static let tracedSpans = 200_000
 
-    /// The first steps of this rank as a trace, see ``Timeline/trace(names:rank:)``.
+    /// The first steps of this rank as a trace, see `Timeline.trace`.
     public var trace: String {
         engine.timeline.trace(names: model.plan.blocks.map(\.name), rank: communicator.rank)
     }

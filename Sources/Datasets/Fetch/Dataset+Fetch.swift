@@ -12,6 +12,7 @@ extension Dataset {
     /// tried in order. Blocks until all is done.
     ///
     /// - Parameters:
+    ///   - name: one of `fetchableNames`.
     ///   - directory: the folder of data sets; by default the first of `searchFolders`.
     ///   - baseURL: an address that replaces the official mirrors.
     ///   - progress: called on the caller's thread, a few times a second.

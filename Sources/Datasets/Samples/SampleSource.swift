@@ -31,6 +31,9 @@ public struct SampleSource: Sendable {
     ///   - classes: the number of classes of the data.
     ///   - meanImage: `images.shape.count` floats, HWC in 0...255.
     ///   - seed: the run's seed.
+    ///   - meanTraining: the nonsense that is drawn beside the images, nil for none.
+    ///   - randomTraining: the noise that is added to samples, nil for none.
+    ///   - mirroring: whether samples are mirrored, each by itself or a batch as a whole.
     public init(
         images: ImageSet, trainIndices: [Int32], classes: Int, meanImage: [Float], seed: UInt64,
         meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off

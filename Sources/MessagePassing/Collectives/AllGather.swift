@@ -1,12 +1,10 @@
 internal import COpenMPI
 
 extension Communicator {
-    /// Collects the blocks of all ranks, of equal size, in rank order at every rank (MPI 3.1, section 5.7). Allocates
-    /// nothing.
+    /// Collects each rank's `block`, all of equal size, in rank order into `received`, which has room for `worldSize`
+    /// blocks, at every rank (MPI 3.1, section 5.7). Allocates nothing.
     ///
     /// Collective: every rank of the communicator calls this.
-    ///
-    /// - Parameter received: room for `worldSize` blocks.
     public func allGather<Element: MessageElement>(
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>
     ) throws {
@@ -23,9 +21,10 @@ extension Communicator {
     /// Collective: every rank of the communicator calls this.
     ///
     /// - Parameters:
+    ///   - block: this rank's `counts[rank]` elements.
     ///   - received: room for all blocks.
-    ///   - counts: in elements, equal on all ranks.
-    ///   - displacements: in elements.
+    ///   - counts: the elements of each rank's block, equal on all ranks.
+    ///   - displacements: where each rank's block begins in `received`, in elements.
     public func allGather<Element: MessageElement>(
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
         displacements: [Int32]

@@ -6,8 +6,12 @@ extension Communicator {
     /// Collective: every rank of the communicator calls this; what rank r sends to s is what s expects of r.
     ///
     /// - Parameters:
-    ///   - sent: the block for rank r is its `counts[r]` elements from `displacements[r]`.
-    ///   - received: the block of rank r goes to `receivedCounts[r]` elements from `receivedDisplacements[r]`.
+    ///   - sent: a block for each rank.
+    ///   - counts: the elements of the block for each rank.
+    ///   - displacements: where the block for each rank begins in `sent`, in elements.
+    ///   - received: room for a block from each rank.
+    ///   - receivedCounts: the elements of the block from each rank.
+    ///   - receivedDisplacements: where the block from each rank begins in `received`, in elements.
     public func allToAll<Element: MessageElement>(
         _ sent: UnsafePointer<Element>, counts: [Int32], displacements: [Int32],
         into received: UnsafeMutablePointer<Element>, counts receivedCounts: [Int32],

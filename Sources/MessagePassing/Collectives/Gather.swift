@@ -1,12 +1,10 @@
 internal import COpenMPI
 
 extension Communicator {
-    /// Collects the blocks of all ranks, of equal size, in rank order at rank `root` (MPI 3.1, section 5.5).
-    /// Allocates nothing.
+    /// Collects each rank's `block`, all of equal size, in rank order at rank `root` into `received`, which has room for
+    /// `worldSize` blocks and is looked at on the root alone (MPI 3.1, section 5.5). Allocates nothing.
     ///
     /// Collective: every rank of the communicator calls this.
-    ///
-    /// - Parameter received: room for `worldSize` blocks; looked at on the root alone.
     public func gather<Element: MessageElement>(
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>?, to root: Int = 0
     ) throws {
@@ -26,9 +24,11 @@ extension Communicator {
     /// Collective: every rank of the communicator calls this.
     ///
     /// - Parameters:
+    ///   - block: this rank's `counts[rank]` elements.
     ///   - received: room for all blocks; this and the two arrays are looked at on the root alone.
-    ///   - counts: in elements.
-    ///   - displacements: in elements.
+    ///   - counts: the elements of each rank's block.
+    ///   - displacements: where each rank's block begins in `received`, in elements.
+    ///   - root: the same on all ranks.
     public func gather<Element: MessageElement>(
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>?, counts: [Int32],
         displacements: [Int32], to root: Int = 0

@@ -55,9 +55,10 @@ public final class LaneReduction<Element: LaneElement> {
     /// Prepares sums over lanes. Local, but all ranks have to give the same values.
     ///
     /// - Parameters:
+    ///   - communicator: the ranks that hold the lanes.
     ///   - deal: who holds which lanes, for all ranks of the communicator.
     ///   - count: the number of elements of a partial result.
-    ///   - mode: exact or fast.
+    ///   - mode: whether the bits are to be the same for every number of ranks.
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
     public init(
         _ communicator: Communicator, deal: LaneDeal, count: Int, mode: ReductionMode = .exact,

@@ -18,11 +18,11 @@ public final class Watchdog: @unchecked Sendable {
     /// Where rank 0 may be reached.
     private var targets: [sockaddr_in]
 
-    /// Starts watching, until `stop` or the process's end.
+    /// Starts watching the communicator's ranks for `timeout` seconds, more than 0, without progress, until `stop` or the
+    /// process's end.
     ///
     /// Collective: every rank of the communicator calls this.
     ///
-    /// - Parameter timeout: seconds without progress.
     /// - Throws: `Failure` 74 when MPI fails.
     public static func start(_ communicator: Communicator, timeout: Double) throws -> Watchdog {
         let watchdog = try Watchdog(communicator, timeout: timeout)

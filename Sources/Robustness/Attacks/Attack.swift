@@ -44,10 +44,9 @@ public protocol Attack: AnyObject {
     func strengths(_ asked: [Double]) -> [Double]
     /// Gets ready for a group.
     func begin(_ group: SampleGroup) throws
-    /// Writes the perturbed samples of some rows of the group to their places in `perturbed`, [group's count, input shape], in
-    /// pixel units less the mean image; what stands in the other rows is left alone.
-    ///
-    /// - Parameter strength: a fraction of the pixel range, in [0, 1].
+    /// Writes the samples of some `rows` of the group, perturbed by `strength`, a fraction of the pixel range in [0, 1], to their
+    /// places in `perturbed`, [group's count, input shape], in pixel units less the mean image; what stands in the other rows is
+    /// left alone.
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws
 }
 

@@ -24,9 +24,9 @@ public enum MaskingDiagnosis {
     /// What is run twice, in chunks of another size the second time.
     private static let repeated = ["fgsm", "pgd:steps=40"]
 
-    /// Diagnoses a network on the first samples. Collective: every rank of the communicator calls this.
+    /// Diagnoses a network on the first ``mostSamples`` of some samples of `classes` classes, at the radius `strength`, a
+    /// fraction of the pixel range in [0, 1]. Collective: every rank of the communicator calls this.
     ///
-    /// - Parameter samples: at most ``mostSamples`` are looked at.
     /// - Returns: the diagnosis on rank 0, nil elsewhere.
     public static func run(
         _ victim: Victim, samples: ImageSet, classes: Int, strength: Double, communicator: Communicator

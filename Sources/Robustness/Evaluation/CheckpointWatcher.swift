@@ -24,8 +24,13 @@ public final class CheckpointWatcher {
     /// Gets ready. Collective: every rank of the communicator calls this with the same arguments.
     ///
     /// - Parameters:
+    ///   - run: the run's directory.
+    ///   - output: the directory of the results, made where it is absent.
     ///   - metricsStart: the size of metrics.jsonl before the run began, where only its end from now on counts.
+    ///   - trust: read checkpoints without a seal too.
     ///   - resume: keep what the output directory holds.
+    ///   - communicator: the ranks that evaluate.
+    ///   - settings: given a checkpoint, what to evaluate it on.
     /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is false.
     public init(
         run: String, output: String, metricsStart: Int = 0, trust: Bool = false, resume: Bool,
@@ -67,6 +72,7 @@ public final class CheckpointWatcher {
     ///
     /// - Parameters:
     ///   - note: takes a sentence for people, on rank 0.
+    ///   - progress: takes how far the evaluation of a checkpoint is, on rank 0.
     ///   - finished: takes the results of each checkpoint, on rank 0.
     /// - Returns: whether a signal ended the watch.
     /// - Throws: as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is (65).

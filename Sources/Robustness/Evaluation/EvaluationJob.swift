@@ -75,9 +75,11 @@ public final class EvaluationJob {
     /// same arguments.
     ///
     /// - Parameters:
+    ///   - path: the checkpoint's file, which every rank reads.
     ///   - name: what the results call the checkpoint.
     ///   - trust: read a checkpoint without a seal too.
     ///   - others: other networks, for attacks that are made on them.
+    ///   - communicator: the ranks that evaluate.
     ///   - settings: given the checkpoint, what to evaluate it on.
     /// - Throws: `Failure` 66 where the checkpoint is not there, 65 where it or the data is damaged or they do not fit together,
     ///   64 for attacks that cannot be made; all ranks throw together.

@@ -24,9 +24,15 @@ public final class Evaluator {
     /// Makes the attacks and deals the work.
     ///
     /// - Parameters:
-    ///   - chunk: the most samples of a task, nil for a fitting number; more than ``Victim/groupSize`` are attacked group by group, and attacks on
-    ///     whole groups take a multiple of it.
+    ///   - context: the network, and others for attacks that are made on them.
+    ///   - attacks: in the order of the results.
+    ///   - strengths: fractions of the pixel range in [0, 1], of which each attack takes those that mean something to it.
+    ///   - samples: the same on all ranks.
+    ///   - classes: the number of classes of the data.
+    ///   - chunk: the most samples of a task, nil for a fitting number; more than ``Victim/groupSize`` are attacked group by
+    ///     group, and attacks on whole groups take a multiple of it.
     ///   - keepsImages: whether the records hold the perturbed images.
+    ///   - communicator: the ranks that share the work.
     /// - Throws: `Failure` 65 where the images or classes are not those of the network; 64 as
     ///   ``AttackCatalogue/attack(_:_:)``.
     public init(

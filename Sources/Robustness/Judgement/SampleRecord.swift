@@ -17,8 +17,8 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     public var prediction: Int16
     /// Its ``Outcome``, raw.
     public var outcome: UInt8
-    /// Of an attack of several parts: the number of the part that this record comes from; ``notAttacked`` in the record of a
-    /// part that was spared the sample.
+    /// Of an attack of several parts: the number of the part that this record comes from; 255 in the record of a part that
+    /// was spared the sample.
     public var part: UInt8 = 0
     /// The confidence of the winner: softmax for plain networks, y for robust ones.
     public var confidence: Float
