@@ -61,7 +61,8 @@ public final class Propagation {
     private let rowBlock: Int?
     private var counts: [Int]
     private var starts: [Int]
-    private var globalImages = 0
+    /// The images of the global batch, after `begin`.
+    public private(set) var globalImages = 0
     private var mode = NormalizationMode.running
 
     /// Takes memory for all passes.
@@ -127,6 +128,8 @@ public final class Propagation {
         globalImages = images
     }
 
+    /// The local lanes.
+    public var lanes: Int { counts.count }
     /// The images of all local lanes.
     public var images: Int { (counts.last ?? 0) + (starts.last ?? 0) }
     /// The first image of a local lane.

@@ -14,7 +14,7 @@ enum AdversarialGoal {
 /// Adversarial versions of a pass's images, of the network as it is, formed by the ranks that hold the images.
 package final class AdversarialSamples {
     let settings: AdversarialTraining
-    /// The images of the pass unperturbed, [images, input shape], after `begin`.
+    /// The images that are moved, unperturbed, [images, input shape], after `begin`.
     let originals: Buffer<Float>
 
     private let seed: UInt64
@@ -25,6 +25,12 @@ package final class AdversarialSamples {
     private let size: Int
     /// What an image may move in each pixel, in 0...255, [images].
     private let radii: Buffer<Float>
+    /// The images of the pass while some of them are moved, [images, input shape].
+    private let batch: Buffer<Float>
+    /// Which images those are, ascending, their sample ids and their labels.
+    private let chosen, chosenIDs, chosenLabels: Buffer<Int32>
+    /// The images of each local lane, and those of them that are moved.
+    private var counts, chosenCounts: [Int]
 
     /// For the images in `propagation`, at most `capacity`; `sums` forms batch norm's sums over all ranks.
     package init(
@@ -40,6 +46,10 @@ package final class AdversarialSamples {
         moments = settings.batchNorm == .batch ? MomentSums(sums) : nil
         signs = FastGradientSign(propagation, capacity: capacity)
         radii = Buffer(capacity)
+        batch = Buffer(settings.share < 1 ? capacity * size : 0)
+        (chosen, chosenIDs, chosenLabels) = (Buffer(capacity), Buffer(capacity), Buffer(capacity))
+        counts = [Int](repeating: 0, count: propagation.lanes)
+        chosenCounts = counts
     }
 
     /// Notes the images of the pass as the unperturbed ones, and how far each may move. Local.
@@ -62,23 +72,55 @@ package final class AdversarialSamples {
     /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
     /// norm uses the batch's moments.
     package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws {
-        let input = propagation.input.pointer
-        begin(ids, epoch: epoch, strength: strength)
-        let isReplaced = { [self] (image: Int) in draw(ids[image], epoch: epoch).isReplaced }
-        if settings.method == .fgs {
-            // The direction is all that is kept: the images themselves do not move while it is found.
-            let direction = originals.pointer
-            try signs.directions(of: labels, into: direction)
-            for image in 0..<propagation.images where isReplaced(image) {
-                let x = input + image * size
-                addScaled(x, x, direction + image * size, scale: radii.pointer[image], count: size)
-            }
-            return
+        guard settings.share < 1 else { return try move(labels, ids: ids, epoch: epoch, strength: strength) }
+        let (input, images, globalImages) = (propagation.input.pointer, propagation.images, propagation.globalImages)
+        batch.pointer.update(from: input, count: images * size)
+        // The images that stay need not go through the network, unless the moments of all are asked for.
+        choose(labels, ids: ids) { [self] in moments != nil || draw(ids[$0], epoch: epoch).isReplaced }
+        propagation.begin(counts: chosenCounts, globalImages: globalImages)
+        let count = propagation.images
+        for k in 0..<count { (input + k * size).update(from: batch.pointer + Int(chosen.pointer[k]) * size, count: size) }
+        try move(UnsafePointer(chosenLabels.pointer), ids: UnsafePointer(chosenIDs.pointer), epoch: epoch, strength: strength)
+        for k in 0..<count where draw(chosenIDs.pointer[k], epoch: epoch).isReplaced {
+            (batch.pointer + Int(chosen.pointer[k]) * size).update(from: input + k * size, count: size)
         }
-        startAtRandom(ids, epoch: epoch)
-        try ascend(.crossEntropy(labels))
-        for image in 0..<propagation.images where !isReplaced(image) {
-            (input + image * size).update(from: originals.pointer + image * size, count: size)
+        propagation.begin(counts: counts, globalImages: globalImages)
+        input.update(from: batch.pointer, count: images * size)
+    }
+
+    /// Notes which images of each lane are moved.
+    private func choose(
+        _ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, where isMoved: (Int) -> Bool
+    ) {
+        var count = 0
+        for lane in counts.indices {
+            counts[lane] = propagation.count(ofLane: lane)
+            let (start, before) = (propagation.start(ofLane: lane), count)
+            for image in start..<start + counts[lane] where isMoved(image) {
+                chosen.pointer[count] = Int32(image)
+                chosenIDs.pointer[count] = ids[image]
+                chosenLabels.pointer[count] = labels[image]
+                count += 1
+            }
+            chosenCounts[lane] = count - before
+        }
+    }
+
+    /// Moves all images in the propagation.
+    private func move(
+        _ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double
+    ) throws {
+        begin(ids, epoch: epoch, strength: strength)
+        guard settings.method == .fgs else {
+            startAtRandom(ids, epoch: epoch)
+            return try ascend(.crossEntropy(labels))
+        }
+        // The direction is all that is kept: the images themselves do not move while it is found.
+        let (input, direction) = (propagation.input.pointer, originals.pointer)
+        try signs.directions(of: labels, into: direction)
+        for image in 0..<propagation.images {
+            let x = input + image * size
+            addScaled(x, x, direction + image * size, scale: radii.pointer[image], count: size)
         }
     }
 
