@@ -3,7 +3,7 @@ import Essentials
 /// The whole state of a training run at a step, or a network ready to use, as a value.
 ///
 /// Tensors are keyed by path: `model/conv1/weight`, `model/norm1/running_mean`, `input/mean_image`,
-/// `optimizer/conv1/weight`, `state/...`. DESIGN.md, "A checkpoint", lists them with their shapes.
+/// `optimizer/conv1/weight`, `state/...`; the module's page lists them with their shapes.
 public struct Checkpoint: Sendable {
     /// The value of the root attribute `format`.
     public static let format = "steadfast-checkpoint"

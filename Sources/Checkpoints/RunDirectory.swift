@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// The directory of a training run (DESIGN.md, "A run directory"), held by this process alone until the value is gone.
+/// The directory of a training run, held by this process alone until the value is gone.
 ///
 ///     recipe.yaml  metrics.jsonl  lock
 ///     checkpoints/step-00001200.h5 ...  checkpoints/latest  checkpoints/best
