@@ -123,12 +123,14 @@ package final class Auditor {
             work.ids.pointer.update(from: checked.ids.pointer + start, count: images)
             work.labels.pointer.update(from: checked.labels.pointer + start, count: images)
         }
-        func move<Element: BitwiseCopyable>(_ pointer: UnsafeMutablePointer<Element>, _ count: Int) throws {
-            try communicator.transfer(
-                UnsafeMutableRawBufferPointer(start: pointer, count: count * MemoryLayout<Element>.stride),
-                from: check.holder, to: other)
+        func move(_ bytes: UnsafeMutableRawBufferPointer) throws {
+            try communicator.transfer(bytes, from: check.holder, to: other)
         }
-        try withUnsafeMutablePointer(to: &note) { try move($0, 1) }
+        func move<Element: BitwiseCopyable>(_ pointer: UnsafeMutablePointer<Element>, _ count: Int) throws {
+            try move(UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: pointer, count: count)))
+        }
+        // Its size, not its stride: the bytes up to that may be another's.
+        try withUnsafeMutableBytes(of: &note) { try move($0) }
         try move(work.ids.pointer, images)
         try move(work.labels.pointer, images)
         try move(target, images * size)
