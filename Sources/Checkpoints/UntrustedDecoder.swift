@@ -21,7 +21,8 @@ public enum UntrustedDecoder {
     public static func run(_ path: String) -> Int32 {
         // The file, the library's two copies of it, and the numbers.
         bound(RLIMIT_AS, 3 * HDF5Limits.fileBytes + HDF5Limits.tensorBytes)
-        bound(RLIMIT_CPU, 60)
+        // At the hard limit of its time a process is killed; at the soft one, a second before, SIGXCPU says what for.
+        bound(RLIMIT_CPU, 60, hard: 61)
         bound(RLIMIT_CORE, 0)
         do {
             _ = try HDF5Tree.decode(try SealedFile.readWhole(path))
@@ -35,9 +36,8 @@ public enum UntrustedDecoder {
         }
     }
 
-    private static func bound(_ resource: __rlimit_resource, _ value: Int) {
-        // At the hard limit of its time a process is killed; at the soft one SIGXCPU says what for.
-        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value + 1))
+    private static func bound(_ resource: __rlimit_resource, _ value: Int, hard: Int? = nil) {
+        var limit = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(hard ?? value))
         setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
     }
 
@@ -54,7 +54,10 @@ public enum UntrustedDecoder {
         let child: pid_t
         do {
             defer { close(ends[1]) }
-            child = try spawn(program, Array(command.dropFirst()) + [path], output: ends[1])
+            child = try spawn(
+                program, Array(command.dropFirst()) + [path],
+                streams: [.file("/dev/null", O_RDONLY), .descriptor(ends[1]), .file("/dev/null", O_WRONLY)],
+                purpose: " to read an untrusted file")
         }
         let (message, ended) = collect(from: ends[0], seconds: 120)
         if !ended { kill(child, SIGKILL) }
@@ -70,32 +73,6 @@ public enum UntrustedDecoder {
         guard status == 0 else {
             throw Failure(.data, "\(path): \(message.isEmpty ? "not readable" : message); take another file")
         }
-    }
-
-    private static func spawn(_ program: String, _ arguments: [String], output: Int32) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        // A thread may block the signal that ends a child out of time, and the child would as well.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var words = ([program] + arguments).map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var child: pid_t = 0
-        let status = posix_spawn(&child, program, &actions, &attributes, &words, environ)
-        guard status == 0 else {
-            let reason = String(cString: strerror(status))
-            throw Failure(.unavailable, "cannot start \(program) to read an untrusted file: \(reason)")
-        }
-        return child
     }
 
     /// The first line that comes through the pipe (at most 1,000 bytes), and whether its other end closed in time.

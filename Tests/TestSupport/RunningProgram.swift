@@ -13,33 +13,14 @@ public final class RunningProgram {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("steadfast-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // Files, since a full pipe would stop the program.
-        let streams = [("/dev/null", O_RDONLY), ("output", O_WRONLY | O_CREAT), ("errors", O_WRONLY | O_CREAT)]
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for (descriptor, (name, flags)) in streams.enumerated() {
-            let file = name.hasPrefix("/") ? name : folder.appendingPathComponent(name).path
-            posix_spawn_file_actions_addopen(&actions, Int32(descriptor), file, flags, 0o600)
-        }
-        // Own process group, and no signal blocked: tests run on threads that block most.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETPGROUP))
-
-        let whole = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        var words = ([path] + arguments).map { strdup($0) } + [nil]
-        var variables = whole.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { (words + variables).forEach { free($0) } }
-        var child: pid_t = 0
-        let error = posix_spawn(&child, path, &actions, &attributes, &words, &variables)
-        guard error == 0 else {
-            throw Failure(.unavailable, "cannot start \(path): \(String(cString: strerror(error)))")
-        }
-        identifier = child
+        let (output, errors) = (folder.appendingPathComponent("output"), folder.appendingPathComponent("errors"))
+        identifier = try spawn(
+            path, arguments,
+            streams: [
+                .file("/dev/null", O_RDONLY), .file(output.path, O_WRONLY | O_CREAT),
+                .file(errors.path, O_WRONLY | O_CREAT),
+            ],
+            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 }, leadsGroup: true)
     }
 
     deinit {
