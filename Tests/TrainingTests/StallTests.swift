@@ -15,7 +15,7 @@ struct StallTests {
         result.errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("steadfast: ") }
     }
 
-    @Test("a stopped rank, rank 0 too, is named by another", arguments: [(3, 1), (5, 0), (2, 1)])
+    @Test("a stopped rank, rank 0 too, is named by another", arguments: [(3, 1), (3, 0), (5, 0), (2, 1)])
     func stopped(ranks: Int, rank: Int) throws {
         let running = try start(ranks, timeout: 2)
         let processes = (0..<ranks).compactMap { running.process(ofRank: $0) }
