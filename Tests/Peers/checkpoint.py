@@ -34,15 +34,16 @@ def save(path, tensors, *, dataset, activation, classes, variant="released", net
                 group.attrs["stabilizer"] = numpy.float64(networks.STABILIZER)
 
 
-def load(path):
-    """The network in evaluation mode, the mean image and the root's attributes."""
+def load(path, activation=None):
+    """The network in evaluation mode, the mean image and the root's attributes; `activation` where the file does not say it."""
     with h5py.File(path, "r") as file:
         attributes = dict(file.attrs)
         read = {}
         file.visititems(lambda name, item: read.update({name: torch.from_numpy(item[()])})
                         if isinstance(item, h5py.Dataset) else None)
     outputs = len(read["model/fc2/bias"])
-    net = networks.network(attributes["dataset"], attributes["activation"], outputs > networks.CLASSES)
+    net = networks.network(attributes["dataset"], activation or attributes["activation"],
+                           outputs > networks.CLASSES)
     net.load_state_dict({name.removeprefix("model/").replace("/", "."): value
                          for name, value in read.items() if name.startswith("model/")})
     return net.eval(), read["input/mean_image"], attributes
