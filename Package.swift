@@ -67,7 +67,8 @@ let package = Package(
         .executableTarget(
             name: "steadfast",
             dependencies: [
-                "Training", "Benchmarks", "Doctor", "Reports", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Benchmarks", "Doctor", "Reports",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .target(
@@ -90,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "Fuzzing",
             dependencies: [
-                "Training", "Reports", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Training", "Reports", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Fuzzing", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),

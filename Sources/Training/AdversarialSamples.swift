@@ -71,7 +71,8 @@ package final class AdversarialSamples {
 
     /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
     /// norm uses the batch's moments.
-    package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws {
+    package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws
+    {
         guard settings.share < 1 else { return try move(labels, ids: ids, epoch: epoch, strength: strength) }
         let (input, images, globalImages) = (propagation.input.pointer, propagation.images, propagation.globalImages)
         batch.pointer.update(from: input, count: images * size)
@@ -79,8 +80,10 @@ package final class AdversarialSamples {
         choose(labels, ids: ids) { [self] in moments != nil || draw(ids[$0], epoch: epoch).isReplaced }
         propagation.begin(counts: chosenCounts, globalImages: globalImages)
         let count = propagation.images
-        for k in 0..<count { (input + k * size).update(from: batch.pointer + Int(chosen.pointer[k]) * size, count: size) }
-        try move(UnsafePointer(chosenLabels.pointer), ids: UnsafePointer(chosenIDs.pointer), epoch: epoch, strength: strength)
+        for k in 0..<count {
+            (input + k * size).update(from: batch.pointer + Int(chosen.pointer[k]) * size, count: size)
+        }
+        try move(chosenLabels.pointer, ids: chosenIDs.pointer, epoch: epoch, strength: strength)
         for k in 0..<count where draw(chosenIDs.pointer[k], epoch: epoch).isReplaced {
             (batch.pointer + Int(chosen.pointer[k]) * size).update(from: input + k * size, count: size)
         }

@@ -104,7 +104,8 @@ public struct AdversarialTraining: Hashable, Sendable {
     /// Makes the setting.
     public init(
         method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1, steps: Int = 1,
-        stepSize: Double = 1, stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running, rampEpochs: Double = 0
+        stepSize: Double = 1, stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running,
+        rampEpochs: Double = 0
     ) {
         self.method = method
         self.strength = strength

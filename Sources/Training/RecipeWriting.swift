@@ -95,8 +95,8 @@ extension Recipe {
         .mapping([
             ("method", .word(training.method.rawValue)), ("strength", .number(training.strength)),
             ("spread", .number(training.spread)), ("share", .number(training.share)),
-            ("steps", .number(training.steps)), ("step_size", .number(training.stepSize)), ("step_decay", .word(training.stepDecay.rawValue)),
-            ("beta", .number(training.beta)),
+            ("steps", .number(training.steps)), ("step_size", .number(training.stepSize)),
+            ("step_decay", .word(training.stepDecay.rawValue)), ("beta", .number(training.beta)),
             ("batch_norm", .word(training.batchNorm.rawValue)), ("ramp_epochs", .number(training.rampEpochs)),
         ])
     }

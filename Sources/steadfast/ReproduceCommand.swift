@@ -19,7 +19,8 @@ struct ReproduceCommand: CollectiveCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The models, separated by commas: recipes DATASET-MODEL. Default: the paper's and those that go beyond it.", valueName: "list"))
+            "The models, separated by commas: recipes DATASET-MODEL. Default: the paper's and those that go beyond it.",
+            valueName: "list"))
     var models: String?
 
     @Option(help: "Train each model with the seeds 1 to N, for means and spreads.")

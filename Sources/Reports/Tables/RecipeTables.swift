@@ -24,7 +24,8 @@ package enum RecipeTables {
                     let kind =
                         model.recipe.values["adversarial_training.method"]
                         ?? (isTrained(model) ? "yes" : "none")
-                    return [Table.Cell(model.label), Table.Cell(kind, mark: .text), cell(model.measurement("clean", 0))]
+                    let clean = cell(model.measurement("clean", 0))
+                    return [Table.Cell(model.label), Table.Cell(kind, mark: .text), clean]
                         + columns.map { cell(model.measurement($0.0, $0.1)) }
                 })
         ]
