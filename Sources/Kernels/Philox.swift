@@ -15,6 +15,7 @@ public enum RandomPurpose: UInt32, Sendable {
     case attack
     case test
     case audit
+    case shift
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).

@@ -18,6 +18,7 @@ package final class AdversarialSamples {
     let originals: Buffer<Float>
 
     private let seed: UInt64
+    private let imageCount: Int
     private let propagation: Propagation
     private let box: PixelBox
     private let moments: MomentSums?
@@ -32,13 +33,15 @@ package final class AdversarialSamples {
     /// The images of each local lane, and those of them that are moved.
     private var counts, chosenCounts: [Int]
 
-    /// For the images in `propagation`, at most `capacity`; `sums` forms batch norm's sums over all ranks.
+    /// For the images in `propagation`, at most `capacity`, nonsense where the sample id is not below `imageCount`; `sums` forms
+    /// batch norm's sums over all ranks.
     package init(
-        _ settings: AdversarialTraining, seed: UInt64, propagation: Propagation, capacity: Int, meanImage: [Float],
-        sums: any PropagationOwner
+        _ settings: AdversarialTraining, seed: UInt64, imageCount: Int, propagation: Propagation, capacity: Int,
+        meanImage: [Float], sums: any PropagationOwner
     ) {
         self.settings = settings
         self.seed = seed
+        self.imageCount = imageCount
         self.propagation = propagation
         size = propagation.plan.network.input.count
         originals = Buffer(capacity * size)
@@ -46,17 +49,19 @@ package final class AdversarialSamples {
         moments = settings.batchNorm == .batch ? MomentSums(sums) : nil
         signs = FastGradientSign(propagation, capacity: capacity)
         radii = Buffer(capacity)
-        batch = Buffer(settings.share < 1 ? capacity * size : 0)
+        batch = Buffer(settings.attacksAll ? 0 : capacity * size)
         (chosen, chosenIDs, chosenLabels) = (Buffer(capacity), Buffer(capacity), Buffer(capacity))
         counts = [Int](repeating: 0, count: propagation.lanes)
         chosenCounts = counts
     }
 
-    /// Notes the images of the pass as the unperturbed ones, and how far each may move. Local.
-    func begin(_ ids: UnsafePointer<Int32>, epoch: Int, strength: Double) {
+    /// Notes the images of the pass as the unperturbed ones, and how far each may move: its share of the strength, and `ramp`
+    /// of that. Local.
+    func begin(_ ids: UnsafePointer<Int32>, epoch: Int, ramp: Double) {
         originals.pointer.update(from: propagation.input.pointer, count: propagation.images * size)
         for image in 0..<propagation.images {
-            radii.pointer[image] = Float(255 * strength) * draw(ids[image], epoch: epoch).reach
+            let strength = ids[image] < imageCount ? settings.strength : settings.nonsenseStrength
+            radii.pointer[image] = Float(255 * ramp * strength) * draw(ids[image], epoch: epoch).reach
         }
     }
 
@@ -64,16 +69,17 @@ package final class AdversarialSamples {
     /// stream's numbers behind these.
     private func draw(_ id: Int32, epoch: Int) -> (isReplaced: Bool, reach: Float, random: Philox) {
         var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
-        let isReplaced = Double(random.uniform()) < settings.share
+        let share = id < imageCount ? settings.share : settings.nonsenseShare
+        let isReplaced = Double(random.uniform()) < share
         let reach = settings.spread > 0 ? 1 - Float(settings.spread) * random.uniform() : 1
         return (isReplaced, reach, random)
     }
 
     /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
     /// norm uses the batch's moments.
-    package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double) throws
+    package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, ramp: Double = 1) throws
     {
-        guard settings.share < 1 else { return try move(labels, ids: ids, epoch: epoch, strength: strength) }
+        if settings.attacksAll { return try move(labels, ids: ids, epoch: epoch, ramp: ramp) }
         let (input, images, globalImages) = (propagation.input.pointer, propagation.images, propagation.globalImages)
         batch.pointer.update(from: input, count: images * size)
         // The images that stay need not go through the network, unless the moments of all are asked for.
@@ -83,7 +89,7 @@ package final class AdversarialSamples {
         for k in 0..<count {
             (input + k * size).update(from: batch.pointer + Int(chosen.pointer[k]) * size, count: size)
         }
-        try move(chosenLabels.pointer, ids: chosenIDs.pointer, epoch: epoch, strength: strength)
+        try move(chosenLabels.pointer, ids: chosenIDs.pointer, epoch: epoch, ramp: ramp)
         for k in 0..<count where draw(chosenIDs.pointer[k], epoch: epoch).isReplaced {
             (batch.pointer + Int(chosen.pointer[k]) * size).update(from: input + k * size, count: size)
         }
@@ -111,9 +117,9 @@ package final class AdversarialSamples {
 
     /// Moves all images in the propagation.
     private func move(
-        _ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, strength: Double
+        _ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, ramp: Double
     ) throws {
-        begin(ids, epoch: epoch, strength: strength)
+        begin(ids, epoch: epoch, ramp: ramp)
         guard settings.method == .fgs else {
             startAtRandom(ids, epoch: epoch)
             return try ascend(.crossEntropy(labels))

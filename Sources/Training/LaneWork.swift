@@ -19,8 +19,8 @@ struct Pass {
     let update: Int
     /// The images of the step, over all its passes.
     let stepImages: Int
-    /// Of adversarial training.
-    let strength: Double
+    /// The share of adversarial training's strengths.
+    let ramp: Double
     var scale: Float { 1 / Float(stepImages) }
 }
 
@@ -73,7 +73,8 @@ final class LaneWork {
         counts = [Int](repeating: 0, count: lanes)
         adversary = recipe.adversarialTraining.map { [propagation, owner = self.owner] in
             AdversarialSamples(
-                $0, seed: recipe.seed, propagation: propagation, capacity: capacity * lanes,
+                $0, seed: recipe.seed, imageCount: data.source.imageCount, propagation: propagation,
+                capacity: capacity * lanes,
                 meanImage: data.source.meanImage, sums: owner)
         }
         cleanOutputs = Buffer(
@@ -97,11 +98,11 @@ final class LaneWork {
         if let adversary {
             switch adversary.settings.method {
             case .fgs, .fgsm, .pgd:
-                try adversary.replace(labels.pointer, ids: ids.pointer, epoch: pass.epoch, strength: pass.strength)
+                try adversary.replace(labels.pointer, ids: ids.pointer, epoch: pass.epoch, ramp: pass.ramp)
             case .trades: return try runTrades(pass, adversary, stopping: stopping)
             case .free:
                 if pass.update == 0 {
-                    adversary.begin(ids.pointer, epoch: pass.epoch, strength: pass.strength)
+                    adversary.begin(ids.pointer, epoch: pass.epoch, ramp: pass.ramp)
                     adversary.startAtRandom(ids.pointer, epoch: pass.epoch)
                 }
             }
@@ -116,6 +117,13 @@ final class LaneWork {
         return (sums, stop)
     }
 
+    /// Forward over the images that stand in the propagation's input, and their moments into a mean: those of the k-th of them,
+    /// counted from 1. Collective, by the owner's sums.
+    func averageMoments(_ k: Int) throws {
+        try propagation.forward(.batch, owner: owner)
+        propagation.updateRunningMoments(rate: 1 / Float(k))
+    }
+
     /// TRADES: loss(x) + beta KL(p(x) || p(x')). Batch norm takes x and x' as batches of their own, as its authors do. The
     /// gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept meanwhile.
     private func runTrades(
@@ -125,7 +133,7 @@ final class LaneWork {
         let scale = pass.scale * Float(adversary.settings.beta)
         let p = cleanOutputs.pointer
         let q = p + images * outputs
-        adversary.begin(ids.pointer, epoch: pass.epoch, strength: pass.strength)
+        adversary.begin(ids.pointer, epoch: pass.epoch, ramp: pass.ramp)
         try forward()
         for image in 0..<images {
             Divergence.probabilities(

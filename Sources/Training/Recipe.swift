@@ -50,6 +50,12 @@ public struct Recipe: Equatable, Sendable {
     public var meanImage: MeanImage
     /// Left-right mirroring.
     public var mirroring: Mirroring
+    /// Pixels that images are moved by at most, down and right each, anew each epoch; what they leave is the mean image.
+    public var shift: Int
+    /// The batches over which batch norm's moments are averaged at each epoch's end, in place of running ones; 0 for never. They
+    /// are the epoch's first, without random training's noise: that adds to half of the batches, and moments that move by 0.05 a
+    /// step are those of the last twenty's coins (PreciseBN, Wu & Johnson 2021, section 3).
+    public var preciseMoments: Int
     /// Random training (-r), or nil.
     public var randomTraining: RandomTraining?
     /// Mean training (-m), or nil.

@@ -26,7 +26,8 @@ extension Recipe {
             loss: LossRecipe(alpha: [1, 1, isCIFAR && architecture != .custom ? 1.0 / 9 : 0]), epochs: 20, batch: 100,
             accumulation: 1, lanes: 8, seed: 1, reduction: .exact, learningRate: 0.001, scaling: LearningRateScaling(),
             schedule: Schedule(.constant), momentum: 0.9, weightDecay: 5e-4, layerRates: [:],
-            meanImage: .training, mirroring: isCIFAR ? .batch : .off, validation: 0, balance: .off, stallTimeout: 300,
+            meanImage: .training, mirroring: isCIFAR ? .batch : .off, shift: 0, preciseMoments: 0, validation: 0,
+            balance: .off, stallTimeout: 300,
             audit: 0,
             checkpoint: CheckpointRecipe())
         guard architecture == .cifar10 else { return recipe }

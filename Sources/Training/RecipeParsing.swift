@@ -166,6 +166,8 @@ extension Recipe {
     private mutating func readSamples(_ root: RecipeSection) throws {
         meanImage = try root.choice("mean_image", among: MeanImage.allCases, default: meanImage)
         mirroring = try root.choice("mirroring", among: Mirroring.allCases, default: mirroring)
+        shift = try root.integer("shift", 0...255, default: shift)
+        preciseMoments = try root.integer("precise_moments", 0...Self.largestCount, default: preciseMoments)
         randomTraining = try root.toggle("random_training").map { section in
             let base = defaultRandomTraining
             return RandomTraining(
@@ -191,11 +193,14 @@ extension Recipe {
     private func readAdversarialTraining(_ section: RecipeSection) throws -> AdversarialTraining {
         let method = try section.choice("method", among: AdversarialTraining.Method.allCases, default: .fgs)
         let base = defaultAdversarialTraining(method)
+        let strength = try section.real("strength", .closed(0, 1), default: base.strength)
+        let share = try section.real("share", .closed(0, 1), default: base.share)
         let training = AdversarialTraining(
-            method: method,
-            strength: try section.real("strength", .closed(0, 1), default: base.strength),
+            method: method, strength: strength,
             spread: try section.real("spread", .closed(0, 1), default: base.spread),
-            share: try section.real("share", .closed(0, 1), default: base.share),
+            share: share,
+            nonsenseStrength: try section.real("nonsense_strength", .closed(0, 1), default: strength),
+            nonsenseShare: try section.real("nonsense_share", .closed(0, 1), default: share),
             steps: try section.integer("steps", 1...1000, default: base.steps),
             stepSize: try section.real("step_size", .above(0, upTo: 100), default: base.stepSize),
             stepDecay: try section.choice("step_decay", among: StepDecay.allCases, default: base.stepDecay),
@@ -207,9 +212,9 @@ extension Recipe {
         if training.steps != 1, method == .fgs || method == .fgsm {
             throw section.fault("steps", "is \(training.steps), but \(method.rawValue) takes one step; use pgd")
         }
-        if training.share != 1, method == .trades || method == .free {
-            throw section.fault(
-                "share", "is \(training.share), but \(method.rawValue) attacks every image; leave it out")
+        for (key, share) in [("share", training.share), ("nonsense_share", training.nonsenseShare)]
+        where share != 1 && (method == .trades || method == .free) {
+            throw section.fault(key, "is \(share), but \(method.rawValue) attacks every image; leave it out")
         }
         if method == .free, accumulation > 1 {
             throw section.fault("method", "is free, which replays whole batches: set accumulation to 1")

@@ -88,6 +88,8 @@ public struct AdversarialTraining: Hashable, Sendable {
     public var spread: Double
     /// The share of each batch that is replaced, in 0...1; 1 in `trades` and `free`.
     public var share: Double
+    /// The strength and the share of mean training's nonsense.
+    public var nonsenseStrength, nonsenseShare: Double
     /// Steps of `pgd` and `trades`, replays of `free`; 1 in the others.
     public var steps: Int
     /// The size of the first step as a fraction of the strength; no matter in `fgs`.
@@ -101,16 +103,19 @@ public struct AdversarialTraining: Hashable, Sendable {
     /// The strength grows linearly from 0 over this many epochs.
     public var rampEpochs: Double
 
-    /// Makes the setting.
+    /// Makes the setting; nonsense goes as images do where nothing else is said.
     public init(
-        method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1, steps: Int = 1,
-        stepSize: Double = 1, stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running,
+        method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1,
+        nonsenseStrength: Double? = nil, nonsenseShare: Double? = nil, steps: Int = 1, stepSize: Double = 1,
+        stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running,
         rampEpochs: Double = 0
     ) {
         self.method = method
         self.strength = strength
         self.spread = spread
         self.share = share
+        self.nonsenseStrength = nonsenseStrength ?? strength
+        self.nonsenseShare = nonsenseShare ?? share
         self.steps = steps
         self.stepSize = stepSize
         self.stepDecay = stepDecay
@@ -119,10 +124,13 @@ public struct AdversarialTraining: Hashable, Sendable {
         self.rampEpochs = rampEpochs
     }
 
-    /// The strength at a step.
-    func strength(step: Int, stepsPerEpoch: Int) -> Double {
+    /// Whether every image of a batch is attacked.
+    var attacksAll: Bool { share == 1 && nonsenseShare == 1 }
+
+    /// The share of the strengths at a step.
+    func ramp(step: Int, stepsPerEpoch: Int) -> Double {
         let ramp = rampEpochs * Double(stepsPerEpoch)
-        return ramp > Double(step) ? strength * Double(step + 1) / ramp.rounded(.up) : strength
+        return ramp > Double(step) ? Double(step + 1) / ramp.rounded(.up) : 1
     }
 }
 

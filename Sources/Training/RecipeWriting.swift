@@ -55,6 +55,7 @@ extension Recipe {
             ("momentum", .number(momentum)), ("weight_decay", .number(weightDecay)), ("layer_rates", layerRatesNode),
             ("gradient_clipping", optional(gradientClipping) { .number($0) }),
             ("mean_image", .word(meanImage.rawValue)), ("mirroring", .word(mirroring.rawValue)),
+            ("shift", .number(shift)), ("precise_moments", .number(preciseMoments)),
             ("random_training", optional(randomTraining, Recipe.node)),
             ("mean_training", optional(meanTraining, Recipe.node)),
             ("adversarial_training", optional(adversarialTraining, Recipe.node)), ("validation", .number(validation)),
@@ -95,6 +96,8 @@ extension Recipe {
         .mapping([
             ("method", .word(training.method.rawValue)), ("strength", .number(training.strength)),
             ("spread", .number(training.spread)), ("share", .number(training.share)),
+            ("nonsense_strength", .number(training.nonsenseStrength)),
+            ("nonsense_share", .number(training.nonsenseShare)),
             ("steps", .number(training.steps)), ("step_size", .number(training.stepSize)),
             ("step_decay", .word(training.stepDecay.rawValue)), ("beta", .number(training.beta)),
             ("batch_norm", .word(training.batchNorm.rawValue)), ("ramp_epochs", .number(training.rampEpochs)),

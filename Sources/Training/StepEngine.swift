@@ -116,10 +116,13 @@ package final class StepEngine {
             for pass in passes {
                 work.begin(pass, firstLane: lanes.lowerBound)
                 reduction.beginPass(pass, isFirst: pass == first)
-                if update == 0 { fill(pass, epoch: epoch) }
+                if update == 0 {
+                    fill(pass, epoch: epoch)
+                    computedImages += work.propagation.images
+                }
                 let current = Pass(
                     index: pass, epoch: epoch, update: update, stepImages: stepImages,
-                    strength: recipe.adversarialTraining?.strength(step: step, stepsPerEpoch: stepsPerEpoch) ?? 0)
+                    ramp: recipe.adversarialTraining?.ramp(step: step, stepsPerEpoch: stepsPerEpoch) ?? 0)
                 // A replay of free adversarial training starts from what the one before left on its rank.
                 let audits = update == 0 && !checks.isEmpty
                 if audits, let auditor {
@@ -158,6 +161,18 @@ package final class StepEngine {
         return (sums, norm, stop)
     }
 
+    /// Sets batch norm's moments to their means over the first batches of an epoch, as many as the recipe says, without random
+    /// training's noise. Collective.
+    func averageMoments(epoch: Int) throws {
+        prepareOrder(epoch)
+        for pass in 0..<min(recipe.preciseMoments, data.plan.stepsPerEpoch) {
+            Progress.beat()
+            work.begin(pass, firstLane: lanes.lowerBound)
+            fill(pass, epoch: epoch, noise: false)
+            try work.averageMoments(pass + 1)
+        }
+    }
+
     /// Called on the batch's activations after each forward pass, and on each lane's gradients: for tests.
     func disturb(
         activations: @escaping (Propagation) -> Void,
@@ -178,7 +193,7 @@ package final class StepEngine {
         order = (epoch, lanes.map { data.plan.order(lane: $0, epoch: epoch) })
     }
 
-    private func fill(_ pass: Int, epoch: Int) {
+    private func fill(_ pass: Int, epoch: Int, noise: Bool = true) {
         let inputCount = data.network.input.count
         timeline.measure(.draw) {
             for (index, lane) in lanes.enumerated() {
@@ -190,10 +205,10 @@ package final class StepEngine {
                     }
                 }
                 data.source.fill(
-                    own, epoch: epoch, step: pass, into: work.propagation.input.pointer + start * inputCount,
+                    own, epoch: epoch, step: pass, noise: noise,
+                    into: work.propagation.input.pointer + start * inputCount,
                     labels: work.labels.pointer + start)
             }
         }
-        computedImages += work.propagation.images
     }
 }

@@ -167,6 +167,9 @@ public final class Trainer {
         }
         state.step += 1
         state.epochSums += sums
+        if state.step % engine.stepsPerEpoch == 0 {
+            try engine.averageMoments(epoch: state.step / engine.stepsPerEpoch - 1)
+        }
         Progress.finished(steps: state.step)
         do {
             try Progress.during(.recording) {

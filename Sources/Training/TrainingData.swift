@@ -73,7 +73,8 @@ struct TrainingData {
     ) -> SampleSource {
         SampleSource(
             images: images, trainIndices: trainIndices, classes: classes, meanImage: meanImage, seed: recipe.seed,
-            meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining, mirroring: recipe.mirroring)
+            meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining, mirroring: recipe.mirroring,
+            shift: recipe.shift)
     }
 
     // MARK: Dealing anew

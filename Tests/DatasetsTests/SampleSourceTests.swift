@@ -11,12 +11,12 @@ import Testing
 
     func source(
         keeping kept: [Int32] = indices, mean: MeanTraining? = nil, random: RandomTraining? = nil,
-        mirroring: Mirroring = .off
+        mirroring: Mirroring = .off, shift: Int = 0
     ) -> SampleSource {
         SampleSource(
             images: madeUpImages(kept, shape: SampleSourceTests.shape), trainIndices: SampleSourceTests.indices,
             classes: 10, meanImage: SampleSourceTests.mean, seed: 9, meanTraining: mean, randomTraining: random,
-            mirroring: mirroring)
+            mirroring: mirroring, shift: shift)
     }
 
     func fill(_ source: SampleSource, _ ids: [Int32], epoch: Int = 0, step: Int = 0) -> (
@@ -90,6 +90,47 @@ import Testing
             if flipped[3] { #expect(mirrored(got[3]) == unmirrored[3]) }
         }
         #expect((70...130).contains(count))
+    }
+
+    /// An image moved, by a loop of its own: 0 where it covers nothing.
+    func moved(_ id: Int32, down: Int, right: Int, mirrored isMirrored: Bool) -> [Float] {
+        let s = SampleSourceTests.shape
+        let pixels = adding(image(id), SampleSourceTests.mean)
+        let source = isMirrored ? mirrored(pixels) : pixels
+        return (0..<s.count).map { i in
+            let (y, x) = (i / s.channels / s.width + down, i / s.channels % s.width + right)
+            guard (0..<s.height).contains(y), (0..<s.width).contains(x) else { return 0 }
+            return source[(y * s.width + x) * s.channels + i % s.channels] - SampleSourceTests.mean[i]
+        }
+    }
+
+    @Test(
+        "images are moved by every distance up to the shift, anew each epoch, nonsense by none",
+        arguments: [(1, Mirroring.off), (2, .image), (9, .off)])
+    func shift(_ shift: Int, _ mirroring: Mirroring) {
+        let source = source(mean: SampleSourceTests.meanTraining, mirroring: mirroring, shift: shift)
+        let ids = (0..<Int32(400)).map { $0 }
+        let got = fill(source, ids, epoch: 3).pixels
+        var seen: [[Int]: Int] = [:]
+        for id in ids {
+            let reach = -shift...shift
+            let candidates = reach.flatMap { down in reach.map { (down, $0) } }
+                .flatMap { down, right in (mirroring == .off ? [false] : [false, true]).map { (down, right, $0) } }
+            let found = candidates.filter { moved(id, down: $0.0, right: $0.1, mirrored: $0.2) == got[Int(id)] }
+            #expect(!found.isEmpty)
+            // Moved out of sight altogether, many distances look alike.
+            if let (down, right, mirrored) = found.first, found.count == 1 {
+                seen[[down, right, mirrored ? 1 : 0], default: 0] += 1
+            }
+        }
+        if shift < 3 {
+            let kinds = (2 * shift + 1) * (2 * shift + 1) * (mirroring == .off ? 1 : 2)
+            #expect(seen.count == kinds && (seen.values.max() ?? 0) < 4 * 400 / kinds)
+        }
+        #expect(fill(source, ids, epoch: 4).pixels != got)
+        let drawn = (700..<Int32(1000)).map { $0 }
+        let still = self.source(mean: SampleSourceTests.meanTraining, mirroring: mirroring)
+        #expect(fill(source, drawn).pixels == fill(still, drawn).pixels)
     }
 
     @Test("what a sample is depends neither on its neighbours nor on the order, nor on what else is kept")

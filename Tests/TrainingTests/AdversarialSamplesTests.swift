@@ -23,11 +23,12 @@ struct AdversarialSamplesTests {
         propagation.input.pointer.update(from: input, count: input.count)
         propagation.begin(images: Self.images)
         let samples = AdversarialSamples(
-            settings, seed: 3, propagation: propagation, capacity: Self.images, meanImage: mean,
+            settings, seed: 3, imageCount: 3 * Self.images / 2, propagation: propagation, capacity: Self.images,
+            meanImage: mean,
             sums: GradientCollector(model, lanes: 1))
         let labels = (0..<Int32(Self.images)).map { $0 % Int32(network.classes) }
         let ids = (0..<Int32(Self.images)).map { $0 * 3 }
-        try samples.replace(labels, ids: ids, epoch: epoch, strength: settings.strength)
+        try samples.replace(labels, ids: ids, epoch: epoch)
         return (0..<Self.images).map { image in
             (image * size..<(image + 1) * size).map { propagation.input.pointer[$0] - input[$0] }
         }
@@ -51,6 +52,19 @@ struct AdversarialSamplesTests {
             #expect(Set(moved).count > moved.count - 3)
         }
         #expect(zip(reaches[0], reaches[1]).filter { $0 == $1 && $0 > 0 }.isEmpty)
+    }
+
+    @Test(
+        "nonsense moves by its own strength, and as often as its own share says",
+        arguments: [AdversarialTraining.Method.fgs, .fgsm, .pgd])
+    func nonsense(_ method: AdversarialTraining.Method) throws {
+        let settings = AdversarialTraining(
+            method: method, strength: 0.1, share: 0.25, nonsenseStrength: 0.3, nonsenseShare: 1,
+            steps: method == .pgd ? 3 : 1, stepSize: 2)
+        let reach = try moves(settings, epoch: 1).map { ($0.map(abs).max() ?? 0) / 255 }
+        let images = reach.prefix(Self.images / 2).filter { $0 > 0 }
+        #expect((2...16).contains(images.count) && images.allSatisfy { abs($0 - 0.1) < 1e-4 })
+        #expect(reach.suffix(Self.images / 2).allSatisfy { abs($0 - 0.3) < 1e-4 })
     }
 
     @Test("without a spread all images move by the strength", arguments: [AdversarialTraining.Method.fgs, .pgd])

@@ -57,9 +57,11 @@ struct RecipeParsingTests {
         layer_rates: {conv1: 2, norm1/gamma: 0}
         gradient_clipping: 5
         mirroring: image
+        shift: 3
+        precise_moments: 40
         random_training: {distribution: sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: batch, redraw: no}
         mean_training: {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5}
-        adversarial_training: {method: fgs, strength: 0.2, spread: 0.5, share: 1}
+        adversarial_training: {strength: 0.2, spread: 0.5, share: 1, nonsense_strength: 0.4, nonsense_share: 0.75}
         validation: 500
         checkpoint: {every_steps: 12, keep: 4}
         evaluation: {attacks: [clean, "pgd:steps=20"], strengths: [0, 0.1], samples: 100}
@@ -89,7 +91,15 @@ struct RecipeParsingTests {
         #expect(
             full.meanTraining
                 == MeanTraining(samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5))
-        #expect(full.adversarialTraining == AdversarialTraining(strength: 0.2, spread: 0.5, share: 1))
+        #expect(full.shift == 3 && full.preciseMoments == 40)
+        #expect(
+            full.adversarialTraining
+                == AdversarialTraining(
+                    strength: 0.2, spread: 0.5, share: 1, nonsenseStrength: 0.4, nonsenseShare: 0.75))
+        let implied = try recipe("dataset: mnist", "adversarial_training={strength: 0.2, share: 0.5}")
+        #expect(implied.adversarialTraining == AdversarialTraining(strength: 0.2, share: 0.5))
+        #expect(implied.adversarialTraining?.nonsenseStrength == 0.2)
+        #expect(implied.adversarialTraining?.nonsenseShare == 0.5)
         #expect(full.validation == 500 && full.checkpoint == CheckpointRecipe(everySteps: 12, keep: 4))
         #expect(
             full.evaluation

@@ -79,6 +79,8 @@ struct RecipeRefusalTests {
             ("reduction: exakt", "reduction is exakt; allowed: exact, fast"),
             ("mean_image: none", "mean_image is none; allowed: training, zero"),
             ("mirroring: true", "mirroring is true; allowed: off, image, batch"),
+            ("shift: 256", "shift is 256; allowed: a whole number, 0 to 255"),
+            ("precise_moments: -1", "precise_moments is -1; allowed: a whole number, 0 to 1000000000"),
             ("network: {activation: rbff}", "network.activation is rbff; allowed: plain, rbf, mrelu"),
             ("network: {architecture: zzzzzzzz}", "network.architecture is zzzzzzzz; allowed: mnist, cifar10, custom"),
             ("variant: papers", "variant is papers; allowed: paper, released"),
@@ -100,6 +102,10 @@ struct RecipeRefusalTests {
             (
                 "adversarial_training: {method: trades, share: 0.5}",
                 "adversarial_training.share is 0.5, but trades attacks every image; leave it out"
+            ),
+            (
+                "adversarial_training: {method: free, nonsense_share: 0.5}",
+                "adversarial_training.nonsense_share is 0.5, but free attacks every image; leave it out"
             ),
             (
                 "accumulation: 2\nadversarial_training: {method: free}",

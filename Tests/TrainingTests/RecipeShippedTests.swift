@@ -181,6 +181,8 @@ struct RecipeShippedTests {
                 gradient_clipping: null
                 mean_image: training
                 mirroring: batch
+                shift: 0
+                precise_moments: 0
                 random_training:
                   distribution: sign
                   amplitude: 0.15

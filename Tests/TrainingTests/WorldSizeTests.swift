@@ -57,7 +57,7 @@ struct WorldSizeTests {
     @Test(
         "with attacks of several steps, on the batch's moments too, and validation under attack",
         arguments: [
-            "{method: fgsm}", "{method: fgs, spread: 1, share: 0.3}",
+            "{method: fgsm}", "{method: fgs, spread: 1, share: 0.3, nonsense_strength: 0.2, nonsense_share: 1}",
             "{method: pgd, steps: 3, share: 0.5, batch_norm: batch}",
             "{method: trades, steps: 2, batch_norm: batch}", "{method: free, steps: 3}",
         ])

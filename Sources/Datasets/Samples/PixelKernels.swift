@@ -1,21 +1,32 @@
 import Kernels
 
-/// values = Float(bytes, left and right exchanged) - mean.
-func subtractMirrored(
-    _ mean: UnsafePointer<Float>, from bytes: UnsafePointer<UInt8>, shape: ImageShape,
-    into values: UnsafeMutablePointer<Float>
+/// values = Float(bytes moved) - mean: the image as a window sees it that lies `down` and `right` of it, its left and right
+/// exchanged first where `mirrored`. What the image does not cover is the mean image, so 0.
+func subtractMoved(
+    _ mean: UnsafePointer<Float>, from bytes: UnsafePointer<UInt8>, shape: ImageShape, mirrored: Bool, down: Int,
+    right: Int, into values: UnsafeMutablePointer<Float>
 ) {
-    let row = shape.width * shape.channels
+    let (width, channels) = (shape.width, shape.channels)
+    let columns = max(0, -right)..<max(max(0, -right), min(width, width - right))
     for y in 0..<shape.height {
-        let target = values + y * row
-        let meanRow = mean + y * row
-        var source = bytes + (y + 1) * row - shape.channels
-        var i = 0
-        while i < row {
-            for c in 0..<shape.channels { target[i + c] = Float(source[c]) - meanRow[i + c] }
-            i += shape.channels
-            source -= shape.channels
+        let target = values + y * width * channels
+        guard (0..<shape.height).contains(y + down), !columns.isEmpty else {
+            target.update(repeating: 0, count: width * channels)
+            continue
         }
+        let meanRow = mean + y * width * channels
+        let sourceRow = bytes + (y + down) * width * channels
+        target.update(repeating: 0, count: columns.lowerBound * channels)
+        let first = columns.lowerBound + right
+        var source = sourceRow + (mirrored ? width - 1 - first : first) * channels
+        let stride = mirrored ? -channels : channels
+        var i = columns.lowerBound * channels
+        while i < columns.upperBound * channels {
+            for c in 0..<channels { target[i + c] = Float(source[c]) - meanRow[i + c] }
+            i += channels
+            source += stride
+        }
+        (target + i).update(repeating: 0, count: (width - columns.upperBound) * channels)
     }
 }
 

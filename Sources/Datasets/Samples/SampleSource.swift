@@ -20,6 +20,7 @@ public struct SampleSource: Sendable {
     private let meanTraining: MeanTraining?
     private let randomTraining: RandomTraining?
     private let mirroring: Mirroring
+    private let shift: Int
     /// Where the image of a sample id lies in `images`; -1 where the rank does not keep it.
     private let slots: [Int32]
 
@@ -34,9 +35,11 @@ public struct SampleSource: Sendable {
     ///   - meanTraining: the nonsense that is drawn beside the images, nil for none.
     ///   - randomTraining: the noise that is added to samples, nil for none.
     ///   - mirroring: whether samples are mirrored, each by itself or a batch as a whole.
+    ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch; what they leave is the mean image.
     public init(
         images: ImageSet, trainIndices: [Int32], classes: Int, meanImage: [Float], seed: UInt64,
-        meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off
+        meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off,
+        shift: Int = 0
     ) {
         precondition(
             meanImage.count == images.shape.count, "a mean image of \(meanImage.count) for \(images.shape) images")
@@ -47,6 +50,7 @@ public struct SampleSource: Sendable {
         self.meanTraining = meanTraining
         self.randomTraining = randomTraining
         self.mirroring = mirroring
+        self.shift = shift
         imageCount = trainIndices.count
         sampleCount = imageCount + (meanTraining?.samples ?? 0) + (meanTraining?.noiseSamples ?? 0)
         var slots = [Int32](repeating: -1, count: trainIndices.count)
@@ -76,9 +80,9 @@ public struct SampleSource: Sendable {
     /// Writes samples as a network's input, float32 [ids.count, height, width, channels] in 0...255 less the mean image,
     /// and their labels. Noise is neither clipped nor rounded. Allocates nothing.
     ///
-    /// The rank must keep the image of every data sample in `ids`.
+    /// The rank must keep the image of every data sample in `ids`. `noise` says whether random training's noise is added.
     public func fill(
-        _ ids: ArraySlice<Int32>, epoch: Int, step: Int, into pixels: UnsafeMutablePointer<Float>,
+        _ ids: ArraySlice<Int32>, epoch: Int, step: Int, noise: Bool = true, into pixels: UnsafeMutablePointer<Float>,
         labels: UnsafeMutablePointer<Int32>
     ) {
         let batchMirrored = mirroring == .batch && coin(.mirroring, step, epoch, probability: 0.5)
@@ -95,8 +99,9 @@ public struct SampleSource: Sendable {
                     let id = Int(id)
                     let mirrored =
                         batchMirrored || mirroring == .image && coin(.mirroring, id, epoch, probability: 0.5)
-                    label.pointee = write(id, mirrored: mirrored, mean: mean, bytes: bytes.baseAddress, into: values)
-                    addNoise(id, epoch: epoch, batchNoisy: batchNoisy, to: values)
+                    label.pointee = write(
+                        id, epoch: epoch, mirrored: mirrored, mean: mean, bytes: bytes.baseAddress, into: values)
+                    if noise { addNoise(id, epoch: epoch, batchNoisy: batchNoisy, to: values) }
                     values += images.shape.count
                     label += 1
                 }
@@ -111,7 +116,7 @@ public struct SampleSource: Sendable {
 
     /// Writes one sample without its added noise and returns its label.
     private func write(
-        _ id: Int, mirrored: Bool, mean: UnsafePointer<Float>, bytes: UnsafePointer<UInt8>?,
+        _ id: Int, epoch: Int, mirrored: Bool, mean: UnsafePointer<Float>, bytes: UnsafePointer<UInt8>?,
         into values: UnsafeMutablePointer<Float>
     ) -> Int32 {
         precondition((0..<sampleCount).contains(id), "sample \(id) of \(sampleCount)")
@@ -120,8 +125,10 @@ public struct SampleSource: Sendable {
             let slot = Int(slots[id])
             guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
             let image = bytes + slot * shape.count
-            if mirrored {
-                subtractMirrored(mean, from: image, shape: shape, into: values)
+            if mirrored || shift > 0 {
+                let (down, right) = drawShift(id, epoch: epoch)
+                subtractMoved(
+                    mean, from: image, shape: shape, mirrored: mirrored, down: down, right: right, into: values)
             } else {
                 subtract(mean, from: image, into: values, count: shape.count)
             }
@@ -144,6 +151,15 @@ public struct SampleSource: Sendable {
         let deviation = Float(meanTraining.noiseDeviation) * reach
         for i in 0..<shape.count { values[i] = 127.5 + deviation * values[i] - mean[i] }
         return Int32(classes + 1)
+    }
+
+    /// How far an image is moved in an epoch, each uniform in -shift...shift.
+    private func drawShift(_ id: Int, epoch: Int) -> (down: Int, right: Int) {
+        guard shift > 0 else { return (0, 0) }
+        var random = Philox(seed: seed, purpose: .shift, id, epoch)
+        func draw() -> Int { min(Int(random.uniform() * Float(2 * shift + 1)), 2 * shift) - shift }
+        let down = draw()
+        return (down, draw())
     }
 
     /// Adds the noise of random training where the coins say so.
