@@ -18,15 +18,15 @@ public struct BenchmarkSubject: Sendable {
     ///   - dataset: `mnist`, `cifar10`, `glyphs`.
     ///   - activation: `plain`, `rbf`, `mrelu`.
     ///   - batch: the images of a global batch.
-    ///   - reduction: how gradients are summed over the lanes.
+    ///   - overrides: `key=value` for the recipe, as `Recipe.load` takes them.
     ///   - dataDirectory: where the data sets lie, one folder each; nil for `$STEADFAST_DATA`, then `~/.cache/steadfast`.
-    /// - Throws: `Failure` 66 where there is no such recipe, 64 for a batch that it cannot take.
+    /// - Throws: `Failure` 66 where there is no such recipe, 64 for a batch or value that it cannot take.
     public init(
-        dataset: String, activation: String, batch: Int, reduction: ReductionMode, dataDirectory: String?
+        dataset: String, activation: String, batch: Int, overrides: [String] = [], dataDirectory: String?
     ) throws {
         let name = "\(dataset)-\(activation)" + (activation == "plain" ? "" : "-r-m")
         var recipe = try Recipe.load(
-            name, overrides: ["batch=\(batch)", "epochs=100000", "reduction=\(reduction.rawValue)", "validation=0"])
+            name, overrides: ["batch=\(batch)", "epochs=100000", "validation=0"] + overrides)
         if let dataDirectory { recipe.dataDirectory = dataDirectory }
         self.recipe = recipe
         self.batch = batch
@@ -45,6 +45,7 @@ public struct BenchmarkSubject: Sendable {
         json.add("activation", recipe.network.activation.rawValue)
         json.add("batch", batch)
         json.add("reduction", recipe.reduction.rawValue)
+        json.add("overlap", recipe.overlap.rawValue)
         json.add("blas", BLAS.kernel)
     }
 

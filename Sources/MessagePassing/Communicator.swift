@@ -74,6 +74,16 @@ public final class Communicator {
             .first ?? 0
     }
 
+    /// The same group by itself: what one begins and the other does not mix.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func duplicate() throws -> Communicator {
+        guard let handle else { return .alone }
+        var copy: MPI_Comm?
+        try check(MPI_Comm_dup(handle, &copy), "MPI_Comm_dup")
+        return try Communicator(handle: copy, isWorld: false)
+    }
+
     /// Splits the group: the ranks that give the same `color` form a new group, ordered by `key`, then by rank.
     ///
     /// Collective: every rank of the communicator calls this.

@@ -18,6 +18,13 @@ public protocol PropagationOwner: AnyObject {
     func finishedLane(block: Int, lane: Int) throws
     /// All lanes of the block are done; the sums hold the gradients of bias, gamma and beta.
     func finishedBlock(_ block: Int, gradients: ChannelGradients) throws
+    /// Called between an image and the next, for communication under way.
+    func progress() throws
+}
+
+extension PropagationOwner {
+    /// Nothing is under way.
+    public func progress() {}
 }
 
 /// The gradients of a block's parameters for each channel; `gamma` and `beta` mean nothing without batch norm.
@@ -258,9 +265,9 @@ public final class Propagation {
                     totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
             }
             for lane in counts.indices {
-                finishDelta(index, lane, weightGradient: owner?.weightGradient(block: index, lane: lane))
+                try finishDelta(index, lane, owner)
                 try timeline.measure(.combine, block: index) { try owner?.finishedLane(block: index, lane: lane) }
-                if index > 0, !together { backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner)) }
+                if index > 0, !together { try backwardInput(index, lane, owner) }
             }
             if together || index == 0 {
                 let target = index > 0 ? imageGradient : inputGradient
@@ -269,7 +276,7 @@ public final class Propagation {
                 }
             }
             if index > 0, together {
-                for lane in counts.indices { backwardInput(index, lane, sums: needsSums(blocks[index - 1], owner)) }
+                for lane in counts.indices { try backwardInput(index, lane, owner) }
             }
             try owner?.finishedBlock(index, gradients: block.channelGradients)
         }
@@ -282,14 +289,16 @@ public final class Propagation {
 
     /// From dz to du in a lane, and the lane's weight gradient where it is wanted: a few images at a time, so that du is still in
     /// the second-level cache when it is used.
-    private func finishDelta(_ index: Int, _ lane: Int, weightGradient: UnsafeMutablePointer<Float>?) {
+    private func finishDelta(_ index: Int, _ lane: Int, _ owner: (any PropagationOwner)?) throws {
         let block = blocks[index]
+        let weightGradient = owner?.weightGradient(block: index, lane: lane)
         weightGradient?.update(repeating: 0, count: block.convolution.weightCount)
         let end = starts[lane] + counts[lane]
         let most = block.convolution.isFullyConnected ? max(counts[lane], 1) : block.imagesAtOnce
         for first in stride(from: starts[lane], to: end, by: most) {
             let images = min(most, end - first)
             timeline.measure(.backwardTail, block: index) { block.finishDelta(first, images, mode) }
+            try owner?.progress()
             guard let weightGradient else { continue }
             timeline.measure(.weightGradient, block: index) {
                 convolutionWeightGradient(
@@ -312,8 +321,9 @@ public final class Propagation {
     }
 
     /// From the delta of a lane in block `index` to that in the block before it, with that one's sums where they are wanted.
-    private func backwardInput(_ index: Int, _ lane: Int, sums: Bool) {
+    private func backwardInput(_ index: Int, _ lane: Int, _ owner: (any PropagationOwner)?) throws {
         let (block, previous) = (blocks[index], blocks[index - 1])
+        let sums = needsSums(previous, owner)
         let together = block.convolution.isFullyConnected
         if sums { previous.sums.reset() }
         for image in starts[lane]..<starts[lane] + counts[lane] {
@@ -324,6 +334,7 @@ public final class Propagation {
                     surrogateSlope: surrogateSlope)
                 if sums { previous.addProducts(image) }
             }
+            try owner?.progress()
         }
         if sums { previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels) }
     }

@@ -20,14 +20,33 @@ final class FactorReduction {
     /// The factors of the whole batch: gathered, or the only rank's own.
     private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)
 
+    /// What is under way.
+    private enum Stage { case done, factors, slices }
+    private var stage = Stage.done
+    private var inputGather = PendingCollective()
+    private var deltaGather = PendingCollective()
+    private var sliceGather = PendingCollective()
+    /// Where the gradient goes, [inputs, outputs], and whether it is added to what stands there.
+    private var target: (gradient: UnsafeMutablePointer<Float>, adding: Bool)?
+    private let timeline: Timeline
+    private let block: Int
+
     /// Whether a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or the
     /// factors. A rule of batch and lanes alone.
     static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
-    init(_ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int) {
+    /// - Parameters:
+    ///   - communicator: its own, since each rank begins its slices when it has the factors.
+    ///   - block: the layer's, for the timeline.
+    init(
+        _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, timeline: Timeline,
+        block: Int
+    ) {
         self.communicator = communicator
+        self.timeline = timeline
+        self.block = block
         lanes = deal.lanes
         inputCount = inputs
         outputCount = outputs
@@ -44,34 +63,77 @@ final class FactorReduction {
         sliceCounts = bounds.map { Int32($0.count * outputs) }
     }
 
-    /// Gathers the local images' factors; `rows(lane)` are the images of each lane of the batch. Collective.
-    func gather(
-        _ localInputs: UnsafePointer<Float>, _ localDeltas: UnsafePointer<Float>, rows: (Int) -> Int
+    /// Begins to form the gradient, or its sum with what stands there, from the local images' factors; `rows(lane)` are the images of
+    /// each lane of the batch. Neither factors nor gradient may be touched before `advance` or `finish` says that it is done.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    func start(
+        _ localInputs: UnsafePointer<Float>, _ localDeltas: UnsafePointer<Float>,
+        into gradient: UnsafeMutablePointer<Float>, adding: Bool, rows: (Int) -> Int
     ) throws {
+        precondition(stage == .done, "a gradient is under way")
         inputRows.setRows(rows)
         deltaRows.setRows(rows)
+        target = (gradient, adding)
         guard communicator.worldSize > 1 else {
             factors = (localInputs, localDeltas)
-            return
+            return formSlices()
         }
-        try inputRows.gather(localInputs, into: inputs.pointer)
-        try deltaRows.gather(localDeltas, into: deltas.pointer)
+        try timeline.measure(.communicate) {
+            inputGather = try inputRows.start(localInputs, into: inputs.pointer)
+            deltaGather = try deltaRows.start(localDeltas, into: deltas.pointer)
+        }
+        stage = .factors
     }
 
-    /// Adds this rank's slices to the gradient [inputs, outputs], or writes them there. Local.
-    func formSlices(_ gradient: UnsafeMutablePointer<Float>, adding: Bool) {
-        for lane in inputRows.lanes {
-            let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
-            factorProduct(
-                gradient + slice.lowerBound * outputCount, inputs: factors.inputs + slice.lowerBound,
-                stride: inputCount,
-                factors.deltas, rows: slice.count, columns: outputCount, images: inputRows.rows, adding: adding)
+    /// Goes on as far as it can without waiting; returns whether the gradient is there. Local.
+    func advance() throws -> Bool {
+        switch stage {
+        case .done: return true
+        case .factors:
+            let (hasInputs, hasDeltas) = (try inputGather.test(), try deltaGather.test())
+            if hasInputs && hasDeltas { try startSlices() }
+            return false
+        case .slices:
+            if try sliceGather.test() { stage = .done }
+            return stage == .done
         }
     }
 
-    /// Completes the gradient by the other ranks' slices. Collective.
-    func gatherSlices(_ gradient: UnsafeMutablePointer<Float>) throws {
-        guard communicator.worldSize > 1 else { return }
-        try communicator.allGather(inPlace: gradient, counts: sliceCounts, displacements: sliceStarts)
+    /// Waits for the gradient; in the same order at all ranks, where other sums are under way too. Collective.
+    func finish() throws {
+        if stage == .factors {
+            try timeline.measure(.communicate) {
+                try inputGather.wait()
+                try deltaGather.wait()
+            }
+            try startSlices()
+        }
+        if stage == .slices { try timeline.measure(.communicate) { try sliceGather.wait() } }
+        stage = .done
+    }
+
+    private func startSlices() throws {
+        formSlices()
+        guard let target else { return }
+        try timeline.measure(.communicate) {
+            sliceGather = try communicator.startAllGather(
+                inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
+        }
+        stage = .slices
+    }
+
+    /// Adds this rank's slices to the gradient, or writes them there.
+    private func formSlices() {
+        guard let target else { return }
+        timeline.measure(.weightGradient, block: block) {
+            for lane in inputRows.lanes {
+                let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
+                factorProduct(
+                    target.gradient + slice.lowerBound * outputCount, inputs: factors.inputs + slice.lowerBound,
+                    stride: inputCount, factors.deltas, rows: slice.count, columns: outputCount,
+                    images: inputRows.rows, adding: target.adding)
+            }
+        }
     }
 }

@@ -7,6 +7,9 @@ import Networks
 ///
 /// Sums over lanes follow one fixed tree. A large fully connected layer goes another way, see ``FactorReduction``. In the
 /// `fast` mode each rank sums what it has and MPI adds up in whatever order it likes.
+///
+/// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, on a communicator of its
+/// own; `finishPass` waits for what is still under way.
 final class GradientReduction: LaneWorkOwner {
     /// The gradient of the step, laid out as the model's parameters.
     let gradient: Buffer<Float>
@@ -14,6 +17,10 @@ final class GradientReduction: LaneWorkOwner {
     private let model: Model
     private let propagation: Propagation
     private let routes: [Route]
+    private let overlaps: Bool
+    /// Whether a block's gradient is under way, and of how many blocks.
+    private var isPending: [Bool]
+    private var pendingCount = 0
     private let entries: [ParameterLayout.Entry]
     private let partial: Buffer<Float>
     /// Reductions of short sums (for each channel, the losses), by their number of values.
@@ -37,10 +44,13 @@ final class GradientReduction: LaneWorkOwner {
         case local
     }
 
+    /// - Parameter channels: the ranks of `communicator` once more for each block.
     init(
-        _ model: Model, _ propagation: Propagation, communicator: Communicator, plan: LanePlan, deal: LaneDeal,
-        mode: ReductionMode, records: Bool
+        _ model: Model, _ propagation: Propagation, communicator: Communicator, channels: [Communicator],
+        plan: LanePlan, deal: LaneDeal, mode: ReductionMode, overlaps: Bool, records: Bool
     ) {
+        self.overlaps = overlaps && communicator.worldSize > 1
+        isPending = model.plan.blocks.map { _ in false }
         let (lanes, batch) = (plan.lanes, plan.batch)
         self.plan = plan
         self.communicator = communicator
@@ -56,17 +66,21 @@ final class GradientReduction: LaneWorkOwner {
             return entry
         }
         partial = Buffer(entries.map(\.count).max() ?? 0)
-        routes = zip(model.plan.blocks, entries).map { block, entry in
+        routes = zip(model.plan.blocks, entries).enumerated().map { index, layer in
+            let (block, entry) = layer
+            let channel = channels[index]
             let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
             guard block.convolution.isFullyConnected else {
-                return .tree(LaneReduction(communicator, deal: deal, count: entry.count, mode: mode))
+                return .tree(LaneReduction(channel, deal: deal, count: entry.count, mode: mode))
             }
             if mode == .fast { return .local }
             if !FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) {
-                return .tree(LaneReduction(communicator, deal: deal, count: entry.count, mode: mode))
+                return .tree(LaneReduction(channel, deal: deal, count: entry.count, mode: mode))
             }
             return .factors(
-                FactorReduction(communicator, deal: deal, batch: batch, inputs: inputs, outputs: outputs))
+                FactorReduction(
+                    channel, deal: deal, batch: batch, inputs: inputs, outputs: outputs,
+                    timeline: propagation.timeline, block: index))
         }
         var sums: [Int: LaneReduction<Double>] = [:]
         for count in model.plan.blocks.map({ 2 * $0.convolution.filters }) + [LaneWork.sumCount, 1]
@@ -118,16 +132,18 @@ final class GradientReduction: LaneWorkOwner {
         if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
         case .tree(let reduction):
-            try timed { try reduction.reduce(into: adding ? partial.pointer : target) }
-            if adding { add(target, partial.pointer, count: count) }
-        case .factors(let factors):
-            try timed {
-                try factors.gather(propagation.blockInput(block), propagation.blockDelta(block)) {
-                    plan.count(lane: $0, stepInEpoch: pass)
-                }
+            if overlaps && !adding {
+                try timed { try reduction.start(into: target) }
+                setPending(block)
+            } else {
+                try timed { try reduction.reduce(into: adding ? partial.pointer : target) }
+                if adding { add(target, partial.pointer, count: count) }
             }
-            propagation.timeline.measure(.weightGradient, block: block) { factors.formSlices(target, adding: adding) }
-            try timed { try factors.gatherSlices(target) }
+        case .factors(let factors):
+            try factors.start(
+                propagation.blockInput(block), propagation.blockDelta(block), into: target, adding: adding
+            ) { plan.count(lane: $0, stepInEpoch: pass) }
+            if overlaps { setPending(block) } else { try factors.finish() }
         case .local:
             let (inputs, outputs) = (count / propagation.channels(ofBlock: block), propagation.channels(ofBlock: block))
             propagation.timeline.measure(.weightGradient, block: block) {
@@ -150,6 +166,41 @@ final class GradientReduction: LaneWorkOwner {
             case .beta: put(gradients.beta, into: entry)
             }
         }
+    }
+
+    private func setPending(_ block: Int) {
+        isPending[block] = true
+        pendingCount += 1
+    }
+
+    func progress() throws {
+        guard pendingCount > 0 else { return }
+        for block in isPending.indices where isPending[block] {
+            let isDone =
+                switch routes[block] {
+                case .tree(let reduction): try reduction.advance()
+                case .factors(let factors): try factors.advance()
+                case .local: true
+                }
+            if isDone {
+                isPending[block] = false
+                pendingCount -= 1
+            }
+        }
+    }
+
+    func finishPass() throws {
+        guard pendingCount > 0 else { return }
+        // In the order in which they were begun.
+        for block in isPending.indices.reversed() where isPending[block] {
+            switch routes[block] {
+            case .tree(let reduction): try timed { try reduction.finish() }
+            case .factors(let factors): try factors.finish()
+            case .local: break
+            }
+            isPending[block] = false
+        }
+        pendingCount = 0
     }
 
     /// Whether the lanes' partial gradients of a block are summed.

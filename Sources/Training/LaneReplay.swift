@@ -28,6 +28,7 @@ final class LaneReplay: LaneWorkOwner {
     }
 
     func continuePass() {}
+    func finishPass() {}
 
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) {
         signature.add(partials, count: count)

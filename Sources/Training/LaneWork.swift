@@ -8,6 +8,8 @@ import Robustness
 protocol LaneWorkOwner: PropagationOwner {
     /// Lets a second backward pass over the same batch add to the first one's gradient.
     func continuePass()
+    /// The backward pass is over: waits for what of the gradient is still under way.
+    func finishPass() throws
 }
 
 /// One batch of a step.
@@ -113,6 +115,7 @@ final class LaneWork {
         // Every rank sees the same sums, so all skip the backward pass together.
         guard sums.loss.isFinite else { return (sums, stop) }
         try propagation.backward(owner: owner)
+        try owner.finishPass()
         if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient() }
         return (sums, stop)
     }
@@ -156,6 +159,7 @@ final class LaneWork {
         let divergence = totals.pointer[0]
         guard divergence.isFinite else { return (TrainingSums(loss: .nan, errors: 0, images: 0), false) }
         try propagation.backward(owner: owner)
+        try owner.finishPass()
         owner.continuePass()
         propagation.input.pointer.update(
             from: adversary.originals.pointer, count: images * model.plan.network.input.count)
@@ -168,7 +172,10 @@ final class LaneWork {
         }
         var (sums, stop) = try reduceSums()
         sums.loss += adversary.settings.beta * divergence
-        if sums.loss.isFinite { try propagation.backward(owner: owner) }
+        if sums.loss.isFinite {
+            try propagation.backward(owner: owner)
+            try owner.finishPass()
+        }
         return (sums, stop)
     }
 

@@ -69,7 +69,9 @@ public struct Recipe: Equatable, Sendable {
     /// The run ends after this many epochs without a better network on the validation images; nil for never.
     public var earlyStopping: Int?
     /// Whether lanes are dealt to ranks by their measured speed, anew at each epoch's end. It does not change the result.
-    public var balance: Balance
+    public var balance: Switch
+    /// Whether gradients travel while the backward pass goes on. It does not change the result.
+    public var overlap: Switch
     /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never. It does not change
     /// the result.
     public var stallTimeout: Double

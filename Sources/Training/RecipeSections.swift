@@ -148,11 +148,11 @@ public struct ValidationAttack: Hashable, Sendable {
     }
 }
 
-/// How lanes are dealt to ranks.
-public enum Balance: String, Hashable, Sendable, CaseIterable {
-    /// Equally.
+/// Whether something is done.
+public enum Switch: String, Hashable, Sendable, CaseIterable {
+    /// It is not.
     case off
-    /// By the speed measured in the epoch before.
+    /// It is.
     case on
 }
 

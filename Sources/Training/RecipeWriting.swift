@@ -15,13 +15,15 @@ extension Recipe {
     }
 
     /// The dotted keys, in the order of `yaml`, whose values differ from another recipe's and would change the result of
-    /// its run; `data_directory`, `max_steps`, `balance`, `stall_timeout`, `audit`, `checkpoint` and `evaluation` never do.
+    /// its run; `data_directory`, `max_steps`, `balance`, `overlap`, `stall_timeout`, `audit`, `checkpoint` and `evaluation` never do.
     public func changesResult(comparedTo old: Recipe) -> [String] {
         decisive.differences(from: old.decisive)
     }
 
     private var decisive: RecipeNode {
-        let free = ["data_directory", "max_steps", "balance", "stall_timeout", "audit", "checkpoint", "evaluation"]
+        let free = [
+            "data_directory", "max_steps", "balance", "overlap", "stall_timeout", "audit", "checkpoint", "evaluation",
+        ]
         return .mapping((node.entries ?? []).filter { !free.contains($0.key) })
     }
 
@@ -60,7 +62,8 @@ extension Recipe {
             ("mean_training", optional(meanTraining, Recipe.node)),
             ("adversarial_training", optional(adversarialTraining, Recipe.node)), ("validation", .number(validation)),
             ("validation_attack", optional(validationAttack, Recipe.node)), ("early_stopping", number(earlyStopping)),
-            ("balance", .word(balance.rawValue)), ("stall_timeout", .number(stallTimeout)), ("audit", .number(audit)),
+            ("balance", .word(balance.rawValue)), ("overlap", .word(overlap.rawValue)),
+            ("stall_timeout", .number(stallTimeout)), ("audit", .number(audit)),
             (
                 "checkpoint",
                 .mapping([

@@ -63,10 +63,12 @@ package final class StepEngine {
 
     /// Collective: every rank of the communicator calls this.
     ///
-    /// - Parameter optimizer: goes on where it stands.
+    /// - Parameters:
+    ///   - optimizer: goes on where it stands.
+    ///   - channels: the ranks of `communicator` once more for each block of the network.
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, communicator: Communicator,
-        timeline: Timeline
+        channels: [Communicator], timeline: Timeline
     ) {
         self.timeline = timeline
         self.recipe = recipe
@@ -77,8 +79,8 @@ package final class StepEngine {
         var reduction: GradientReduction?
         work = LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
             let made = GradientReduction(
-                model, propagation, communicator: communicator, plan: data.plan, deal: data.deal,
-                mode: recipe.reduction, records: recipe.audit > 0)
+                model, propagation, communicator: communicator, channels: channels, plan: data.plan,
+                deal: data.deal, mode: recipe.reduction, overlaps: recipe.overlap == .on, records: recipe.audit > 0)
             reduction = made
             return made
         }

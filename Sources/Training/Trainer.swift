@@ -22,6 +22,8 @@ public final class Trainer {
     private let optimizer: Optimizer
     private(set) var engine: StepEngine
     private let validator: Validator?
+    /// The ranks once more for each block of the network, whose gradient travels while other things are said.
+    private let channels: [Communicator]
     var state: TrainingState
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
@@ -83,8 +85,9 @@ public final class Trainer {
         optimizer = Optimizer(
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
+        channels = try model.plan.blocks.map { _ in try communicator.duplicate() }
         engine = StepEngine(
-            recipe, data, model, optimizer, communicator: communicator,
+            recipe, data, model, optimizer, communicator: communicator, channels: channels,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
         places = try RankPlaces(communicator)
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
@@ -245,7 +248,8 @@ public final class Trainer {
         let start = ContinuousClock.now
         data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
         engine = StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, timeline: engine.timeline)
+            recipe, data, model, optimizer, communicator: communicator, channels: channels,
+            timeline: engine.timeline)
         try communicator.agree {
             try reporter?.dealt(deal, step: state.step, seconds: seconds(since: start))
         }

@@ -36,8 +36,10 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "The images of a batch, over all ranks.")
         var batch = 100
 
-        @Option(help: "The reduction of gradients: exact, or fast, whose last bits depend on the number of ranks.")
-        var reduction = "exact"
+        @Option(
+            name: .customLong("set"), parsing: .singleValue,
+            help: "Override a value of the recipe: key=value, as in reduction=fast, overlap=off. Repeatable.")
+        var overrides: [String] = []
 
         @Option(help: "About how many seconds to measure.")
         var seconds = 10.0
@@ -52,11 +54,8 @@ struct BenchmarkCommand: ParsableCommand {
         }
 
         func subject() throws -> BenchmarkSubject {
-            guard let reduction = ReductionMode(rawValue: reduction) else {
-                throw Failure(.usage, "--reduction is \(reduction); allowed: exact, fast")
-            }
-            return try BenchmarkSubject(
-                dataset: dataset, activation: activation, batch: batch, reduction: reduction,
+            try BenchmarkSubject(
+                dataset: dataset, activation: activation, batch: batch, overrides: overrides,
                 dataDirectory: dataDirectory)
         }
     }

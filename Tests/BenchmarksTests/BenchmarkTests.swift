@@ -68,7 +68,8 @@ struct BenchmarkTests {
         arguments: [
             (["train", "--dataset", "mnits"], 66, "mnist-mrelu-r-m"), (["train", "--batch", "0"], 64, "batch"),
             (["train", "--activation", "rleu"], 66, "mnist-"), (["train", "--seconds", "0"], 64, "--seconds"),
-            (["train", "--reduction", "exat"], 64, "exact, fast"), (["collectives", "--lanes", "1"], 64, "--lanes"),
+            (["train", "--set", "reduction=exat"], 64, "exact, fast"),
+            (["collectives", "--lanes", "1"], 64, "--lanes"),
         ] as [([String], Int32, String)])
     func refusals(arguments: [String], status: Int32, word: String) throws {
         let result = try spawnMpirun(ranks: 2, "steadfast", arguments: ["benchmark"] + arguments).wait(timeout: 60)

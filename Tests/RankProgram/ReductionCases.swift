@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import Kernels
 import MessagePassing
 
 /// Element `index` of the partial result of `lane`: about as often positive as negative, from 2^-30 to 2^30.
@@ -25,19 +26,43 @@ func treeSum<Element: LaneElement>(_ lo: Int, _ hi: Int, _ index: Int) -> Elemen
 private func reduce<Element: LaneElement>(
     _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, wholeLimit: Int
 ) throws {
-    let reduction = LaneReduction<Element>(world, lanes: lanes, count: count, mode: mode, wholeLimit: wholeLimit)
-    var sum = [Element](repeating: .nan, count: count)
-    // Twice: nothing of the first sum may be left in the second.
-    for round in [1, 0] {
+    let reductions = try (0..<2).map { _ in
+        LaneReduction<Element>(
+            try world.duplicate(), lanes: lanes, count: count, mode: mode, wholeLimit: wholeLimit)
+    }
+    func feed(_ reduction: LaneReduction<Element>, round: Int) {
         reduction.begin()
         for lane in reduction.lanes {
             let buffer = reduction.partial(lane)
             for i in 0..<count { buffer[i] = partialValue(lane + 100 * round, i) }
             reduction.finishLane()
         }
-        try sum.withUnsafeMutableBufferPointer { buffer in
-            if let base = buffer.baseAddress { try reduction.reduce(into: base) }
-        }
+    }
+    let sums = reductions.map { _ in Buffer<Element>(count) }
+    // More than once: nothing of one sum may be left in the next.
+    for (sum, reduction) in zip(sums, reductions) {
+        feed(reduction, round: 1)
+        try reduction.reduce(into: sum.pointer)
+        feed(reduction, round: 0)
+        try reduction.reduce(into: sum.pointer)
+    }
+    let sum = sums[0].elements
+    // Both under way at once, with other collectives between, each rank in an order of its own.
+    for reduction in reductions { feed(reduction, round: 0) }
+    for (sum, reduction) in zip(sums, reductions) {
+        sum.pointer.update(repeating: .nan, count: count)
+        try reduction.start(into: sum.pointer)
+    }
+    let order = world.rank % 2 == 0 ? reductions : reductions.reversed()
+    for _ in 0..<world.rank { for reduction in order { _ = try reduction.advance() } }
+    try world.barrier()
+    for reduction in order { _ = try reduction.advance() }
+    for reduction in reductions {
+        try reduction.finish()
+        try expect(try reduction.advance(), "done after the wait")
+    }
+    for other in sums where mode == .exact || world.worldSize == 1 {
+        try expect(other.elements == sum, "sums under way are other bits")
     }
     var same = 0
     for i in 0..<count {

@@ -182,7 +182,7 @@ struct RecipeShippedTests {
                 mean_image: training
                 mirroring: batch
                 shift: 0
-                precise_moments: 0
+                precise_moments: 200
                 random_training:
                   distribution: sign
                   amplitude: 0.15
@@ -201,6 +201,7 @@ struct RecipeShippedTests {
                 validation_attack: null
                 early_stopping: null
                 balance: off
+                overlap: on
                 stall_timeout: 300.0
                 audit: 0.0
                 checkpoint:

@@ -10,7 +10,7 @@ public enum ReduceOperation: Sendable {
     /// The smallest.
     case min
 
-    fileprivate var handle: MPI_Op {
+    var handle: MPI_Op {
         switch self {
         case .sum: mpi_sum()
         case .max: mpi_max()

@@ -9,7 +9,7 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// The sum over all lanes of partial results of `count` elements, at every rank.
 ///
 /// A step: `begin()`; for each of this rank's lanes in ascending order `partial(lane)`, write all of it, and
-/// `finishLane()`; `reduce(into:)`. With `exact` every rank holds the same bits, for every number of ranks from 1 to L.
+/// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until it says that the sum is there. With `exact` every rank holds the same bits, for every number of ranks from 1 to L.
 /// Memory is taken at the start and none after.
 ///
 /// Short results travel whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
@@ -41,6 +41,12 @@ public final class LaneReduction<Element: LaneElement> {
     /// The slices of a result.
     private var slices = BlockLayout(counts: [])
     private var lane: Int
+
+    /// What is under way after `start`.
+    private enum Stage { case done, exchange, gather }
+    private var stage = Stage.done
+    private var pending = PendingCollective()
+    private var target: UnsafeMutablePointer<Element>?
 
     /// Prepares sums over lanes that are dealt equally, 1 to `lanes` ranks. See the other initialiser.
     public convenience init(
@@ -146,10 +152,8 @@ public final class LaneReduction<Element: LaneElement> {
             try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
         case .whole:
             accumulator.complete()
-            let own = UnsafeBufferPointer(
-                start: accumulator.slots.base, count: accumulator.cover.count * accumulator.slots.stride)
             try communicator.allGather(
-                own, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
+                ownNodes, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
             received.fold(folds, into: result)
         case .slices:
             accumulator.complete()
@@ -160,6 +164,70 @@ public final class LaneReduction<Element: LaneElement> {
             try communicator.allGather(
                 inPlace: result, counts: slices.counts, displacements: slices.displacements)
         }
+    }
+
+    /// Begins what `reduce` does and returns. Neither `result` nor the next sum may be touched before `advance` or `finish` says
+    /// that it is done.
+    ///
+    /// Collective: every rank of the communicator calls this, after its last lane, and nothing else on this communicator until
+    /// the sum is there.
+    ///
+    /// - Throws: `Failure` 74 when MPI fails.
+    public func start(into result: UnsafeMutablePointer<Element>) throws {
+        precondition(stage == .done, "a sum is under way")
+        target = result
+        switch route {
+        case .alone:
+            accumulator.complete(into: result)
+        case .fast:
+            accumulator.complete(into: result)
+            pending = try communicator.startAllReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
+            stage = .gather
+        case .whole:
+            accumulator.complete()
+            pending = try communicator.startAllGather(
+                ownNodes, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
+            stage = .exchange
+        case .slices:
+            accumulator.complete()
+            pending = try communicator.startAllToAll(
+                packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
+                counts: arriving.counts, displacements: arriving.displacements)
+            stage = .exchange
+        }
+    }
+
+    /// Goes on with the sum that was started as far as it can without waiting; returns whether it is there. Local.
+    public func advance() throws -> Bool {
+        if stage != .done, try pending.test() { try goOn() }
+        return stage == .done
+    }
+
+    /// Waits for the sum that was started. Of several all ranks wait in the same order: each needs the others to go on with it.
+    ///
+    /// Collective, unless the sum is there.
+    public func finish() throws {
+        while stage != .done {
+            try pending.wait()
+            try goOn()
+        }
+    }
+
+    private func goOn() throws {
+        guard stage == .exchange, let target else { return stage = .done }
+        guard route == .slices else {
+            received.fold(folds, into: target)
+            return stage = .done
+        }
+        received.fold(folds, into: target + Int(slices.displacements[communicator.rank]))
+        pending = try communicator.startAllGather(
+            inPlace: target, counts: slices.counts, displacements: slices.displacements)
+        stage = .gather
+    }
+
+    private var ownNodes: UnsafeBufferPointer<Element> {
+        UnsafeBufferPointer(
+            start: accumulator.slots.base, count: accumulator.cover.count * accumulator.slots.stride)
     }
 
     /// This rank's nodes, slice after slice: for each rank its slice of every node. One node lies that way already.

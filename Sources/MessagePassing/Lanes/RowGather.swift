@@ -49,23 +49,18 @@ public final class RowGather<Element: MessageElement> {
     /// The rows of one lane in the gathered matrix.
     public func rows(ofLane lane: Int) -> Range<Int> { starts[lane]..<starts[lane + 1] }
 
-    /// Gathers the blocks of all ranks in lane order.
+    /// Begins to gather the blocks of all ranks in lane order. `setRows` may not be called before it is done.
     ///
     /// Collective: every rank of the communicator calls this.
     ///
     /// - Parameters:
     ///   - block: the rows of this rank's lanes, one after another.
     ///   - matrix: `rows` x `columns`, written whole.
-    public func gather(_ block: UnsafePointer<Element>, into matrix: UnsafeMutablePointer<Element>) throws {
-        try communicator.allGather(
+    public func start(
+        _ block: UnsafePointer<Element>, into matrix: UnsafeMutablePointer<Element>
+    ) throws -> PendingCollective {
+        try communicator.startAllGather(
             UnsafeBufferPointer(start: block, count: Int(counts[communicator.rank])), into: matrix, counts: counts,
             displacements: displacements)
-    }
-
-    /// Gathers the blocks of all ranks where this rank's rows already stand at their place in the matrix.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    public func gather(inPlace matrix: UnsafeMutablePointer<Element>) throws {
-        try communicator.allGather(inPlace: matrix, counts: counts, displacements: displacements)
     }
 }

@@ -1,0 +1,102 @@
+internal import COpenMPI
+
+/// A collective under way, or none (MPI 3.1, section 5.12). Until it is done, its memory is MPI's: what it reads may not be written,
+/// what it writes may not be looked at, and its counts and displacements stay.
+///
+/// All ranks begin the collectives of one communicator in the same order, those under way and those that wait alike. Who begins
+/// one when it happens to be possible therefore needs a communicator of its own, see `Communicator.duplicate`.
+public struct PendingCollective: ~Copyable {
+    private var request: MPI_Request? = mpi_request_null()
+
+    /// None: done.
+    public init() {}
+
+    init(_ function: StaticString, _ start: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
+        try check(start(&request), function)
+    }
+
+    /// Lets MPI go on with it, and returns whether it is done. Local.
+    public mutating func test() throws -> Bool {
+        guard request != mpi_request_null() else { return true }
+        var isDone: Int32 = 0
+        try check(MPI_Test(&request, &isDone, mpi_status_ignore()), "MPI_Test")
+        return isDone != 0
+    }
+
+    /// Waits until it is done: until every rank has begun it.
+    public mutating func wait() throws {
+        guard request != mpi_request_null() else { return }
+        try MessagePassing.wait(MPI_Wait(&request, mpi_status_ignore()), "MPI_Wait")
+    }
+}
+
+extension Communicator {
+    /// `allReduce`, under way.
+    ///
+    /// Collective: every rank of the communicator calls this, with equal counts.
+    public func startAllReduce<Element: ReducibleElement>(
+        _ values: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation
+    ) throws -> PendingCollective {
+        let count = messageCount(values.count)
+        guard worldSize > 1 else { return PendingCollective() }
+        return try PendingCollective("MPI_Iallreduce") {
+            MPI_Iallreduce(
+                mpi_in_place(), values.baseAddress, count, Element.datatype, operation.handle, handle, $0)
+        }
+    }
+
+    /// `allGather` of blocks of different sizes, under way.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func startAllGather<Element: MessageElement>(
+        _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
+        displacements: [Int32]
+    ) throws -> PendingCollective {
+        requireLayout(counts, displacements, own: block.count)
+        guard worldSize > 1 else {
+            copy(block, to: received + Int(displacements[0]))
+            return PendingCollective()
+        }
+        return try PendingCollective("MPI_Iallgatherv") {
+            MPI_Iallgatherv(
+                block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
+                Element.datatype, handle, $0)
+        }
+    }
+
+    /// `allGather` in place, under way.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func startAllGather<Element: MessageElement>(
+        inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
+    ) throws -> PendingCollective {
+        requireLayout(counts, displacements, own: Int(counts[rank]))
+        guard worldSize > 1 else { return PendingCollective() }
+        return try PendingCollective("MPI_Iallgatherv") {
+            MPI_Iallgatherv(
+                mpi_in_place(), 0, Element.datatype, buffer, counts, displacements, Element.datatype, handle, $0)
+        }
+    }
+
+    /// `allToAll`, under way.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func startAllToAll<Element: MessageElement>(
+        _ sent: UnsafePointer<Element>, counts: [Int32], displacements: [Int32],
+        into received: UnsafeMutablePointer<Element>, counts receivedCounts: [Int32],
+        displacements receivedDisplacements: [Int32]
+    ) throws -> PendingCollective {
+        requireLayout(counts, displacements, own: Int(receivedCounts[rank]))
+        requireLayout(receivedCounts, receivedDisplacements, own: Int(counts[rank]))
+        guard worldSize > 1 else {
+            let block = UnsafeBufferPointer(start: sent + Int(displacements[0]), count: Int(counts[0]))
+            copy(block, to: received + Int(receivedDisplacements[0]))
+            return PendingCollective()
+        }
+        return try PendingCollective("MPI_Ialltoallv") {
+            MPI_Ialltoallv(
+                sent, counts, displacements, Element.datatype, received, receivedCounts, receivedDisplacements,
+                Element.datatype, handle, $0)
+        }
+    }
+}
