@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// What the kernel says of this process and its host.
@@ -23,7 +24,7 @@ package enum ProcessFacts {
         defer { free(real) }
         let whole = String(cString: real)
         var best = (length: -1, type: "unknown")
-        for line in text("/proc/self/mountinfo").split(separator: "\n") {
+        for line in kernelText("/proc/self/mountinfo").split(separator: "\n") {
             let halves = line.components(separatedBy: " - ")
             let fields = halves[0].split(separator: " ")
             guard halves.count == 2, fields.count > 4, let type = halves[1].split(separator: " ").first else {
@@ -37,10 +38,8 @@ package enum ProcessFacts {
     }
 
     private static func value(of key: String, in file: String, separator: Character) -> String {
-        let line = text(file).split(separator: "\n").first { $0.hasPrefix(key) }
+        let line = kernelText(file).split(separator: "\n").first { $0.hasPrefix(key) }
         let parts = line?.split(separator: separator, maxSplits: 1) ?? []
         return parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
     }
-
-    private static func text(_ file: String) -> String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
 }

@@ -15,7 +15,8 @@ public enum HostMemory {
 
     /// What memory.max of the control group (version 2), and of those above it, leaves.
     private static var groupRest: Int {
-        guard let line = text("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") }) else {
+        guard let line = kernelText("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") })
+        else {
             return .max
         }
         var path = "/sys/fs/cgroup" + line.dropFirst(3)
@@ -23,7 +24,9 @@ public enum HostMemory {
         while path.hasPrefix("/sys/fs/cgroup") {
             if let most = number(path + "/memory.max"), let taken = number(path + "/memory.current") {
                 // What the group's files take of it can be given back.
-                let files = text(path + "/memory.stat").split(separator: "\n").first { $0.hasPrefix("inactive_file ") }
+                let files = kernelText(path + "/memory.stat").split(separator: "\n").first {
+                    $0.hasPrefix("inactive_file ")
+                }
                 let cache = files.flatMap { Int($0.dropFirst("inactive_file ".count)) } ?? 0
                 rest = min(rest, max(0, most - taken + cache))
             }
@@ -41,11 +44,9 @@ public enum HostMemory {
     }
 
     private static func kilobytes(of key: String, in file: String) -> Int? {
-        let line = text(file).split(separator: "\n").first { $0.hasPrefix(key) }
+        let line = kernelText(file).split(separator: "\n").first { $0.hasPrefix(key) }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
 
-    private static func number(_ file: String) -> Int? { Int(text(file).dropLast()) }
-
-    private static func text(_ file: String) -> String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
+    private static func number(_ file: String) -> Int? { Int(kernelText(file).dropLast()) }
 }

@@ -19,8 +19,8 @@ public struct NumberList: Hashable, Sendable, CustomStringConvertible {
 
     /// The cores that this process may run on, as sched_getaffinity(2) has them.
     public static var allowedCores: NumberList {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+        let line =
+            kernelText("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
         return NumberList(parsing: String(line.drop { $0 != ":" }.dropFirst()))
     }
 

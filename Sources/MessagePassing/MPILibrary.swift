@@ -1,4 +1,5 @@
 internal import COpenMPI
+import Essentials
 import Foundation
 
 /// The MPI library that this process runs on.
@@ -17,9 +18,8 @@ public enum MPILibrary {
     /// The parts of Open MPI that carry messages in this process (`pml ob1`, `btl tcp vader`, ...), by the libraries that it
     /// keeps loaded after the start; empty in a process that runs alone, or where they are linked in.
     public static var transports: [String] {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
         var found: [String: Set<String>] = [:]
-        for line in maps.split(separator: "\n") {
+        for line in kernelText("/proc/self/maps").split(separator: "\n") {
             // .../mca_btl_tcp.so
             guard let name = line.split(separator: "/").last, name.hasPrefix("mca_"), name.hasSuffix(".so") else {
                 continue

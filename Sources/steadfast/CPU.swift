@@ -15,9 +15,8 @@ enum CPU {
         default: return
         }
         // Where the kernel does not list them nothing can be said.
-        guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags") })
-        else { return }
+        let lines = kernelText("/proc/cpuinfo").split(separator: "\n")
+        guard let line = lines.first(where: { $0.hasPrefix("flags") }) else { return }
         let flags = Set(line.split(separator: " ").map(String.init))
         let missing = needed.filter { !flags.contains($0) }
         guard missing.isEmpty else {

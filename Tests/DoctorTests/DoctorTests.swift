@@ -49,6 +49,8 @@ struct DoctorTests {
                 // What is not OK says what to do.
                 #expect((check["advice"] as? String == "") == (verdict == "OK"), "\(name)")
             }
+            // Debian's Open MPI has its transports in plugins.
+            #expect(ranks == 1 || result.output.contains("btl "), "\(result.output)")
             #expect(try check("build", in: json)["verdict"] as? String == (isNarrow ? "WARN" : "OK"))
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["doctor.json"])
         }

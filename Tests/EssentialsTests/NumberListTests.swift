@@ -12,3 +12,13 @@ struct NumberListTests {
         #expect(!NumberList.allowedCores.numbers.isEmpty)
     }
 }
+
+@Suite("The kernel's files")
+struct KernelTextTests {
+    @Test("are read to their end, though they say that they have no size")
+    func whole() {
+        let maps = kernelText("/proc/self/maps")
+        #expect(maps.utf8.count > 4096 && maps.hasSuffix("\n") && maps.contains("[stack]"))
+        #expect(kernelText("/proc/none") == "")
+    }
+}
