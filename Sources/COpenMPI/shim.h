@@ -1,9 +1,11 @@
 // Open MPI's constants are casts of addresses, which Swift cannot import.
 #pragma once
+#include <linux/memfd.h>
 #include <mpi.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static inline MPI_Comm mpi_comm_world(void) { return MPI_COMM_WORLD; }
@@ -22,6 +24,9 @@ static inline MPI_Datatype mpi_double(void) { return MPI_DOUBLE; }
 static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
 static inline MPI_Op mpi_max(void) { return MPI_MAX; }
 static inline MPI_Op mpi_min(void) { return MPI_MIN; }
+
+// A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in vain.
+static inline int memory_create(const char *label) { return (int)syscall(SYS_memfd_create, label, MFD_CLOEXEC); }
 
 // Signals that ask the program to stop. The handler is C because it may only do what is safe at any instant: it sets a
 // flag, and ends the process at the second interrupt from the keyboard.

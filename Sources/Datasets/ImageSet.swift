@@ -8,13 +8,19 @@ public struct ImageSet: Sendable {
     public let indices: [Int32]
     /// The label of each image.
     public let labels: [UInt8]
-    /// The pixels, `count` x height x width x channels.
-    public let pixels: [UInt8]
     /// Hexadecimal SHA-256 of the whole split's uncompressed content (for IDX the images' file, then the labels'; for
     /// CIFAR-10 the batches in order), whatever was kept of it and however it was compressed.
     public let contentDigest: String
     /// The files that were read, each verified whole.
     public let files: [FileReport]
+    private let storage: Pixels
+
+    /// Where the pixels lie.
+    private enum Pixels: @unchecked Sendable {
+        case array([UInt8])
+        /// Nobody changes them while their owner lives.
+        case lent(UnsafeRawBufferPointer, by: any AnyObject & Sendable)
+    }
 
     /// The number of images kept.
     public var count: Int { indices.count }
@@ -28,15 +34,45 @@ public struct ImageSet: Sendable {
         shape: ImageShape, indices: [Int32], labels: [UInt8], pixels: [UInt8], contentDigest: String,
         files: [FileReport] = []
     ) {
+        self.init(shape, indices, labels, .array(pixels), count: pixels.count, contentDigest, files)
+    }
+
+    /// Makes a set whose pixels lie in memory that `owner` keeps and that nobody changes as long as it lives.
+    public init(
+        shape: ImageShape, indices: [Int32], labels: [UInt8], pixels: UnsafeRawBufferPointer,
+        of owner: any AnyObject & Sendable, contentDigest: String, files: [FileReport] = []
+    ) {
+        self.init(shape, indices, labels, .lent(pixels, by: owner), count: pixels.count, contentDigest, files)
+    }
+
+    private init(
+        _ shape: ImageShape, _ indices: [Int32], _ labels: [UInt8], _ storage: Pixels, count: Int,
+        _ contentDigest: String, _ files: [FileReport]
+    ) {
         precondition(
-            labels.count == indices.count && pixels.count == indices.count * shape.count,
-            "\(indices.count) indices, \(labels.count) labels, \(pixels.count) pixels of \(shape) images")
+            labels.count == indices.count && count == indices.count * shape.count,
+            "\(indices.count) indices, \(labels.count) labels, \(count) pixels of \(shape) images")
         self.shape = shape
         self.indices = indices
         self.labels = labels
-        self.pixels = pixels
+        self.storage = storage
         self.contentDigest = contentDigest
         self.files = files
+    }
+
+    /// The pixels, `count` x height x width x channels; a copy where another object keeps them.
+    public var pixels: [UInt8] {
+        if case .array(let pixels) = storage { return pixels }
+        return withPixels { Array($0) }
+    }
+
+    /// Lends the pixels, `count` x height x width x channels, wherever they lie. Allocates nothing.
+    public func withPixels<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+        switch storage {
+        case .array(let pixels): try pixels.withUnsafeBufferPointer(body)
+        case .lent(let bytes, by: let owner):
+            try withExtendedLifetime(owner) { try body(bytes.bindMemory(to: UInt8.self)) }
+        }
     }
 
     /// The first `count` images, or all.
@@ -44,7 +80,7 @@ public struct ImageSet: Sendable {
         let kept = min(count, self.count)
         return ImageSet(
             shape: shape, indices: Array(indices.prefix(kept)), labels: Array(labels.prefix(kept)),
-            pixels: Array(pixels.prefix(kept * shape.count)), contentDigest: contentDigest, files: files)
+            pixels: withPixels { Array($0.prefix(kept * shape.count)) }, contentDigest: contentDigest, files: files)
     }
 
     /// The images whose index `isKept` accepts.
@@ -52,14 +88,14 @@ public struct ImageSet: Sendable {
         let kept = indices.indices.filter { isKept(Int(indices[$0])) }
         return ImageSet(
             shape: shape, indices: kept.map { indices[$0] }, labels: kept.map { labels[$0] },
-            pixels: kept.flatMap { pixels[$0 * shape.count..<($0 + 1) * shape.count] }, contentDigest: contentDigest,
-            files: files)
+            pixels: withPixels { pixels in kept.flatMap { pixels[$0 * shape.count..<($0 + 1) * shape.count] } },
+            contentDigest: contentDigest, files: files)
     }
 
     /// Writes image `slot` (0..<count) as a network's input: float32 HWC in 0...255, less the mean image.
     public func fill(_ slot: Int, minus mean: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
         precondition(indices.indices.contains(slot), "image \(slot) of \(count)")
-        pixels.withUnsafeBufferPointer { bytes in
+        withPixels { bytes in
             guard let base = bytes.baseAddress else { return }
             subtract(mean, from: base + slot * shape.count, into: values, count: shape.count)
         }

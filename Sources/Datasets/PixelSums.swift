@@ -13,20 +13,21 @@ public struct PixelSums: Hashable, Sendable {
         count = 0
     }
 
-    /// Adds images of the same shape.
-    public mutating func add(_ images: ImageSet) {
+    /// Adds those images, of the same shape, whose index `isCounted` accepts.
+    public mutating func add(_ images: ImageSet, where isCounted: (Int) -> Bool = { _ in true }) {
         precondition(images.shape.count == sums.count, "\(images.shape) images into \(sums.count) sums")
         let pixelCount = sums.count
+        let counted = images.indices.indices.filter { isCounted(Int(images.indices[$0])) }
         sums.withUnsafeMutableBufferPointer { sums in
-            images.pixels.withUnsafeBufferPointer { pixels in
+            images.withPixels { pixels in
                 guard let total = sums.baseAddress, let first = pixels.baseAddress else { return }
-                for image in 0..<images.count {
+                for image in counted {
                     let bytes = first + image * pixelCount
                     for i in 0..<pixelCount { total[i] &+= Int64(bytes[i]) }
                 }
             }
         }
-        count += images.count
+        count += counted.count
     }
 }
 

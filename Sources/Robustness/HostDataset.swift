@@ -6,8 +6,8 @@ import MessagePassing
 /// A data set whose files one rank of each host reads for all ranks there: a file system that the hosts share serves as many
 /// readers as there are hosts.
 ///
-/// Each rank holds the images that it asked for and no others. What the ranks of a host train on has no image in common: together
-/// that is at most one copy of the set.
+/// Each rank holds the images that it asked for and no others; beside them, the ranks of a host may share one copy of as many as
+/// they like.
 public final class HostDataset {
     /// The set, as far as its names and headers say.
     public let description: DatasetDescription
@@ -16,6 +16,9 @@ public final class HostDataset {
     private let agreement: ReaderAgreement
     /// On the reader alone.
     private let dataset: Dataset?
+
+    /// The number of ranks on this rank's host.
+    public var ranksOfHost: Int { host.worldSize }
 
     /// Finds the set: each host's reader, its lowest rank, looks for it by name, in `directory` first, as `Dataset.locate`.
     /// Collective: every rank of the communicator calls this, and in the end `close`.
@@ -34,14 +37,36 @@ public final class HostDataset {
     /// - Throws: `Failure` as `Dataset.read`; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
         let wishes = try host.gather(wanted)
+        let (read, source) = try readFiles(split) { index in wishes?.contains { $0[index] } == true }
+        return try deal(read, source, wishes, wanted)
+    }
+
+    /// The same, and beside it the images that are `shared`, in one copy for all ranks of the host, who say so of the same images.
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` as `Dataset.read` and `SharedMemory`; all ranks throw together.
+    public func read(_ split: Split, shared: [Bool], wanted: [Bool]) throws -> (shared: ImageSet, own: ImageSet) {
+        let wishes = try host.gather(wanted)
+        let (read, source) = try readFiles(split) { index in
+            shared[index] || wishes?.contains { $0[index] } == true
+        }
+        return (try share(read, source, shared), try deal(read, source, wishes, wanted))
+    }
+
+    /// What the reader keeps of the files, nil on the others, and what all have to know of them. Collective.
+    private func readFiles(_ split: Split, keep: (Int) -> Bool) throws -> (read: ImageSet?, source: Source) {
         let read =
             try agreement.agree {
                 try dataset?.read(split) { index in
                     Progress.beat()
-                    return wishes?.contains { $0[index] } == true
+                    return keep(index)
                 }
             } ?? nil
-        let source = try host.share(read.map { Source(contentDigest: $0.contentDigest, files: $0.files) })
+        return (read, try host.share(read.map { Source(contentDigest: $0.contentDigest, files: $0.files) }))
+    }
+
+    /// Gives each rank of the host the images that it wants; the reader has all `wishes`. Collective.
+    private func deal(_ read: ImageSet?, _ source: Source, _ wishes: [[Bool]]?, _ wanted: [Bool]) throws -> ImageSet {
         if let read, let wishes {
             for rank in 1..<wishes.count {
                 let images = read.filter { wishes[rank][$0] }
@@ -55,6 +80,31 @@ public final class HostDataset {
             shape: description.shape, indices: indices.map(Int32.init),
             labels: try host.receive(indices.count), pixels: try host.receive(indices.count * description.shape.count),
             contentDigest: source.contentDigest, files: source.files)
+    }
+
+    /// Puts images where all ranks of the host see them. Collective.
+    private func share(_ read: ImageSet?, _ source: Source, _ shared: [Bool]) throws -> ImageSet {
+        let (indices, size) = (shared.indices.filter { shared[$0] }, description.shape.count)
+        let slots = read.map { read in read.indices.indices.filter { shared[Int(read.indices[$0])] } } ?? []
+        let made =
+            try agreement.agree {
+                try read.map { read in
+                    try SharedMemory(count: indices.count * size) { bytes in
+                        read.withPixels { pixels in
+                            for (place, slot) in slots.enumerated() {
+                                UnsafeMutableRawBufferPointer(rebasing: bytes[place * size..<(place + 1) * size])
+                                    .copyBytes(from: pixels[slot * size..<(slot + 1) * size])
+                            }
+                        }
+                    }
+                }
+            } ?? nil
+        let place = try host.broadcast(made?.place ?? SharedMemory.Place())
+        let labels = try host.broadcast(slots.compactMap { read?.labels[$0] })
+        let memory = try agreement.world.agree { try made ?? SharedMemory(at: place) }
+        return ImageSet(
+            shape: description.shape, indices: indices.map(Int32.init), labels: labels, pixels: memory.bytes,
+            of: memory, contentDigest: source.contentDigest, files: source.files)
     }
 
     /// Ends the use. Collective.

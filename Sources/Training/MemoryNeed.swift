@@ -8,12 +8,15 @@ import Networks
 struct MemoryNeed {
     /// The parts, in bytes. Not integers: what a recipe asks for may be beyond counting.
     private(set) var parts: [(name: String, bytes: Double)]
+    private let ranksOfHost: Int
 
     /// All, in bytes.
     var bytes: Double { parts.reduce(0) { $0 + $1.bytes } }
 
-    /// - Parameter ranks: that train.
-    init(_ recipe: Recipe, _ plan: NetworkPlan, _ dataset: DatasetDescription, ranks: Int) {
+    /// - Parameters:
+    ///   - ranks: that train.
+    ///   - ranksOfHost: of them, those on this rank's host.
+    init(_ recipe: Recipe, _ plan: NetworkPlan, _ dataset: DatasetDescription, ranks: Int, ranksOfHost: Int) {
         func roundedUp(_ a: Int, _ b: Int) -> Double { (Double(a) / Double(b)).rounded(.up) }
         let lanes = roundedUp(recipe.lanes, ranks)
         let images = lanes * roundedUp(recipe.passBatch, recipe.lanes)
@@ -23,7 +26,8 @@ struct MemoryNeed {
         }
         let parameters = plan.blocks.reduce(0.0) { $0 + Double($1.convolution.weightCount) }
         let drawn = Double(recipe.meanTraining?.samples ?? 0) + Double(recipe.meanTraining?.noiseSamples ?? 0)
-        let kept = Double(dataset.trainCount) / Double(ranks)
+        let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
+        self.ranksOfHost = ranksOfHost
         parts = [
             ("the batch", 4 * images * numbers),
             // Weights, momenta, gradients, and a checkpoint of the first two.
@@ -39,17 +43,14 @@ struct MemoryNeed {
     ///
     /// - Throws: `Failure` 69 with what is needed and there.
     func check(on communicator: Communicator) throws {
-        let neighbours = try communicator.splitByNode()
-        let ranks = neighbours.worldSize
-        try neighbours.finish()
         try communicator.agree {
-            let available = Double(HostMemory.available(sharedBy: ranks))
+            let available = Double(HostMemory.available(sharedBy: ranksOfHost))
             guard bytes > available else { return }
             let largest = parts.max { $0.bytes < $1.bytes }?.name ?? ""
             throw Failure(
                 .unavailable,
                 "each rank needs at least \(Self.text(bytes)) of memory, most of it for \(largest), and \(communicator.hostName) has "
-                    + "\(Self.text(available)) for each of its \(ranks): start fewer ranks on a host, or lower batch, lanes, "
+                    + "\(Self.text(available)) for each of its \(ranksOfHost): start fewer ranks on a host, or lower batch, lanes, "
                     + "mean_training.samples or the network's channels")
         }
     }

@@ -70,6 +70,8 @@ public struct Recipe: Equatable, Sendable {
     public var earlyStopping: Int?
     /// Whether lanes are dealt to ranks by their measured speed, anew at each epoch's end. It does not change the result.
     public var balance: Switch
+    /// What ranks hold of the training images. It does not change the result.
+    public var dataSharing: DataSharing
     /// Whether gradients travel while the backward pass goes on. It does not change the result.
     public var overlap: Switch
     /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never. It does not change

@@ -156,6 +156,14 @@ public enum Switch: String, Hashable, Sendable, CaseIterable {
     case on
 }
 
+/// What ranks hold of the training images.
+public enum DataSharing: String, Hashable, Sendable, CaseIterable {
+    /// Each rank those of its lanes: one copy on all hosts together. Lanes that are dealt anew take their images along.
+    case lanes
+    /// The ranks of a host all images: one copy on each host, in memory that they share. No image moves.
+    case node
+}
+
 /// When a run saves, and how much it keeps.
 public struct CheckpointRecipe: Hashable, Sendable {
     /// The steps between checkpoints; nil for one at each epoch's end.

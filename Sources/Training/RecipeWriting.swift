@@ -15,16 +15,27 @@ extension Recipe {
     }
 
     /// The dotted keys, in the order of `yaml`, whose values differ from another recipe's and would change the result of
-    /// its run; `data_directory`, `max_steps`, `balance`, `overlap`, `stall_timeout`, `audit`, `checkpoint` and `evaluation` never do.
+    /// its run; `data_directory`, `max_steps`, `balance`, `data_sharing`, `overlap`, `stall_timeout`, `audit`, `checkpoint` and
+    /// `evaluation` never do.
     public func changesResult(comparedTo old: Recipe) -> [String] {
         decisive.differences(from: old.decisive)
     }
 
     private var decisive: RecipeNode {
         let free = [
-            "data_directory", "max_steps", "balance", "overlap", "stall_timeout", "audit", "checkpoint", "evaluation",
+            "data_directory", "max_steps", "balance", "data_sharing", "overlap", "stall_timeout", "audit", "checkpoint",
+            "evaluation",
         ]
         return .mapping((node.entries ?? []).filter { !free.contains($0.key) })
+    }
+
+    /// What does not change the result, and yet has to be the same on all ranks: by it they know what comes next.
+    var teamwork: [(name: String, value: String)] {
+        [
+            ("max_steps", maxSteps.map(String.init) ?? "none"), ("balance", balance.rawValue),
+            ("data_sharing", dataSharing.rawValue), ("audit", "\(audit)"),
+            ("checkpoint.every_steps", checkpoint.everySteps.map(String.init) ?? "none"),
+        ]
     }
 
     var node: RecipeNode {
@@ -62,7 +73,8 @@ extension Recipe {
             ("mean_training", optional(meanTraining, Recipe.node)),
             ("adversarial_training", optional(adversarialTraining, Recipe.node)), ("validation", .number(validation)),
             ("validation_attack", optional(validationAttack, Recipe.node)), ("early_stopping", number(earlyStopping)),
-            ("balance", .word(balance.rawValue)), ("overlap", .word(overlap.rawValue)),
+            ("balance", .word(balance.rawValue)), ("data_sharing", .word(dataSharing.rawValue)),
+            ("overlap", .word(overlap.rawValue)),
             ("stall_timeout", .number(stallTimeout)), ("audit", .number(audit)),
             (
                 "checkpoint",

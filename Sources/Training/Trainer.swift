@@ -63,6 +63,8 @@ public final class Trainer {
             try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
             try AttackCatalogue.check(recipe.validationAttack.map { [$0.attack] } ?? [])
         }
+        // Before what it steers.
+        try communicator.agreeOnEqual([("the recipe", recipe.digest)] + recipe.teamwork)
         let (plan, data) = try Progress.during(.reading) {
             let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
             let description = dataset.description
@@ -70,14 +72,15 @@ public final class Trainer {
                 try Trainer.checkSplit(recipe, description)
                 return try NetworkPlan(recipe.network(input: description.shape, classes: description.classes))
             }
-            try MemoryNeed(recipe, plan, description, ranks: ranks).check(on: communicator)
+            try MemoryNeed(recipe, plan, description, ranks: ranks, ranksOfHost: dataset.ranksOfHost)
+                .check(on: communicator)
             let data = try TrainingData(recipe, dataset, network: plan.network, communicator: communicator)
             try dataset.close()
             return (plan, data)
         }
         self.data = data
         try communicator.agreeOnEqual([
-            ("the recipe", recipe.digest), ("the data", data.digest), ("the product's version", Product.version),
+            ("the data", data.digest), ("the product's version", Product.version),
             ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
             ("the BLAS kernel", BLAS.kernel),
         ])

@@ -5,7 +5,8 @@ import MessagePassing
 import Networks
 import Robustness
 
-/// What a rank holds of a data set: the training images of its lanes, its share of the validation images, the mean image.
+/// What a rank holds of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its share of the
+/// validation images; the mean image.
 struct TrainingData {
     let network: Network
     let plan: LanePlan
@@ -42,13 +43,23 @@ struct TrainingData {
         }
         validationCount = splits.validation.count
         let (rank, ranks) = (communicator.rank, communicator.worldSize)
-        let share = splits.validation[rank * validationCount / ranks..<(rank + 1) * validationCount / ranks]
-        var wanted = trains
-        for index in share { wanted[Int(index)] = true }
-        let read = try dataset.read(.train, wanted: wanted)
-        let images = share.isEmpty ? read : read.filter { trains[$0] }
+        var validates = [Bool](repeating: false, count: description.trainCount)
+        for index in splits.validation[rank * validationCount / ranks..<(rank + 1) * validationCount / ranks] {
+            validates[Int(index)] = true
+        }
+        let images, held: ImageSet
+        switch recipe.dataSharing {
+        case .lanes:
+            let read = try dataset.read(.train, wanted: zip(trains, validates).map { $0 || $1 })
+            held = read.filter { validates[$0] }
+            images = held.count == 0 ? read : read.filter { trains[$0] }
+        case .node:
+            var shared = [Bool](repeating: false, count: description.trainCount)
+            for index in splits.train { shared[Int(index)] = true }
+            (images, held) = try dataset.read(.train, shared: shared, wanted: validates)
+        }
         var sums = PixelSums(shape: shape)
-        sums.add(images)
+        sums.add(images) { trains[$0] }
         try sums.sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
         let mean =
             switch recipe.meanImage {
@@ -56,7 +67,7 @@ struct TrainingData {
             case .zero: [Float](repeating: 0, count: shape.count)
             }
 
-        validation = splits.validation.isEmpty ? nil : read.filter { !trains[$0] }
+        validation = splits.validation.isEmpty ? nil : held
         self.network = network
         self.plan = plan
         self.deal = deal
@@ -79,12 +90,14 @@ struct TrainingData {
 
     // MARK: Dealing anew
 
-    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane by lane.
+    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane by lane; where
+    /// hosts have all images already, none moves.
     ///
     /// Collective: every rank of the communicator calls this with the same deal.
     ///
     /// - Throws: `Failure` 64 where a lane's images are more bytes than a message takes.
     func dealt(_ new: LaneDeal, by communicator: Communicator) throws -> TrainingData {
+        if recipe.dataSharing == .node { return TrainingData(self, new, source) }
         let rank = communicator.rank
         let size = source.images.shape.count
         // The images of each lane that this rank is to hold: label, pixels, label, pixels, ...
@@ -115,23 +128,23 @@ struct TrainingData {
             }
         }
         places.sort { $0.index < $1.index }
-        return TrainingData(self, new, places, blocks)
+        return TrainingData(self, new, source(of: places, blocks))
     }
 
-    private init(
-        _ old: TrainingData, _ deal: LaneDeal, _ places: [(index: Int32, block: Int, start: Int)], _ blocks: [[UInt8]]
-    ) {
-        let size = old.source.images.shape.count
+    /// The samples whose images lie in `blocks`.
+    private func source(of places: [(index: Int32, block: Int, start: Int)], _ blocks: [[UInt8]]) -> SampleSource {
+        let size = source.images.shape.count
         var pixels: [UInt8] = []
         pixels.reserveCapacity(places.count * size)
         for place in places { pixels += blocks[place.block][place.start + 1..<place.start + 1 + size] }
         let images = ImageSet(
-            shape: old.source.images.shape, indices: places.map(\.index),
-            labels: places.map { blocks[$0.block][$0.start] },
-            pixels: pixels, contentDigest: old.source.images.contentDigest, files: old.source.images.files)
-        source = Self.source(
-            images, old.trainIndices, classes: old.classes, meanImage: old.source.meanImage, old.recipe)
-        self.deal = deal
+            shape: source.images.shape, indices: places.map(\.index), labels: places.map { blocks[$0.block][$0.start] },
+            pixels: pixels, contentDigest: source.images.contentDigest, files: source.images.files)
+        return Self.source(images, trainIndices, classes: classes, meanImage: source.meanImage, recipe)
+    }
+
+    private init(_ old: TrainingData, _ deal: LaneDeal, _ source: SampleSource) {
+        (self.deal, self.source) = (deal, source)
         (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
         (validation, validationCount) = (old.validation, old.validationCount)
         (trainIndices, recipe, classes) = (old.trainIndices, old.recipe, old.classes)

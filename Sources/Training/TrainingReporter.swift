@@ -96,7 +96,7 @@ final class TrainingReporter {
         say(
             "\(recipe.dataset), \(data.network.classes) classes, \(recipe.network.activation.rawValue) network, \(samples) samples an epoch, batch "
                 + "\(recipe.batch) in \(recipe.lanes) lanes on \(ranks) rank\(ranks == 1 ? "" : "s"), "
-                + "\(BLAS.kernel)")
+                + (recipe.dataSharing == .node ? "one copy of the images a host, " : "") + BLAS.kernel)
         places.lines.forEach(say)
         say("epoch   step  learning rate      loss  training error  validation error  images/s  seconds")
     }

@@ -9,15 +9,7 @@ let unequalCases: [String: RankCase] = [
     // Trains with the deals given, one after each epoch, and says the digest: `dealtTraining DEALS RECIPE KEY=VALUE ...`,
     // DEALS as in 2-6,5-3 for two deals to two ranks; `-` for none.
     "dealtTraining": { world, arguments in
-        let recipe = try Recipe.load(arguments[1], overrides: Array(arguments.dropFirst(2)))
-        let trainer = try Trainer(recipe, communicator: world, run: nil, resume: false, showProgress: false)
-        if arguments[0] != "-" {
-            trainer.plannedDeals = arguments[0].split(separator: ",").map { deal in
-                LaneDeal(counts: deal.split(separator: "-").compactMap { Int($0) })
-            }
-        }
-        try trainer.train()
-        say("digest \(trainer.digest), deals left \(trainer.plannedDeals.count)")
+        try trainDealt(world, arguments) { say("digest \($0.digest), deals left \($0.plannedDeals.count)") }
     },
     // Computes steps with `$STEADFAST_FLIP` = KIND:RANK:STEP:WORD:BIT, KIND parameters, moments, activations or gradients, BIT 32 for
     // infinity, or without, and says after how many steps it ended: `auditedTraining STEPS RECIPE KEY=VALUE ...`.
@@ -38,6 +30,19 @@ let unequalCases: [String: RankCase] = [
         say("digest \(trainer.digest)")
     },
 ]
+
+/// Trains as `dealtTraining` says, and hands the trainer on. Collective.
+func trainDealt(_ world: Communicator, _ arguments: [String], then body: (Trainer) throws -> Void) throws {
+    let recipe = try Recipe.load(arguments[1], overrides: Array(arguments.dropFirst(2)))
+    let trainer = try Trainer(recipe, communicator: world, run: nil, resume: false, showProgress: false)
+    if arguments[0] != "-" {
+        trainer.plannedDeals = arguments[0].split(separator: ",").map { deal in
+            LaneDeal(counts: deal.split(separator: "-").compactMap { Int($0) })
+        }
+    }
+    try trainer.train()
+    try body(trainer)
+}
 
 /// One bit that is flipped once, or a number that becomes infinite.
 private final class Flip {

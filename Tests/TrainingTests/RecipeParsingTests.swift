@@ -204,8 +204,9 @@ struct RecipeParsingTests {
         let old = try recipe(Self.full)
         let free = try recipe(
             Self.full, "data_directory=x", "max_steps=99", "checkpoint.keep=1", "checkpoint.every_steps=null",
-            "evaluation=false", "balance=on", "stall_timeout=5", "audit=0.5")
+            "evaluation=false", "balance=on", "data_sharing=node", "stall_timeout=5", "audit=0.5")
         #expect(free.balance == .on && free.stallTimeout == 5 && free.audit == 0.5 && old.balance == .off)
+        #expect(free.dataSharing == .node && old.dataSharing == .lanes)
         #expect(free.changesResult(comparedTo: old) == [] && free.digest == old.digest && free != old)
         let changed = try recipe(
             Self.full, "learning_rate=0.5", "schedule.floor=0", "reduction=exact", "validation=0", "lanes=4", "seed=3",

@@ -201,6 +201,7 @@ struct RecipeShippedTests {
                 validation_attack: null
                 early_stopping: null
                 balance: off
+                data_sharing: lanes
                 overlap: on
                 stall_timeout: 300.0
                 audit: 0.0

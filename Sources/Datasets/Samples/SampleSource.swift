@@ -1,6 +1,6 @@
 import Kernels
 
-/// The samples of a rank: its images, kept as bytes, and those that are drawn on the fly.
+/// The samples of a rank: the images that it has, as bytes, and those that are drawn on the fly.
 ///
 /// Sample ids: 0..<N the training split's images, then the mean samples, then the noise samples. What a sample is
 /// depends on (seed, sample id, epoch) alone, and with a setting of batch scope on (epoch, step).
@@ -68,7 +68,7 @@ public struct SampleSource: Sendable {
         let slot = Int(slots[id])
         let size = images.shape.count
         bytes[start] = images.labels[slot]
-        images.pixels.withUnsafeBufferPointer { pixels in
+        images.withPixels { pixels in
             bytes.withUnsafeMutableBufferPointer { target in
                 guard let source = pixels.baseAddress, let base = target.baseAddress else { return }
                 precondition(start + 1 + size <= target.count, "no room for an image at \(start) of \(target.count)")
@@ -90,7 +90,7 @@ public struct SampleSource: Sendable {
         if let randomTraining, randomTraining.scope == .batch {
             batchNoisy = coin(.randomTraining, step, epoch, probability: randomTraining.probability)
         }
-        images.pixels.withUnsafeBufferPointer { bytes in
+        images.withPixels { bytes in
             meanImage.withUnsafeBufferPointer { mean in
                 guard let mean = mean.baseAddress else { return }
                 var values = pixels

@@ -24,7 +24,8 @@ package struct RecipeFacts: Equatable {
 
     /// The parts that never change a network: where data lie, what is kept, how ranks work together; and the seed.
     private static let free = [
-        "seed", "data_directory", "max_steps", "balance", "stall_timeout", "audit", "checkpoint", "evaluation",
+        "seed", "data_directory", "max_steps", "balance", "data_sharing", "stall_timeout", "audit", "checkpoint",
+        "evaluation",
     ]
 
     /// The values in which this recipe differs from another, `key value`, by key.
