@@ -26,9 +26,12 @@ struct HostsTests {
     func bits() throws {
         try HostCluster.run { hosts in
             let expected = try alone(hosts.folder, steps: 20)
-            for slots in [[1, 1, 1, 1], [2, 2, 2, 2], [3, 1, 1]] {
+            for (slots, sharing) in [
+                ([1, 1, 1, 1], "lanes"), ([2, 2, 2, 2], "lanes"), ([3, 1, 1], "lanes"), ([2, 2], "node"),
+            ] {
                 let run = hosts.folder + "/run-" + slots.map(String.init).joined()
-                let result = try hosts.mpirun(slots, recipe(run, steps: 20))
+                let result = try hosts.mpirun(
+                    slots, recipe(run, steps: 20) + ["--set", "data_sharing=\(sharing)"])
                 #expect(result.status == 0, "\(slots): \(result.errors)")
                 #expect(try digest(run) == expected, "\(slots)")
                 for host in slots.indices { #expect(result.output.contains("node\(host + 1)"), "\(result.output)") }
