@@ -33,7 +33,7 @@ extension Recipe {
     var teamwork: [(name: String, value: String)] {
         [
             ("max_steps", maxSteps.map(String.init) ?? "none"), ("balance", balance.rawValue),
-            ("data_sharing", dataSharing.rawValue), ("audit", "\(audit)"),
+            ("data_sharing", dataSharing.rawValue), ("overlap", overlap.rawValue), ("audit", "\(audit)"),
             ("checkpoint.every_steps", checkpoint.everySteps.map(String.init) ?? "none"),
         ]
     }

@@ -61,7 +61,9 @@ struct DataSharingTests {
         }
     }
 
-    @Test("are refused where the ranks were told different things", arguments: ["data_sharing=node", "max_steps=3"])
+    @Test(
+        "are refused where the ranks were told different things",
+        arguments: ["data_sharing=node", "max_steps=3", "overlap=off"])
     func different(setting: String) throws {
         try withTemporaryDirectory { folder in
             let words = ["train", "glyphs-plain", "--run", folder + "/run", "--set", "max_steps=2"]
