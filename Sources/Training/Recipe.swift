@@ -72,8 +72,8 @@ public struct Recipe: Equatable, Sendable {
     public var balance: Switch
     /// What ranks hold of the training images. It does not change the result.
     public var dataSharing: DataSharing
-    /// Whether gradients travel while the backward pass goes on. It does not change the result.
-    public var overlap: Switch
+    /// When gradients travel while the backward pass goes on. It does not change the result.
+    public var overlap: Overlap
     /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never. It does not change
     /// the result.
     public var stallTimeout: Double

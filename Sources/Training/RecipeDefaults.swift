@@ -27,7 +27,7 @@ extension Recipe {
             accumulation: 1, lanes: 8, seed: 1, reduction: .exact, learningRate: 0.001, scaling: LearningRateScaling(),
             schedule: Schedule(.constant), momentum: 0.9, weightDecay: 5e-4, layerRates: [:],
             meanImage: .training, mirroring: isCIFAR ? .batch : .off, shift: 0, preciseMoments: 0, validation: 0,
-            balance: .off, dataSharing: .lanes, overlap: .on, stallTimeout: 300, audit: 0,
+            balance: .off, dataSharing: .lanes, overlap: .auto, stallTimeout: 300, audit: 0,
             checkpoint: CheckpointRecipe())
         guard architecture == .cifar10 else { return recipe }
         recipe.learningRate = 0.05

@@ -89,7 +89,7 @@ extension Recipe {
         }
         recipe.balance = try root.choice("balance", among: Switch.allCases, default: recipe.balance)
         recipe.dataSharing = try root.choice("data_sharing", among: DataSharing.allCases, default: recipe.dataSharing)
-        recipe.overlap = try root.choice("overlap", among: Switch.allCases, default: recipe.overlap)
+        recipe.overlap = try root.choice("overlap", among: Overlap.allCases, default: recipe.overlap)
         recipe.stallTimeout = try root.real("stall_timeout", .closed(0, 1e6), default: recipe.stallTimeout)
         recipe.audit = try root.real("audit", .closed(0, 1), default: recipe.audit)
         let checkpoint = try root.section("checkpoint")

@@ -164,6 +164,16 @@ public enum DataSharing: String, Hashable, Sendable, CaseIterable {
     case node
 }
 
+/// When gradients travel while the backward pass goes on.
+public enum Overlap: String, Hashable, Sendable, CaseIterable {
+    /// Never: each is waited for.
+    case off
+    /// Always.
+    case on
+    /// Where ranks are on several hosts. Within one nothing is gained.
+    case auto
+}
+
 /// When a run saves, and how much it keeps.
 public struct CheckpointRecipe: Hashable, Sendable {
     /// The steps between checkpoints; nil for one at each epoch's end.

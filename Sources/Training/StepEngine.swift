@@ -66,9 +66,10 @@ package final class StepEngine {
     /// - Parameters:
     ///   - optimizer: goes on where it stands.
     ///   - channels: the ranks of `communicator` once more for each block of the network.
+    ///   - overlaps: whether gradients travel while the backward pass goes on.
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, communicator: Communicator,
-        channels: [Communicator], timeline: Timeline
+        channels: [Communicator], overlaps: Bool, timeline: Timeline
     ) {
         self.timeline = timeline
         self.recipe = recipe
@@ -80,7 +81,7 @@ package final class StepEngine {
         work = LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
             let made = GradientReduction(
                 model, propagation, communicator: communicator, channels: channels, plan: data.plan,
-                deal: data.deal, mode: recipe.reduction, overlaps: recipe.overlap == .on, records: recipe.audit > 0)
+                deal: data.deal, mode: recipe.reduction, overlaps: overlaps, records: recipe.audit > 0)
             reduction = made
             return made
         }

@@ -24,6 +24,7 @@ public final class Trainer {
     private let validator: Validator?
     /// The ranks once more for each block of the network, whose gradient travels while other things are said.
     private let channels: [Communicator]
+    private let overlaps: Bool
     var state: TrainingState
     private let totalSteps: Int
     private var epochStart = ContinuousClock.now
@@ -88,11 +89,12 @@ public final class Trainer {
         optimizer = Optimizer(
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
+        places = try RankPlaces(communicator)
+        overlaps = recipe.overlap == .on || recipe.overlap == .auto && Set(places.hosts).count > 1
         channels = try model.plan.blocks.map { _ in try communicator.duplicate() }
         engine = StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, channels: channels,
+            recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
-        places = try RankPlaces(communicator)
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
         validator = try communicator.agree { [model, data] in
             try data.validation.map {
@@ -251,7 +253,7 @@ public final class Trainer {
         let start = ContinuousClock.now
         data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
         engine = StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, channels: channels,
+            recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
             timeline: engine.timeline)
         try communicator.agree {
             try reporter?.dealt(deal, step: state.step, seconds: seconds(since: start))

@@ -6,7 +6,7 @@ struct AllocationTests {
     @Test(
         "with drawn samples, batch norm and every reduction; with attack steps",
         arguments: [
-            ["glyphs-mrelu-r-m"], ["glyphs-plain", "reduction=fast"],
+            ["glyphs-mrelu-r-m"], ["glyphs-mrelu-r-m", "overlap=on"], ["glyphs-plain", "reduction=fast"],
             ["glyphs-plain", "mirroring=image", "accumulation=2", "batch=48"],
             ["glyphs-plain", "adversarial_training={method: pgd, steps: 2, strength: 0.1}"],
             ["glyphs-plain", "adversarial_training={method: trades, steps: 2, strength: 0.1}"],

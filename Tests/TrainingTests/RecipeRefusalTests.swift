@@ -79,6 +79,7 @@ struct RecipeRefusalTests {
             ("reduction: exakt", "reduction is exakt; allowed: exact, fast"),
             ("mean_image: none", "mean_image is none; allowed: training, zero"),
             ("mirroring: true", "mirroring is true; allowed: off, image, batch"),
+            ("overlap: maybe", "overlap is maybe; allowed: off, on, auto"),
             ("shift: 256", "shift is 256; allowed: a whole number, 0 to 255"),
             ("precise_moments: -1", "precise_moments is -1; allowed: a whole number, 0 to 1000000000"),
             ("network: {activation: rbff}", "network.activation is rbff; allowed: plain, rbf, mrelu"),

@@ -202,7 +202,7 @@ struct RecipeShippedTests {
                 early_stopping: null
                 balance: off
                 data_sharing: lanes
-                overlap: on
+                overlap: auto
                 stall_timeout: 300.0
                 audit: 0.0
                 checkpoint:

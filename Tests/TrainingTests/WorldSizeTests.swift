@@ -28,6 +28,22 @@ struct WorldSizeTests {
         try expectEqual(smallRecipe, ranks: [1, 2, 3, 4, 8], images: 12 * 24)
     }
 
+    @Test("with gradients under way while the backward pass goes on, in several passes too")
+    func overlap() throws {
+        for extra in [["accumulation=2"], ["adversarial_training={method: trades, steps: 1}"]] {
+            let recipe = smallRecipe + ["--set", "max_steps=4"] + extra.flatMap { ["--set", $0] }
+            try expectEqual(recipe + ["--set", "overlap=on"], ranks: [1, 2, 3, 4], images: 4 * 24)
+        }
+        try withTemporaryDirectory { folder in
+            for overlap in ["on", "off"] {
+                let recipe = smallRecipe + ["--set", "overlap=\(overlap)"]
+                #expect(try train(recipe, ranks: 3, run: "\(folder)/\(overlap)").status == 0)
+            }
+            let (on, off) = (try digest(ofRun: folder + "/on"), try digest(ofRun: folder + "/off"))
+            #expect(on == off)
+        }
+    }
+
     @Test("6 lanes on 1 and 5 ranks, 5 lanes on 4")
     func oddLanes() throws {
         try expectEqual(smallRecipe + ["--set", "lanes=6"], ranks: [1, 5], images: 12 * 24)
