@@ -86,9 +86,20 @@ public struct ImageSet: Sendable {
     /// The images whose index `isKept` accepts.
     public func filter(_ isKept: (Int) -> Bool) -> ImageSet {
         let kept = indices.indices.filter { isKept(Int(indices[$0])) }
+        guard kept.count < count else { return self }
+        let size = shape.count
+        // Exactly as much memory as the images take: a set may be most of what there is.
+        let pixels = withPixels { source in
+            [UInt8](unsafeUninitializedCapacity: kept.count * size) { target, initialised in
+                for (place, slot) in kept.enumerated() {
+                    _ = target[place * size..<(place + 1) * size].initialize(
+                        from: source[slot * size..<(slot + 1) * size])
+                }
+                initialised = kept.count * size
+            }
+        }
         return ImageSet(
-            shape: shape, indices: kept.map { indices[$0] }, labels: kept.map { labels[$0] },
-            pixels: withPixels { pixels in kept.flatMap { pixels[$0 * shape.count..<($0 + 1) * shape.count] } },
+            shape: shape, indices: kept.map { indices[$0] }, labels: kept.map { labels[$0] }, pixels: pixels,
             contentDigest: contentDigest, files: files)
     }
 

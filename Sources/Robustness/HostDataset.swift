@@ -70,8 +70,8 @@ public final class HostDataset {
         if let read, let wishes {
             for rank in 1..<wishes.count {
                 let images = read.filter { wishes[rank][$0] }
-                try host.transfer(images.labels, to: rank)
-                try host.transfer(images.pixels, to: rank)
+                try images.labels.withUnsafeBytes { try host.transfer($0, to: rank) }
+                try images.withPixels { try host.transfer(UnsafeRawBufferPointer($0), to: rank) }
             }
             return read.filter { wanted[$0] }
         }
@@ -161,22 +161,22 @@ extension Communicator {
         return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
     }
 
-    fileprivate func transfer(_ bytes: [UInt8], to rank: Int) throws {
-        var bytes = bytes
-        try pieces(&bytes) { try transfer($0, from: 0, to: rank) }
+    fileprivate func transfer(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws {
+        // A sender's bytes are only read.
+        try pieces(UnsafeMutableRawBufferPointer(mutating: bytes)) { try transfer($0, from: 0, to: rank) }
     }
 
     fileprivate func receive(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        try pieces(&bytes) { try transfer($0, from: 0, to: rank) }
+        try bytes.withUnsafeMutableBytes { try pieces($0) { try transfer($0, from: 0, to: rank) } }
         return bytes
     }
 
-    private func pieces(_ bytes: inout [UInt8], _ body: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-        try bytes.withUnsafeMutableBytes { all in
-            for start in stride(from: 0, to: all.count, by: Self.piece) {
-                try body(UnsafeMutableRawBufferPointer(rebasing: all[start..<min(start + Self.piece, all.count)]))
-            }
+    private func pieces(
+        _ bytes: UnsafeMutableRawBufferPointer, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
+    ) throws {
+        for start in stride(from: 0, to: bytes.count, by: Self.piece) {
+            try body(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<min(start + Self.piece, bytes.count)]))
         }
     }
 }
