@@ -9,8 +9,8 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// The sum over all lanes of partial results of `count` elements, at every rank.
 ///
 /// A step: `begin()`; for each of this rank's lanes in ascending order `partial(lane)`, write all of it, and
-/// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until it says that the sum is there. With `exact` every rank holds the same bits, for every number of ranks from 1 to L.
-/// Memory is taken at the start and none after.
+/// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until it says that the sum is there. With `exact` every rank
+/// holds the same bits, for every number of ranks from 1 to L. Memory is taken at the start and none after.
 ///
 /// Short results travel whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
 /// slices: rank s receives slice s of all nodes, folds it, and the folded slices are gathered. The bits are the same,
