@@ -5,7 +5,7 @@
     /// the sum over the kernel's positions of weight(i, j) times the input row that begins there. An image of few channels is
     /// laid out as rows of patches first, so that a product spans a whole row of the kernel.
     ///
-    /// Which layers go this way is a rule of their geometry alone (``Convolution/isDirect``), measured to win there.
+    /// Which layers go this way is a rule of their geometry alone (``Convolution/Method``), measured to win there.
     /// Padding is made by copying one image into `scratch`, between zeros. Each returns false, having done nothing, where LIBXSMM
     /// has no such kernel for this CPU.
     enum DirectConvolution {
@@ -25,16 +25,11 @@
             return true
         }
 
-        /// inputGradient = outputGradient * weight^T for one image: a correlation with the flipped weight, or patches of
-        /// gradients, a few rows at a time, that are added up at their places.
-        static func inputGradient(
+        /// inputGradient = outputGradient * weight^T for one image, as a convolution with the flipped weight.
+        static func correlate(
             _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
-            packed: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
+            flipped weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
-            let weight = packed + g.remainingFilters * g.patchCount
-            guard g.correlatesInputGradient else {
-                return sumPatches(inputGradient, outputGradient, transposed: weight, g, scratch: scratch)
-            }
             let margin = g.kernelWidth - 1 - g.padding
             let (channels, width) = (g.input.channels, g.output.width + 2 * margin)
             let taps = Taps(
@@ -47,9 +42,12 @@
             return true
         }
 
-        private static func sumPatches(
+        /// The same by patches of gradients, a few rows at a time, that are added up at their places.
+        ///
+        /// - Parameter weight: [filters, `patchCount`].
+        static func sumPatches(
             _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
-            transposed weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
+            _ weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
             let (patch, shape) = (g.patchCount, g.output)
             // As many rows as stay in the first-level cache, in equal parts.
@@ -110,7 +108,7 @@
         }
 
         /// The image between `margin` rows and columns of zeros, in `scratch`; the image itself where there is no margin.
-        fileprivate static func pad(
+        static func pad(
             _ image: UnsafePointer<Float>, _ shape: ImageShape, _ margin: Int, into scratch: UnsafeMutablePointer<Float>
         ) -> UnsafePointer<Float> {
             guard margin > 0 else { return image }

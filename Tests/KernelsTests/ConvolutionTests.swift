@@ -10,6 +10,10 @@ import Testing
         make(1, 1, 500, kernel: 1, filters: 12),
         make(32, 32, 3, kernel: 5, filters: 32, padding: 2),
         make(8, 8, 32, kernel: 5, filters: 64, padding: 2),
+        make(12, 8, 17, kernel: 5, filters: 33, padding: 2),
+        make(8, 16, 5, kernel: 5, filters: 17),
+        make(8, 72, 3, kernel: 5, filters: 18),
+        make(20, 44, 15, kernel: 5, filters: 19, padding: 4),
         make(9, 11, 16, kernel: 3, filters: 20, padding: 1),
         make(6, 17, 33, kernel: 4, filters: 33),
         make(7, 6, 17, kernel: 1, filters: 19),
@@ -38,6 +42,17 @@ import Testing
 
     private let images = 3
 
+    /// Of the sum of the sizes of what is added up: evaluating polynomials at eight points enlarges rounding some thirty times.
+    private func tolerance(_ g: Convolution) -> Double { g.method == .winograd ? 2e-5 : 2e-6 }
+
+    @Test(
+        "the paper's layers go the way that was measured to be the fastest",
+        .enabled(if: BLAS.kernel.contains("LIBXSMM"), "all goes by OpenBLAS"))
+    func methods() {
+        let ways = Self.geometries[..<6].map(\.method)
+        #expect(ways == [.direct, .winograd, .panels, .patches, .winograd, .winograd])
+    }
+
     @Test(
         "output, weight gradient and input gradient are those of the definition, and nothing else is written",
         arguments: geometries)
@@ -62,7 +77,7 @@ import Testing
         #expect(
             deviation(
                 y.elements, Naive.convolution(x.doubles, w.doubles, g, images: images),
-                scale: Naive.convolution(x.doubles.sizes, w.doubles.sizes, g, images: images)) < 2e-6)
+                scale: Naive.convolution(x.doubles.sizes, w.doubles.sizes, g, images: images)) < tolerance(g))
 
         let before = gaussians(g.weightCount, 4)
         let dw = GuardedBuffer(before, guard: 7)
@@ -72,7 +87,7 @@ import Testing
         #expect(
             deviation(
                 dw.elements, zip(before, sum).map { Double($0) + $1 },
-                scale: zip(before, size).map { abs(Double($0)) + $1 }) < 2e-6)
+                scale: zip(before, size).map { abs(Double($0)) + $1 }) < tolerance(g))
 
         let dx = GuardedBuffer<Float>(images * g.input.count, 7)
         convolutionInputGradient(
@@ -80,7 +95,8 @@ import Testing
         #expect(
             deviation(
                 dx.elements, Naive.convolutionInputGradient(dy.doubles, w.doubles, g, images: images),
-                scale: Naive.convolutionInputGradient(dy.doubles.sizes, w.doubles.sizes, g, images: images)) < 2e-6)
+                scale: Naive.convolutionInputGradient(dy.doubles.sizes, w.doubles.sizes, g, images: images))
+                < tolerance(g))
 
         #expect(y.overrun == 0 && dw.overrun == 0 && dx.overrun == 0)
         #expect(scratch.overrun < 16 && packed.overrun == 0)

@@ -1,0 +1,123 @@
+/// How the products of a convolution are formed: a fixed table of its geometry, of what was measured to win. Nothing is timed when
+/// it runs, so that bits depend on geometry and CPU alone.
+extension Convolution {
+    /// How the forward pass and the weight gradient are formed.
+    package enum Method {
+        /// OpenBLAS, on the patches of one image at a time, or on the images of a fully connected layer.
+        case patches
+        /// LIBXSMM, in panels of a fully connected layer (``DirectProduct``).
+        case panels
+        /// LIBXSMM, on the image itself (``DirectConvolution``).
+        case direct
+        /// LIBXSMM, on transformed tiles (``WinogradConvolution``).
+        case winograd
+    }
+
+    /// How the input gradient is formed.
+    enum InputGradientMethod {
+        /// OpenBLAS, by patches of gradients that are added up, or by one product.
+        case patches
+        /// LIBXSMM, in panels of a fully connected layer.
+        case panels
+        /// LIBXSMM, by patches of gradients, a few rows at a time.
+        case rowsOfPatches
+        /// LIBXSMM, by a direct convolution with the flipped weight.
+        case correlation
+        /// LIBXSMM, on transformed tiles.
+        case winograd
+    }
+
+    package var method: Method {
+        #if XSMM
+            if isFullyConnected { return isDirectProduct ? .panels : .patches }
+            guard stride == 1 else { return .patches }
+            if hasWinogradTiles { return .winograd }
+            // Where filters fill vectors, but for a few that are left, or where the input has so few channels that its patches would
+            // be the larger part of the work.
+            return filters >= 16 && (filters % 16 == 0 || remainingFilters > 0 || hasPatchRows) ? .direct : .patches
+        #else
+            return .patches
+        #endif
+    }
+
+    var inputGradientMethod: InputGradientMethod {
+        switch method {
+        case .patches: .patches
+        case .panels: .panels
+        // With few channels a vector would be mostly empty.
+        case .winograd: input.channels >= 16 ? .winograd : .rowsOfPatches
+        case .direct: correlatesInputGradient ? .correlation : .rowsOfPatches
+        }
+    }
+
+    /// Whether the bits of an output or input gradient depend on that image alone, and not on those that are computed beside it.
+    public var imagesAreIndependent: Bool { !isFullyConnected || method == .panels }
+
+    /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros, and the
+    /// gradients of the filters that are left behind the last whole vector; or transformed tiles.
+    public var scratchCount: Int {
+        if isFullyConnected { return 0 }
+        func padded(_ shape: ImageShape, _ margin: Int) -> Int {
+            (shape.height + 2 * margin) * (shape.width + 2 * margin) * shape.channels
+        }
+        let image = max(
+            output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
+        #if XSMM
+            if method == .winograd { return max(image, WinogradConvolution.scratchCount(self)) }
+        #endif
+        return image + remainingFilters * patchCount
+    }
+
+    /// The floats that `packWeight` writes: none where all is OpenBLAS's.
+    public func packedCount(backward: Bool) -> Int { packedForwardCount + (backward ? packedBackwardCount : 0) }
+
+    /// The part of these that the forward pass uses.
+    var packedForwardCount: Int {
+        #if XSMM
+            if method == .winograd { return WinogradConvolution.weightCount(self) }
+        #endif
+        return remainingFilters * patchCount
+    }
+
+    private var packedBackwardCount: Int {
+        switch inputGradientMethod {
+        case .patches: return 0
+        case .panels, .rowsOfPatches, .correlation: return weightCount
+        case .winograd: return packedForwardCount
+        }
+    }
+
+    /// Whether a direct pass multiplies whole rows of patches: the channels of one position would be too short a product.
+    var hasPatchRows: Bool { input.channels < 16 }
+
+    #if XSMM
+        /// The filters behind the last whole vector, where they are few enough to be computed apart (``FilterRemainder``).
+        var remainingFilters: Int {
+            let rest = filters % 16
+            return stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected && !hasWinogradTiles
+                ? rest : 0
+        }
+
+        /// Whether kernel and output suit F(4x4, 5x5); with one or two channels the transforms would cost more than they save.
+        private var hasWinogradTiles: Bool {
+            kernelHeight == 5 && kernelWidth == 5 && stride == 1 && input.channels > 2 && filters > 16
+                && output.height % WinogradConvolution.step == 0 && output.width % WinogradConvolution.step == 0
+        }
+
+        /// Whether the zeros around the output's gradient cost a direct convolution next to nothing.
+        private var correlatesInputGradient: Bool {
+            input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
+                && 10 * output.area >= 9 * input.area
+        }
+
+        /// Whether a fully connected layer's products are LIBXSMM's.
+        private var isDirectProduct: Bool {
+            DirectProduct.suits(columns: filters) && DirectProduct.suits(columns: patchCount)
+                && DirectProduct.isAvailable
+        }
+    #else
+        /// None: they are OpenBLAS's like the others.
+        var remainingFilters: Int { 0 }
+        private var correlatesInputGradient: Bool { false }
+    #endif
+}
