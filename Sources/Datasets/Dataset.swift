@@ -15,26 +15,56 @@ public struct Dataset: Sendable {
     public let folder: String?
     let storage: Storage
 
-    /// Streams the split's files once, verifies them whole, and keeps the images whose index `keep` accepts.
+    /// Streams the split's files once, verifies them whole, and hands over the images whose index `wanted` accepts.
     ///
     /// `.train` and `.validation` both read the training files: take the indices from `Splits`. An index is the
-    /// position in the files, 0..<trainCount or 0..<testCount. At most a piece of 1 MiB (or one image) is held beside
-    /// the kept bytes.
+    /// position in the files, 0..<trainCount or 0..<testCount. At most a piece of 1 MiB (or one image) is held.
     ///
+    /// - Parameter image: takes an image's index and its pixels, height x width x channels, lent for the call; in ascending order.
     /// - Throws: `Failure` 65 where a file is truncated, longer than it should be, does not decompress, or has a label
-    ///   out of range; 66 or 74 where it cannot be read.
-    public func read(_ split: Split, keep: (Int) -> Bool) throws -> ImageSet {
+    ///   out of range; 66 or 74 where it cannot be read; what `image` throws.
+    public func stream(
+        _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> StreamedImages {
         let known = KnownDataset.named(description.name)
         switch storage {
         case .glyphs:
-            return Glyphs.images(split == .test ? .test : .train, keep: keep)
+            return try Glyphs.stream(split == .test ? .test : .train, wanted: wanted, image: image)
         case .idx(let train, let test):
-            return try (split == .test ? test : train).read(classes: description.classes, known: known, keep: keep)
+            return try (split == .test ? test : train)
+                .stream(classes: description.classes, known: known, wanted: wanted, image: image)
         case .cifar(let files):
-            return try files.read(split == .test ? files.test : files.train, known: known, keep: keep)
+            return try files.stream(
+                split == .test ? files.test : files.train, known: known, wanted: wanted, image: image)
         }
+    }
+
+    /// Streams the split and keeps the images whose index `keep` accepts: no more is held beside them than `stream` holds.
+    ///
+    /// - Throws: `Failure` as `stream`.
+    public func read(_ split: Split, keep: (Int) -> Bool) throws -> ImageSet {
+        let count = split == .test ? description.testCount : description.trainCount
+        let kept = (0..<count).map(keep)
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(kept.count(where: { $0 }) * description.shape.count)
+        let streamed = try stream(split, wanted: { kept[$0] }) { pixels.append(contentsOf: $1) }
+        return ImageSet(
+            shape: description.shape, indices: streamed.indices, labels: streamed.labels, pixels: pixels,
+            contentDigest: streamed.contentDigest, files: streamed.files)
     }
 
     /// Reads the whole split.
     public func read(_ split: Split) throws -> ImageSet { try read(split) { _ in true } }
+}
+
+/// What is known of the images that were handed over, and of the files that they came from.
+public struct StreamedImages: Sendable {
+    /// The index of each image in its file order, ascending.
+    public let indices: [Int32]
+    /// The label of each image.
+    public let labels: [UInt8]
+    /// As ``ImageSet/contentDigest``.
+    public let contentDigest: String
+    /// The files that were read, each verified whole.
+    public let files: [FileReport]
 }

@@ -34,77 +34,100 @@ public final class HostDataset {
     /// Reads and verifies the files of a split whole, and keeps the images that are `wanted` by this rank, which says so of each
     /// in the files' order. Collective: every rank of the communicator calls this.
     ///
-    /// - Throws: `Failure` as `Dataset.read`; all ranks throw together.
+    /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
-        let wishes = try host.gather(wanted)
-        let (read, source) = try readFiles(split) { index in wishes?.contains { $0[index] } == true }
-        return try deal(read, source, wishes, wanted)
+        try deal(split, wanted, kept: wanted)
     }
 
     /// The same, and beside it the images that are `shared`, in one copy for all ranks of the host, who say so of the same images.
     /// Collective: every rank of the communicator calls this.
     ///
-    /// - Throws: `Failure` as `Dataset.read` and `SharedMemory`; all ranks throw together.
+    /// - Throws: `Failure` as `Dataset.stream` and `SharedMemory`; all ranks throw together.
     public func read(_ split: Split, shared: [Bool], wanted: [Bool]) throws -> (shared: ImageSet, own: ImageSet) {
-        let wishes = try host.gather(wanted)
-        let (read, source) = try readFiles(split) { index in
-            shared[index] || wishes?.contains { $0[index] } == true
-        }
-        return (try share(read, source, shared), try deal(read, source, wishes, wanted))
+        let dealt = try deal(split, wanted, kept: zip(shared, wanted).map { $0 || $1 })
+        return (try share(dealt, shared), dealt.filter { wanted[$0] })
     }
 
-    /// What the reader keeps of the files, nil on the others, and what all have to know of them. Collective.
-    private func readFiles(_ split: Split, keep: (Int) -> Bool) throws -> (read: ImageSet?, source: Source) {
-        let read =
+    /// Gives each rank of the host the images that it wants, while the reader streams the files: it holds those that it has `kept` and
+    /// some parcels. Collective.
+    private func deal(_ split: Split, _ wanted: [Bool], kept: [Bool]) throws -> ImageSet {
+        let size = description.shape.count
+        let wishes = try host.gather(wanted) ?? []
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity((dataset == nil ? wanted : kept).count(where: { $0 }) * size)
+        if dataset == nil {
+            var parcel = Parcel(images: wanted.count(where: { $0 }), size: size)
+            while try parcel.receive(by: host, { pixels.append(contentsOf: $0) }) {}
+        }
+        let streamed =
             try agreement.agree {
-                try dataset?.read(split) { index in
-                    Progress.beat()
-                    return keep(index)
+                guard let dataset else { return StreamedImages?.none }
+                var parcels = wishes.dropFirst().map { wish in Parcel(images: wish.count(where: { $0 }), size: size) }
+                do {
+                    return try dataset.stream(
+                        split,
+                        wanted: { index in
+                            Progress.beat()
+                            return kept[index] || wishes.contains { $0[index] }
+                        }
+                    ) { index, image in
+                        if kept[index] { pixels.append(contentsOf: image) }
+                        for rank in 1..<wishes.count where wishes[rank][index] {
+                            try parcels[rank - 1].add(image, to: rank, by: host)
+                        }
+                    }
+                } catch {
+                    // Nobody may wait for what does not come.
+                    for rank in 1..<wishes.count { try parcels[rank - 1].giveUp(to: rank, by: host) }
+                    throw error
                 }
             } ?? nil
-        return (read, try host.share(read.map { Source(contentDigest: $0.contentDigest, files: $0.files) }))
-    }
-
-    /// Gives each rank of the host the images that it wants; the reader has all `wishes`. Collective.
-    private func deal(_ read: ImageSet?, _ source: Source, _ wishes: [[Bool]]?, _ wanted: [Bool]) throws -> ImageSet {
-        if let read, let wishes {
-            for rank in 1..<wishes.count {
-                let images = read.filter { wishes[rank][$0] }
-                try images.labels.withUnsafeBytes { try host.transfer($0, to: rank) }
-                try images.withPixels { try host.transfer(UnsafeRawBufferPointer($0), to: rank) }
-            }
-            return read.filter { wanted[$0] }
-        }
-        let indices = wanted.indices.filter { wanted[$0] }
+        let source = try host.share(streamed.map { Source(contentDigest: $0.contentDigest, files: $0.files) })
+        let (indices, labels) = try dealLabels(streamed, wishes, wanted, kept: kept)
         return ImageSet(
-            shape: description.shape, indices: indices.map(Int32.init),
-            labels: try host.receive(indices.count), pixels: try host.receive(indices.count * description.shape.count),
+            shape: description.shape, indices: indices, labels: labels, pixels: pixels,
             contentDigest: source.contentDigest, files: source.files)
     }
 
+    /// The indices and labels of the images that this rank wants or, on the reader, has kept. Collective.
+    private func dealLabels(
+        _ streamed: StreamedImages?, _ wishes: [[Bool]], _ wanted: [Bool], kept: [Bool]
+    ) throws -> (indices: [Int32], labels: [UInt8]) {
+        guard let streamed else {
+            let indices = wanted.indices.filter { wanted[$0] }.map(Int32.init)
+            return (indices, try host.receive(indices.count))
+        }
+        func places(_ wish: [Bool]) -> [Int] { streamed.indices.indices.filter { wish[Int(streamed.indices[$0])] } }
+        for rank in 1..<wishes.count {
+            try places(wishes[rank]).map { streamed.labels[$0] }.withUnsafeBytes { try host.transfer($0, to: rank) }
+        }
+        let own = places(kept)
+        return (own.map { streamed.indices[$0] }, own.map { streamed.labels[$0] })
+    }
+
     /// Puts images where all ranks of the host see them. Collective.
-    private func share(_ read: ImageSet?, _ source: Source, _ shared: [Bool]) throws -> ImageSet {
+    private func share(_ read: ImageSet, _ shared: [Bool]) throws -> ImageSet {
         let (indices, size) = (shared.indices.filter { shared[$0] }, description.shape.count)
-        let slots = read.map { read in read.indices.indices.filter { shared[Int(read.indices[$0])] } } ?? []
+        let isReader = dataset != nil
+        let slots = isReader ? read.indices.indices.filter { shared[Int(read.indices[$0])] } : []
         let made =
             try agreement.agree {
-                try read.map { read in
-                    try SharedMemory(count: indices.count * size) { bytes in
+                isReader
+                    ? try SharedMemory(count: indices.count * size) { bytes in
                         read.withPixels { pixels in
                             for (place, slot) in slots.enumerated() {
                                 UnsafeMutableRawBufferPointer(rebasing: bytes[place * size..<(place + 1) * size])
                                     .copyBytes(from: pixels[slot * size..<(slot + 1) * size])
                             }
                         }
-                    }
-                }
+                    } : nil
             } ?? nil
         let place = try host.broadcast(made?.place ?? SharedMemory.Place())
-        let labels = try host.broadcast(slots.compactMap { read?.labels[$0] })
+        let labels = try host.broadcast(slots.map { read.labels[$0] })
         let memory = try agreement.world.agree { try made ?? SharedMemory(at: place) }
         return ImageSet(
             shape: description.shape, indices: indices.map(Int32.init), labels: labels, pixels: memory.bytes,
-            of: memory, contentDigest: source.contentDigest, files: source.files)
+            of: memory, contentDigest: read.contentDigest, files: read.files)
     }
 
     /// Ends the use. Collective.
@@ -117,6 +140,66 @@ public final class HostDataset {
     private struct Source: Codable {
         let contentDigest: String
         let files: [FileReport]
+    }
+}
+
+/// Images on their way from the reader to one rank of its host, some at a time: both know how many there are in all.
+private struct Parcel {
+    /// The bytes of a parcel at most, but for one image's.
+    private static let capacity = 1 << 18
+
+    private let size: Int
+    private let imagesAtOnce: Int
+    /// The images that are still to come.
+    private var remaining: Int
+    private var filled = 0
+    /// Whether it holds images, then their pixels.
+    private var bytes: [UInt8]
+
+    init(images: Int, size: Int) {
+        self.size = size
+        remaining = images
+        imagesAtOnce = max(1, Self.capacity / size)
+        bytes = [UInt8](repeating: 1, count: 1 + min(imagesAtOnce, images) * size)
+    }
+
+    /// The images of the parcel that comes next.
+    private var images: Int { min(imagesAtOnce, remaining) }
+
+    /// Adds an image, and sends the parcel where it is full.
+    mutating func add(_ image: UnsafeRawBufferPointer, to rank: Int, by host: Communicator) throws {
+        let start = 1 + filled * size
+        bytes.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[start...]).copyMemory(from: image) }
+        filled += 1
+        if filled == images { try send(to: rank, by: host) }
+    }
+
+    /// Says that no more images come.
+    mutating func giveUp(to rank: Int, by host: Communicator) throws {
+        guard remaining > 0 else { return }
+        bytes[0] = 0
+        try send(to: rank, by: host)
+    }
+
+    private mutating func send(to rank: Int, by host: Communicator) throws {
+        try bytes.withUnsafeBytes {
+            try host.transfer(UnsafeRawBufferPointer(rebasing: $0[..<(1 + images * size)]), to: rank)
+        }
+        remaining -= images
+        filled = 0
+    }
+
+    /// Receives a parcel and hands its pixels over; false where there is none any more.
+    mutating func receive(by host: Communicator, _ body: (ArraySlice<UInt8>) -> Void) throws -> Bool {
+        guard remaining > 0 else { return false }
+        let end = 1 + images * size
+        try bytes.withUnsafeMutableBytes {
+            try host.transfer(UnsafeMutableRawBufferPointer(rebasing: $0[..<end]), from: 0, to: host.rank)
+        }
+        guard bytes[0] == 1 else { return false }
+        body(bytes[1..<end])
+        remaining -= images
+        return remaining > 0
     }
 }
 

@@ -43,15 +43,19 @@ struct CIFARFiles: Sendable {
         self.records = records
     }
 
-    /// Reads and verifies the split's files whole and keeps the images whose index `keep` accepts.
-    func read(_ files: [ContentFile], known: KnownDataset?, keep: (Int) -> Bool) throws -> ImageSet {
+    /// Reads and verifies the split's files whole and hands over the images whose index is `wanted`.
+    func stream(
+        _ files: [ContentFile], known: KnownDataset?, wanted: (Int) -> Bool,
+        image: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> StreamedImages {
         let official = try archive.map { try isOfficial($0, known: known) } ?? nil
         let imageBytes = CIFARFiles.shape.count
-        let kept = (0..<files.count * records).filter(keep)
         let whole = RunningDigest()
+        var indices: [Int32] = []
         var labels: [UInt8] = []
-        var pixels = [UInt8](repeating: 0, count: kept.count * imageBytes)
         var reports: [FileReport] = []
+        let pixels = UnsafeMutableRawBufferPointer.allocate(byteCount: imageBytes, alignment: 16)
+        defer { pixels.deallocate() }
         for (fileIndex, file) in files.enumerated() {
             let digest = RunningDigest()
             try file.streamRecords(
@@ -63,18 +67,18 @@ struct CIFARFiles: Sendable {
                         throw labelFailure(
                             file, index: first + record, label: label, classes: CIFARFiles.classNames.count)
                     }
-                    let slot = labels.count
-                    guard slot < kept.count, kept[slot] == fileIndex * records + first + record else { continue }
+                    let index = fileIndex * records + first + record
+                    guard wanted(index) else { continue }
+                    indices.append(Int32(index))
                     labels.append(label)
                     let start = record * (1 + imageBytes) + 1
-                    interleave(bytes[start..<start + imageBytes], into: &pixels, at: slot * imageBytes)
+                    interleave(bytes[start..<start + imageBytes], into: pixels)
+                    try image(index, UnsafeRawBufferPointer(pixels))
                 }
             }
             reports.append(FileReport(path: file.label, digest: digest.finish(), isOfficial: official))
         }
-        return ImageSet(
-            shape: CIFARFiles.shape, indices: kept.map(Int32.init), labels: labels, pixels: pixels,
-            contentDigest: whole.finish(), files: reports)
+        return StreamedImages(indices: indices, labels: labels, contentDigest: whole.finish(), files: reports)
     }
 
     /// Reads the archive to its end and compares it with the published one.
@@ -83,13 +87,11 @@ struct CIFARFiles: Sendable {
         return try known?.archive(of: CIFARFiles.archiveName).map { try md5(ofFile: archive) == $0.md5 }
     }
 
-    private func interleave(_ planes: Slice<UnsafeRawBufferPointer>, into pixels: inout [UInt8], at start: Int) {
+    private func interleave(_ planes: Slice<UnsafeRawBufferPointer>, into pixels: UnsafeMutableRawBufferPointer) {
         let area = CIFARFiles.shape.height * CIFARFiles.shape.width
         let planes = UnsafeRawBufferPointer(rebasing: planes)
-        pixels.withUnsafeMutableBufferPointer { pixels in
-            for i in 0..<area {
-                for channel in 0..<3 { pixels[start + 3 * i + channel] = planes[channel * area + i] }
-            }
+        for i in 0..<area {
+            for channel in 0..<3 { pixels[3 * i + channel] = planes[channel * area + i] }
         }
     }
 }

@@ -91,30 +91,29 @@ struct IDXSplit: Sendable {
         return largest
     }
 
-    /// Reads and verifies both files whole and keeps the images whose index `keep` accepts.
-    func read(classes: Int, known: KnownDataset?, keep: (Int) -> Bool) throws -> ImageSet {
+    /// Reads and verifies both files whole and hands over the images whose index is `wanted`.
+    func stream(
+        classes: Int, known: KnownDataset?, wanted: (Int) -> Bool,
+        image: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> StreamedImages {
         try checkSizes()
-        let kept = (0..<count).filter(keep)
         let whole = RunningDigest()
         let imageBytes = shape.count
 
-        var pixels: [UInt8] = []
-        pixels.reserveCapacity(kept.count * imageBytes)
-        var next = 0
+        var indices: [Int32] = []
         let imageDigest = RunningDigest()
         try images.streamRecords(
             headerBytes: imageHeader.size, recordBytes: imageBytes, count: count, digests: [whole, imageDigest]
         ) { first, bytes in
-            let end = first + bytes.count / imageBytes
-            while next < kept.count && kept[next] < end {
-                let offset = (kept[next] - first) * imageBytes
-                pixels.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + imageBytes]))
-                next += 1
+            for index in first..<first + bytes.count / imageBytes where wanted(index) {
+                indices.append(Int32(index))
+                let offset = (index - first) * imageBytes
+                try image(index, UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + imageBytes]))
             }
         }
 
         var keptLabels: [UInt8] = []
-        keptLabels.reserveCapacity(kept.count)
+        keptLabels.reserveCapacity(indices.count)
         let labelDigest = RunningDigest()
         try labels.streamRecords(
             headerBytes: labelHeader.size, recordBytes: 1, count: count, digests: [whole, labelDigest]
@@ -122,13 +121,12 @@ struct IDXSplit: Sendable {
             if let bad = bytes.firstIndex(where: { Int($0) >= classes }) {
                 throw labelFailure(labels, index: first + bad, label: bytes[bad], classes: classes)
             }
-            while keptLabels.count < kept.count && kept[keptLabels.count] < first + bytes.count {
-                keptLabels.append(bytes[kept[keptLabels.count] - first])
+            while keptLabels.count < indices.count && Int(indices[keptLabels.count]) < first + bytes.count {
+                keptLabels.append(bytes[Int(indices[keptLabels.count]) - first])
             }
         }
-        return ImageSet(
-            shape: shape, indices: kept.map(Int32.init), labels: keptLabels, pixels: pixels,
-            contentDigest: whole.finish(),
+        return StreamedImages(
+            indices: indices, labels: keptLabels, contentDigest: whole.finish(),
             files: try [(images, imageDigest), (labels, labelDigest)].map { file, digest in
                 try report(file, digest: digest.finish(), known: known)
             })

@@ -28,18 +28,20 @@ enum Glyphs {
         name: "glyphs", shape: shape, classes: 10, classNames: nil, trainCount: Part.train.count,
         testCount: Part.test.count, files: [])
 
-    /// Draws the images that `keep` accepts.
-    static func images(_ part: Part, keep: (Int) -> Bool) -> ImageSet {
-        let kept = (0..<part.count).filter(keep)
-        var pixels = [UInt8](repeating: 0, count: kept.count * shape.count)
-        let labels = pixels.withUnsafeMutableBufferPointer { pixels in
-            kept.enumerated().map { slot, index in
-                guard let base = pixels.baseAddress else { return UInt8(0) }
-                var pen = GlyphPen(seed: seed, index: index, part: part.rawValue)
-                return pen.draw(into: base + slot * shape.count)
-            }
+    /// Draws the images whose index is `wanted`, and hands them over.
+    static func stream(
+        _ part: Part, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) rethrows -> StreamedImages {
+        var indices: [Int32] = []
+        var labels: [UInt8] = []
+        var pixels = [UInt8](repeating: 0, count: shape.count)
+        for index in (0..<part.count).filter(wanted) {
+            var pen = GlyphPen(seed: seed, index: index, part: part.rawValue)
+            for i in pixels.indices { pixels[i] = 0 }
+            pixels.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { labels.append(pen.draw(into: base)) } }
+            indices.append(Int32(index))
+            try pixels.withUnsafeBytes { try image(index, $0) }
         }
-        return ImageSet(
-            shape: shape, indices: kept.map(Int32.init), labels: labels, pixels: pixels, contentDigest: part.digest)
+        return StreamedImages(indices: indices, labels: labels, contentDigest: part.digest, files: [])
     }
 }
