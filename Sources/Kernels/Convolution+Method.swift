@@ -25,6 +25,8 @@ extension Convolution {
         case correlation
         /// LIBXSMM, on transformed tiles.
         case winograd
+        /// On transformed tiles, with a vector of tiles in place of one of channels.
+        case winogradOfFewChannels
     }
 
     package var method: Method {
@@ -44,8 +46,7 @@ extension Convolution {
         switch method {
         case .patches: .patches
         case .panels: .panels
-        // With few channels a vector would be mostly empty.
-        case .winograd: input.channels >= 16 ? .winograd : .rowsOfPatches
+        case .winograd: input.channels >= 16 ? .winograd : fewChannelsMethod
         case .direct: correlatesInputGradient ? .correlation : .rowsOfPatches
         }
     }
@@ -84,6 +85,7 @@ extension Convolution {
         case .patches: return 0
         case .panels, .rowsOfPatches, .correlation: return weightCount
         case .winograd: return packedForwardCount
+        case .winogradOfFewChannels: return 64 * input.channels * filters
         }
     }
 
@@ -104,6 +106,10 @@ extension Convolution {
                 && output.height % WinogradConvolution.step == 0 && output.width % WinogradConvolution.step == 0
         }
 
+        private var fewChannelsMethod: InputGradientMethod {
+            WinogradConvolution.suitsLanes(self) ? .winogradOfFewChannels : .rowsOfPatches
+        }
+
         /// Whether the zeros around the output's gradient cost a direct convolution next to nothing.
         private var correlatesInputGradient: Bool {
             input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
@@ -118,6 +124,7 @@ extension Convolution {
     #else
         /// None: they are OpenBLAS's like the others.
         var remainingFilters: Int { 0 }
+        private var fewChannelsMethod: InputGradientMethod { .patches }
         private var correlatesInputGradient: Bool { false }
     #endif
 }

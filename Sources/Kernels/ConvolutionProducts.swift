@@ -99,6 +99,8 @@ public func convolutionInputGradient(
             let isDone =
                 switch geometry.inputGradientMethod {
                 case .winograd: WinogradConvolution.inputGradient(x, y, transposed, geometry, scratch: scratch)
+                case .winogradOfFewChannels:
+                    WinogradConvolution.inputGradientOfFewChannels(x, y, transposed, geometry, scratch: scratch)
                 case .correlation: DirectConvolution.correlate(x, y, flipped: transposed, geometry, scratch: scratch)
                 case .rowsOfPatches: DirectConvolution.sumPatches(x, y, transposed, geometry, scratch: scratch)
                 case .patches, .panels: false

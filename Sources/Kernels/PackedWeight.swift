@@ -30,6 +30,10 @@ public func packWeight(
         #if XSMM
             WinogradConvolution.transposePoints(target, packed, geometry)
         #endif
+    case .winogradOfFewChannels:
+        #if XSMM
+            WinogradConvolution.gatherPoints(target, packed, geometry)
+        #endif
     }
 }
 

@@ -32,7 +32,7 @@
         private static func row(_ count: Int) -> Int { (count + 15) / 16 * 16 + 16 }
 
         /// Rows of tiles of one image that are taken together.
-        private struct Unit {
+        struct Unit {
             let rows, columns, perImage: Int
             var tiles: Int { rows * columns }
             /// Units whose products are summed at a time in the weight gradient.
@@ -135,11 +135,7 @@
                     }
                 }
             }
-            guard g.padding > 0 else { return true }
-            for y in 0..<g.input.height {
-                (inputGradient + y * g.input.width * channels).update(
-                    from: image + ((y + g.padding) * width + g.padding) * channels, count: g.input.width * channels)
-            }
+            if g.padding > 0 { cutMargin(inputGradient, from: image, g) }
             return true
         }
 
@@ -214,6 +210,15 @@
             let image = (g.input.height + 2 * g.padding) * (g.input.width + 2 * g.padding) * g.input.channels
             let x = scratch + (image + 15) / 16 * 16
             return (x, x + points * row(tiles * g.input.channels))
+        }
+
+        /// The inside of a padded image.
+        static func cutMargin(_ inside: UnsafeMutablePointer<Float>, from image: UnsafePointer<Float>, _ g: Convolution) {
+            let (row, channels) = (g.input.width * g.input.channels, g.input.channels)
+            for y in 0..<g.input.height {
+                (inside + y * row).update(
+                    from: image + ((y + g.padding) * (g.input.width + 2 * g.padding) + g.padding) * channels, count: row)
+            }
         }
 
         /// The kernel that multiplies `rows` rows of `depth` floats by a matrix of `columns` columns.

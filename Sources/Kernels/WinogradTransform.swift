@@ -32,7 +32,8 @@
 
     /// B^T: eight inputs at the eight points.
     enum InputTransform: WinogradTransform {
-        static let (inputs, outputs) = (8, 8)
+        static let inputs = 8
+        static let outputs = 8
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {
@@ -52,7 +53,8 @@
 
     /// B, the input transform's transpose.
     enum InputGradientTransform: WinogradTransform {
-        static let (inputs, outputs) = (8, 8)
+        static let inputs = 8
+        static let outputs = 8
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {
@@ -73,7 +75,8 @@
 
     /// A^T: four outputs from the eight points.
     enum OutputTransform: WinogradTransform {
-        static let (inputs, outputs) = (8, 4)
+        static let inputs = 8
+        static let outputs = 4
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {
@@ -89,7 +92,8 @@
 
     /// A, the output transform's transpose.
     enum OutputGradientTransform: WinogradTransform {
-        static let (inputs, outputs) = (4, 8)
+        static let inputs = 4
+        static let outputs = 8
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {
@@ -104,7 +108,8 @@
 
     /// G: five weights at the eight points, each by its factor of Lagrange's formula.
     enum WeightTransform: WinogradTransform {
-        static let (inputs, outputs) = (5, 8)
+        static let inputs = 5
+        static let outputs = 8
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {
@@ -123,7 +128,8 @@
 
     /// G^T, the weight transform's transpose.
     enum WeightGradientTransform: WinogradTransform {
-        static let (inputs, outputs) = (8, 5)
+        static let inputs = 8
+        static let outputs = 5
 
         @inline(__always)
         static func apply(_ x: (Int) -> Vector, _ y: (Int, Vector) -> Void) {

@@ -1,0 +1,166 @@
+#if XSMM
+    /// The input gradient of a Winograd convolution whose input has few channels. A vector of them would be mostly empty, so here it
+    /// holds one number of each of up to sixteen tiles: the output's gradient is turned about on its way in, the input's on its way out.
+    extension WinogradConvolution {
+        /// Tiles in a vector.
+        private static let lanes = 16
+        /// Filters that are added up at a time.
+        private static let filtersAtOnce = 4
+
+        /// Writes the transformed weight's points for each filter and channel side by side, [filters, points, channels].
+        static func gatherPoints(
+            _ gathered: UnsafeMutablePointer<Float>, _ transformed: UnsafePointer<Float>, _ g: Convolution
+        ) {
+            let (channels, stride) = (g.input.channels, weightCount(g) / points)
+            for k in 0..<g.filters {
+                for point in 0..<points {
+                    let target = gathered + (k * points + point) * channels
+                    for c in 0..<channels { target[c] = transformed[point * stride + c * g.filters + k] }
+                }
+            }
+        }
+
+        /// Whether a row of tiles fits into a vector.
+        static func suitsLanes(_ g: Convolution) -> Bool { g.output.width / step <= lanes }
+
+        /// inputGradient = outputGradient * weight^T for one image.
+        ///
+        /// - Parameter weight: as `gatherPoints` writes it.
+        static func inputGradientOfFewChannels(
+            _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
+            _ weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
+        ) -> Bool {
+            let (unit, channels, filters) = (Unit(g), g.input.channels, g.filters)
+            let width = g.input.width + 2 * g.padding
+            let image = g.padding > 0 ? scratch : inputGradient
+            image.update(repeating: 0, count: (g.input.height + 2 * g.padding) * width * channels)
+            let cells = step * step
+            withUnsafeTemporaryAllocation(
+                of: Vector.self, capacity: cells * lanes + (filtersAtOnce + channels + 1) * points + lanes
+            ) { memory in
+                guard let turned = memory.baseAddress else { return }
+                let transformed = turned + cells * lanes
+                let sums = transformed + filtersAtOnce * points
+                let workspace = sums + channels * points + lanes
+                let places = Places(g, unit)
+                for part in 0..<unit.perImage {
+                    for i in 0..<channels * points { sums[i] = .zero }
+                    for first in stride(from: 0, to: filters, by: lanes) {
+                        let start = min(first, filters - lanes)
+                        turn(outputGradient + start, into: turned, g, unit, part, places.outputs)
+                        // What the last vector shares with the one before counts there.
+                        for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
+                            let count = min(filtersAtOnce, lanes - k)
+                            for i in 0..<count {
+                                OutputGradientTransform.applyBoth(
+                                    workspace, { turned[($0 * step + $1) * lanes + k + i] },
+                                    { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
+                            }
+                            let factors = weight + (start + k) * channels * points
+                            if count == filtersAtOnce {
+                                addFour(sums, transformed, factors, channels: channels)
+                            } else {
+                                for i in 0..<count {
+                                    addOne(
+                                        sums, transformed + i, factors + i * channels * points, channels: channels)
+                                }
+                            }
+                        }
+                    }
+                    addTiles(sums, workspace, to: image, g, unit, part, places.inputs)
+                }
+            }
+            if g.padding > 0 { cutMargin(inputGradient, from: image, g) }
+            return true
+        }
+
+        /// Where the tile of each lane begins in its unit, in floats. Lanes behind the last tile repeat it; nobody reads them.
+        private struct Places {
+            var outputs = SIMD16<Int>()
+            var inputs = SIMD16<Int>()
+
+            init(_ g: Convolution, _ unit: Unit) {
+                for lane in 0..<lanes {
+                    let (y, x) = min(lane, unit.tiles - 1).quotientAndRemainder(dividingBy: unit.columns)
+                    outputs[lane] = step * (y * g.output.width + x) * g.filters
+                    inputs[lane] = step * (y * (g.input.width + 2 * g.padding) + x) * g.input.channels
+                }
+            }
+        }
+
+        /// The gradients of sixteen filters, from the first of `gradient` on, at each cell of the tiles, a vector of tiles a filter.
+        private static func turn(
+            _ gradient: UnsafePointer<Float>, into turned: UnsafeMutablePointer<Vector>, _ g: Convolution,
+            _ unit: Unit, _ part: Int, _ places: SIMD16<Int>
+        ) {
+            let row = g.output.width * g.filters
+            let corner = gradient + part * unit.rows * step * row
+            for i in 0..<step {
+                for j in 0..<step {
+                    let cell = corner + i * row + j * g.filters
+                    let square = VectorSquare { cell.vector(places[$0]) }
+                    let target = turned + (i * step + j) * lanes
+                    square.transposed.forEachRow { target[$0] = $1 }
+                }
+            }
+        }
+
+        /// sums(point, c) += the sum over four filters of weight(filter, point, c) transformed(point, filter).
+        private static func addFour(
+            _ sums: UnsafeMutablePointer<Vector>, _ transformed: UnsafePointer<Vector>,
+            _ weight: UnsafePointer<Float>, channels: Int
+        ) {
+            let filter = channels * points
+            for point in 0..<points {
+                let x = transformed + point * filtersAtOnce
+                let (a, b, c, d) = (x[0], x[1], x[2], x[3])
+                for channel in 0..<channels {
+                    let w = weight + point * channels + channel
+                    let sum = sums + point * channels + channel
+                    sum.pointee = sum.pointee.addingProduct(a, w[0]).addingProduct(b, w[filter])
+                        .addingProduct(c, w[2 * filter]).addingProduct(d, w[3 * filter])
+                }
+            }
+        }
+
+        /// The same of one filter.
+        private static func addOne(
+            _ sums: UnsafeMutablePointer<Vector>, _ transformed: UnsafePointer<Vector>,
+            _ weight: UnsafePointer<Float>, channels: Int
+        ) {
+            for point in 0..<points {
+                for channel in 0..<channels {
+                    sums[point * channels + channel].addProduct(
+                        transformed[point * filtersAtOnce], weight[point * channels + channel])
+                }
+            }
+        }
+
+        /// Adds the tiles of a unit, from their values at the points, to the padded image.
+        private static func addTiles(
+            _ sums: UnsafeMutablePointer<Vector>, _ workspace: UnsafeMutablePointer<Vector>,
+            to image: UnsafeMutablePointer<Float>, _ g: Convolution, _ unit: Unit, _ part: Int, _ places: SIMD16<Int>
+        ) {
+            let channels = g.input.channels
+            let row = (g.input.width + 2 * g.padding) * channels
+            let corner = image + part * unit.rows * step * row
+            for channel in 0..<channels {
+                let values = sums + channel
+                InputGradientTransform.applyBoth(
+                    workspace, { values[($0 * 8 + $1) * channels] }, { values[($0 * 8 + $1) * channels] = $2 })
+            }
+            for i in 0..<8 {
+                // The floats of a tile's row, eight positions with all channels, sixteen at a time.
+                for first in stride(from: 0, to: 8 * channels, by: lanes) {
+                    let square = VectorSquare { sums[i * 8 * channels + min(first + $0, 8 * channels - 1)] }
+                    let mask = .!firstElements(8 * channels - first)
+                    square.transposed.forEachRow { tile, vector in
+                        guard tile < unit.tiles else { return }
+                        let target = corner + places[tile] + i * row + first
+                        target.store(target.vector(0) + vector.replacing(with: 0, where: mask), 0)
+                    }
+                }
+            }
+        }
+    }
+#endif
