@@ -1,44 +1,65 @@
 /// One step of stochastic gradient descent with momentum on `count` parameters:
 /// v = momentum v + scale g + decay w; w -= rate v.
+///
+/// - Returns: the sum of the squares of the new parameters, as ``sumOfSquares``.
 public func momentumStep(
     _ w: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
     momentum: Float, scale: Float, decay: Float, rate: Float
-) {
+) -> Double {
+    var squares = SquareSum()
     var i = 0
     while i + 16 <= count {
         let x = w.vector(i)
         let gradient = (g.vector(i) * scale).addingProduct(x, Vector(repeating: decay))
         let velocity = gradient.addingProduct(v.vector(i), Vector(repeating: momentum))
+        let updated = x.addingProduct(velocity, Vector(repeating: -rate))
         v.store(velocity, i)
-        w.store(x.addingProduct(velocity, Vector(repeating: -rate)), i)
+        w.store(updated, i)
+        squares.add(updated)
         i += 16
     }
     while i < count {
         let gradient = (g[i] * scale).addingProduct(w[i], decay)
         v[i] = gradient.addingProduct(v[i], momentum)
         w[i].addProduct(v[i], -rate)
+        squares.add(w[i])
         i += 1
     }
+    return squares.total
 }
 
 /// The sum of the squares of `count` floats, in a fixed order and double precision; not finite if one of them is not.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-    var low = SIMD8<Double>.zero
-    var high = SIMD8<Double>.zero
+    var squares = SquareSum()
     var i = 0
     while i + 16 <= count {
-        let v = x.vector(i)
-        let (a, b) = (SIMD8<Double>(v.lowHalf), SIMD8<Double>(v.highHalf))
-        low.addProduct(a, a)
-        high.addProduct(b, b)
+        squares.add(x.vector(i))
         i += 16
     }
-    var sum = (low + high).sum()
     while i < count {
-        sum += Double(x[i]) * Double(x[i])
+        squares.add(x[i])
         i += 1
     }
-    return sum
+    return squares.total
+}
+
+/// A sum of squares in double precision, in a fixed order.
+private struct SquareSum {
+    private var low = SIMD8<Double>.zero
+    private var high = SIMD8<Double>.zero
+    private var rest = 0.0
+
+    @inline(__always)
+    mutating func add(_ x: Vector) {
+        let (a, b) = (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
+        low.addProduct(a, a)
+        high.addProduct(b, b)
+    }
+
+    @inline(__always)
+    mutating func add(_ x: Float) { rest += Double(x) * Double(x) }
+
+    var total: Double { (low + high).sum() + rest }
 }
 
 /// y += x, over `count` floats.

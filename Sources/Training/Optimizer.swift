@@ -34,19 +34,21 @@ public final class Optimizer {
 
     /// Updates the parameters; local, and equal on all ranks for equal gradients.
     ///
-    /// - Returns: the gradient's L2 norm before clipping. If it is not finite nothing was updated.
+    /// - Returns: the gradient's L2 norm before clipping; not finite where a parameter is not, since an update may overflow though the
+    ///   gradient did not. If the gradient is not finite nothing was updated.
     public func step(_ gradient: Buffer<Float>, learningRate: Double) -> Double {
         let norm = sumOfSquares(gradient.pointer, count: gradient.count).squareRoot()
         guard norm.isFinite else { return norm }
+        var squares = 0.0
         let scale = clipping.map { norm > $0 ? Float($0 / norm) : 1 } ?? 1
         for (entry, factor) in zip(model.layout.entries, factors) {
             let decays = entry.kind == .weight || entry.kind == .bias
-            momentumStep(
+            squares += momentumStep(
                 model.parameters.pointer + entry.offset, momenta.pointer + entry.offset,
                 gradient.pointer + entry.offset, count: entry.count, momentum: momentum, scale: scale,
                 decay: decays ? weightDecay : 0, rate: Float(learningRate) * factor)
         }
-        return norm
+        return squares.isFinite ? norm : squares
     }
 }
 

@@ -187,7 +187,8 @@ extension Recipe {
                 scale: try section.real("scale", .closed(0, 255), default: base.scale),
                 noiseSamples: try section.integer("noise_samples", 0...Self.largestBatch, default: base.noiseSamples),
                 noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation),
-                noiseSpread: try section.real("noise_spread", .closed(0, 1), default: base.noiseSpread))
+                noiseSpread: try section.real("noise_spread", .closed(0, 1), default: base.noiseSpread),
+                redraw: try section.flag("redraw", default: base.redraw))
         }
         adversarialTraining = try root.toggle("adversarial_training").map(readAdversarialTraining)
     }

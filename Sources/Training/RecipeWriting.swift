@@ -103,7 +103,7 @@ extension Recipe {
         .mapping([
             ("samples", .number(training.samples)), ("scale", .number(training.scale)),
             ("noise_samples", .number(training.noiseSamples)), ("noise_deviation", .number(training.noiseDeviation)),
-            ("noise_spread", .number(training.noiseSpread)),
+            ("noise_spread", .number(training.noiseSpread)), ("redraw", .word(training.redraw ? "true" : "false")),
         ])
     }
 

@@ -146,9 +146,7 @@ package final class StepEngine {
             norm = .nan
             guard sums.loss.isFinite else { break }
             norm = timeline.measure(.update) { optimizer.step(reduction.gradient, learningRate: learningRate) }
-            // An update may overflow though the gradient did not.
-            for numbers in [model.moments, model.parameters]
-            where !sumOfSquares(numbers.pointer, count: numbers.count).isFinite { norm = .nan }
+            if !sumOfSquares(model.moments.pointer, count: model.moments.count).isFinite { norm = .nan }
             guard norm.isFinite else { break }
         }
         sums.loss /= Double(updates)

@@ -194,6 +194,18 @@ import Testing
         #expect(fill(source(mean: spread), ids, epoch: 5, step: 3).pixels == got.pixels)
     }
 
+    @Test("nonsense drawn anew is another in each epoch, the first epoch's being that of a run that draws once")
+    func redrawnNonsense() {
+        var redrawn = SampleSourceTests.meanTraining
+        redrawn.redraw = true
+        let ids = (400..<Int32(1000)).map { $0 }
+        let (once, anew) = (source(mean: SampleSourceTests.meanTraining), source(mean: redrawn))
+        #expect(fill(anew, ids).pixels == fill(once, ids).pixels)
+        let later = fill(anew, ids, epoch: 3)
+        #expect(zip(later.pixels, fill(once, ids).pixels).allSatisfy { $0 != $1 })
+        #expect(later.labels == fill(once, ids).labels && fill(anew, ids, epoch: 3).pixels == later.pixels)
+    }
+
     @Test(
         "sign noise is +-amplitude with equal chances on a part of the images, drawn once or anew",
         arguments: [true, false])

@@ -1,5 +1,5 @@
-/// Mean training: nonsense samples drawn around the mean image, each once for the whole run (paper, section 4; the
-/// numbers and the noise class after the authors' released code).
+/// Mean training: nonsense samples drawn around the mean image (paper, section 4; the numbers and the noise class after the
+/// authors' released code).
 public struct MeanTraining: Codable, Hashable, Sendable {
     /// Mean samples: mean image + sigma N(0, 1) for each pixel, sigma = scale U(0, 1) for each image. Their label is
     /// the number of classes.
@@ -14,14 +14,20 @@ public struct MeanTraining: Codable, Hashable, Sendable {
     /// How far deviations spread: that of each noise sample is uniform in [(1 - spread) noiseDeviation, noiseDeviation];
     /// in 0...1.
     public var noiseSpread: Double
+    /// Whether all of them are drawn anew each epoch, or once for the run: a network learns a few thousand images by heart.
+    public var redraw: Bool
 
     /// Makes the setting.
-    public init(samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double, noiseSpread: Double = 0) {
+    public init(
+        samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double, noiseSpread: Double = 0,
+        redraw: Bool = false
+    ) {
         self.samples = samples
         self.scale = scale
         self.noiseSamples = noiseSamples
         self.noiseDeviation = noiseDeviation
         self.noiseSpread = noiseSpread
+        self.redraw = redraw
     }
 
     /// Outputs beside the classes: 2 with a noise class, else 1.

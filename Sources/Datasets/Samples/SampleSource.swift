@@ -135,8 +135,9 @@ public struct SampleSource: Sendable {
             return Int32(images.labels[slot])
         }
         guard let meanTraining else { preconditionFailure("sample \(id) without mean training") }
+        let draw = meanTraining.redraw ? epoch : 0
         if id < imageCount + meanTraining.samples {
-            var random = Philox(seed: seed, purpose: .meanSamples, id)
+            var random = Philox(seed: seed, purpose: .meanSamples, id, draw)
             // The mean image itself cancels: the network sees sigma N(0, 1).
             let sigma = Float(meanTraining.scale) * random.uniform()
             random.fillGaussian(values, count: shape.count)
@@ -144,7 +145,7 @@ public struct SampleSource: Sendable {
             if mirrored { mirror(values, shape: shape) }
             return Int32(classes)
         }
-        var random = Philox(seed: seed, purpose: .noiseSamples, id)
+        var random = Philox(seed: seed, purpose: .noiseSamples, id, draw)
         random.fillGaussian(values, count: shape.count)
         if mirrored { mirror(values, shape: shape) }
         let reach = meanTraining.noiseSpread > 0 ? 1 - Float(meanTraining.noiseSpread) * random.uniform() : 1
