@@ -1,4 +1,5 @@
-// OpenBLAS, whose enumerations and functions import as they are, and the instruction set that the compiler was told.
+// OpenBLAS, whose enumerations and functions import as they are, the instruction set that the compiler was told, and shuffles, which
+// Swift's vectors would make element by element.
 #pragma once
 #include <cblas.h>
 
@@ -28,6 +29,27 @@ static inline int flushes_denormals(void) {
 #else
     return 0;
 #endif
+}
+
+typedef float vector16 __attribute__((vector_size(64), aligned(4)));
+
+// Sixteen rows of sixteen floats, at `row_offsets` from `rows`, as columns: those are written at `column_offsets` from `columns`.
+static inline void transpose_square(
+    const float *rows, const long *row_offsets, float *columns, const long *column_offsets) {
+    vector16 a[16], b[16];
+    for (int i = 0; i < 16; i++) a[i] = *(const vector16 *)(rows + row_offsets[i]);
+    // Rows i and i + 8 interleaved: an element's place, row and column as eight bits, is rotated by one bit. Four times, row and
+    // column have changed places.
+    for (int stage = 0; stage < 4; stage++) {
+        for (int i = 0; i < 8; i++) {
+            b[2 * i] = __builtin_shufflevector(
+                a[i], a[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            b[2 * i + 1] = __builtin_shufflevector(
+                a[i], a[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        for (int i = 0; i < 16; i++) a[i] = b[i];
+    }
+    for (int i = 0; i < 16; i++) *(vector16 *)(columns + column_offsets[i]) = a[i];
 }
 
 static inline const char *steadfast_instruction_set(void) {

@@ -1,4 +1,6 @@
 #if XSMM
+    import COpenBLAS
+
     /// The input gradient of a Winograd convolution whose input has few channels. A vector of them would be mostly empty, so here it
     /// holds one number of each of up to sixteen tiles: the output's gradient is turned about on its way in, the input's on its way out.
     extension WinogradConvolution {
@@ -34,75 +36,90 @@
             let width = g.input.width + 2 * g.padding
             let image = g.padding > 0 ? scratch : inputGradient
             image.update(repeating: 0, count: (g.input.height + 2 * g.padding) * width * channels)
-            let cells = step * step
             withUnsafeTemporaryAllocation(
-                of: Vector.self, capacity: cells * lanes + (filtersAtOnce + channels + 1) * points + lanes
+                of: Vector.self, capacity: (step * step + 1) * lanes + (filtersAtOnce + channels + 1) * points
             ) { memory in
                 guard let turned = memory.baseAddress else { return }
-                let transformed = turned + cells * lanes
+                let square = turned + step * step * lanes
+                let transformed = square + lanes
                 let sums = transformed + filtersAtOnce * points
-                let workspace = sums + channels * points + lanes
-                let places = Places(g, unit)
-                for part in 0..<unit.perImage {
-                    for i in 0..<channels * points { sums[i] = .zero }
-                    for first in stride(from: 0, to: filters, by: lanes) {
-                        let start = min(first, filters - lanes)
-                        turn(outputGradient + start, into: turned, g, unit, part, places.outputs)
-                        // What the last vector shares with the one before counts there.
-                        for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
-                            let count = min(filtersAtOnce, lanes - k)
-                            for i in 0..<count {
-                                OutputGradientTransform.applyBoth(
-                                    workspace, { turned[($0 * step + $1) * lanes + k + i] },
-                                    { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
-                            }
-                            let factors = weight + (start + k) * channels * points
-                            if count == filtersAtOnce {
-                                addFour(sums, transformed, factors, channels: channels)
-                            } else {
+                let workspace = sums + channels * points
+                withPlaces(g, unit) { places in
+                    for part in 0..<unit.perImage {
+                        for i in 0..<channels * points { sums[i] = .zero }
+                        for first in stride(from: 0, to: filters, by: lanes) {
+                            let start = min(first, filters - lanes)
+                            turn(outputGradient + start, into: turned, g, unit, part, places)
+                            // What the last vector shares with the one before counts there.
+                            for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
+                                let count = min(filtersAtOnce, lanes - k)
                                 for i in 0..<count {
-                                    addOne(
-                                        sums, transformed + i, factors + i * channels * points, channels: channels)
+                                    OutputGradientTransform.applyBoth(
+                                        workspace, { turned[($0 * step + $1) * lanes + k + i] },
+                                        { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
+                                }
+                                let factors = weight + (start + k) * channels * points
+                                if count == filtersAtOnce {
+                                    addFour(sums, transformed, factors, channels: channels)
+                                } else {
+                                    for i in 0..<count {
+                                        addOne(
+                                            sums, transformed + i, factors + i * channels * points, channels: channels)
+                                    }
                                 }
                             }
                         }
+                        addTiles(sums, workspace, square, to: image, g, unit, part, places)
                     }
-                    addTiles(sums, workspace, to: image, g, unit, part, places.inputs)
                 }
             }
             if g.padding > 0 { cutMargin(inputGradient, from: image, g) }
             return true
         }
 
-        /// Where the tile of each lane begins in its unit, in floats. Lanes behind the last tile repeat it; nobody reads them.
+        /// Where what belongs to each lane begins, in floats.
         private struct Places {
-            var outputs = SIMD16<Int>()
-            var inputs = SIMD16<Int>()
+            /// Its tile in its unit, in the output and in the padded input. Lanes behind the last tile repeat it; nobody reads them.
+            let outputs, inputs: UnsafeMutablePointer<Int>
+            /// Its vector among others.
+            let vectors: UnsafeMutablePointer<Int>
+            /// The vectors of a tile's row, as `addTiles` sets them.
+            let row: UnsafeMutablePointer<Int>
+        }
 
-            init(_ g: Convolution, _ unit: Unit) {
+        private static func withPlaces(_ g: Convolution, _ unit: Unit, _ body: (Places) -> Void) {
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: 4 * lanes) { memory in
+                guard let first = memory.baseAddress else { return }
+                let places = Places(
+                    outputs: first, inputs: first + lanes, vectors: first + 2 * lanes, row: first + 3 * lanes)
                 for lane in 0..<lanes {
                     let (y, x) = min(lane, unit.tiles - 1).quotientAndRemainder(dividingBy: unit.columns)
-                    outputs[lane] = step * (y * g.output.width + x) * g.filters
-                    inputs[lane] = step * (y * (g.input.width + 2 * g.padding) + x) * g.input.channels
+                    places.outputs[lane] = step * (y * g.output.width + x) * g.filters
+                    places.inputs[lane] = step * (y * (g.input.width + 2 * g.padding) + x) * g.input.channels
+                    places.vectors[lane] = lane * 16
                 }
+                body(places)
             }
         }
 
         /// The gradients of sixteen filters, from the first of `gradient` on, at each cell of the tiles, a vector of tiles a filter.
         private static func turn(
             _ gradient: UnsafePointer<Float>, into turned: UnsafeMutablePointer<Vector>, _ g: Convolution,
-            _ unit: Unit, _ part: Int, _ places: SIMD16<Int>
+            _ unit: Unit, _ part: Int, _ places: Places
         ) {
             let row = g.output.width * g.filters
             let corner = gradient + part * unit.rows * step * row
             for i in 0..<step {
                 for j in 0..<step {
-                    let cell = corner + i * row + j * g.filters
-                    let square = VectorSquare { cell.vector(places[$0]) }
-                    let target = turned + (i * step + j) * lanes
-                    square.transposed.forEachRow { target[$0] = $1 }
+                    transpose_square(
+                        corner + i * row + j * g.filters, places.outputs, floats(turned + (i * step + j) * lanes),
+                        places.vectors)
                 }
             }
+        }
+
+        private static func floats(_ vectors: UnsafeMutablePointer<Vector>) -> UnsafeMutablePointer<Float> {
+            UnsafeMutableRawPointer(vectors).assumingMemoryBound(to: Float.self)
         }
 
         /// sums(point, c) += the sum over four filters of weight(filter, point, c) transformed(point, filter).
@@ -139,7 +156,8 @@
         /// Adds the tiles of a unit, from their values at the points, to the padded image.
         private static func addTiles(
             _ sums: UnsafeMutablePointer<Vector>, _ workspace: UnsafeMutablePointer<Vector>,
-            to image: UnsafeMutablePointer<Float>, _ g: Convolution, _ unit: Unit, _ part: Int, _ places: SIMD16<Int>
+            _ square: UnsafeMutablePointer<Vector>, to image: UnsafeMutablePointer<Float>, _ g: Convolution,
+            _ unit: Unit, _ part: Int, _ places: Places
         ) {
             let channels = g.input.channels
             let row = (g.input.width + 2 * g.padding) * channels
@@ -149,15 +167,15 @@
                 InputGradientTransform.applyBoth(
                     workspace, { values[($0 * 8 + $1) * channels] }, { values[($0 * 8 + $1) * channels] = $2 })
             }
-            for i in 0..<8 {
-                // The floats of a tile's row, eight positions with all channels, sixteen at a time.
-                for first in stride(from: 0, to: 8 * channels, by: lanes) {
-                    let square = VectorSquare { sums[i * 8 * channels + min(first + $0, 8 * channels - 1)] }
-                    let mask = .!firstElements(8 * channels - first)
-                    square.transposed.forEachRow { tile, vector in
-                        guard tile < unit.tiles else { return }
-                        let target = corner + places[tile] + i * row + first
-                        target.store(target.vector(0) + vector.replacing(with: 0, where: mask), 0)
+            // The floats of a tile's row, eight positions with all channels, sixteen at a time.
+            for first in stride(from: 0, to: 8 * channels, by: lanes) {
+                let mask = .!firstElements(8 * channels - first)
+                for k in 0..<lanes { places.row[k] = 16 * min(first + k, 8 * channels - 1) }
+                for i in 0..<8 {
+                    transpose_square(floats(sums + i * 8 * channels), places.row, floats(square), places.vectors)
+                    for tile in 0..<unit.tiles {
+                        let target = corner + places.inputs[tile] + i * row + first
+                        target.store(target.vector(0) + square[tile].replacing(with: 0, where: mask), 0)
                     }
                 }
             }
