@@ -1,0 +1,138 @@
+#if XSMM
+    /// Tiles: which are taken together, and how they come out of an image.
+    extension WinogradConvolution {
+        /// Rows of tiles of one image that are taken together.
+        struct Unit {
+            let rows, columns, perImage: Int
+            var tiles: Int { rows * columns }
+            /// Units whose products are summed at a time in the weight gradient.
+            var gathered: Int { max(1, tilesAtOnce / tiles) }
+
+            init(_ g: Convolution) {
+                let (tileRows, columns) = (g.output.height / step, g.output.width / step)
+                rows = (1...tileRows).last { tileRows % $0 == 0 && $0 * columns <= tilesAtOnce } ?? 1
+                self.columns = columns
+                perImage = tileRows / rows
+            }
+        }
+
+        /// Where the transformed tiles of the input and of the output lie in `scratch`, behind an image between zeros.
+        @inline(__always)
+        static func areas(
+            _ g: Convolution, _ unit: Unit, tiles: Int, scratch: UnsafeMutablePointer<Float>
+        ) -> (x: UnsafeMutablePointer<Float>, y: UnsafeMutablePointer<Float>) {
+            let image = (g.input.height + 2 * g.padding) * (g.input.width + 2 * g.padding) * g.input.channels
+            let x = scratch + (image + 15) / 16 * 16
+            return (x, x + points * row(tiles * g.input.channels))
+        }
+
+        /// The inside of a padded image.
+        static func cutMargin(_ inside: UnsafeMutablePointer<Float>, from image: UnsafePointer<Float>, _ g: Convolution) {
+            let (row, channels) = (g.input.width * g.input.channels, g.input.channels)
+            for y in 0..<g.input.height {
+                (inside + y * row).update(
+                    from: image + ((y + g.padding) * (g.input.width + 2 * g.padding) + g.padding) * channels, count: row)
+            }
+        }
+
+        /// The tiles of a unit of a padded image, at the points.
+        static func transformInput(
+            _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution, _ unit: Unit,
+            _ part: Int, stride: Int
+        ) {
+            let (channels, width) = (g.input.channels, g.input.width + 2 * g.padding)
+            guard channels < 16 else {
+                return transformTiles(
+                    InputTransform.self, x, image, width: width, channels: channels, unit, part, stride: stride)
+            }
+            for row in 0..<unit.rows {
+                let corner = image + (part * unit.rows + row) * step * width * channels
+                transformTileRow(x + row * unit.columns * channels, corner, width, channels, unit, stride: stride)
+            }
+        }
+
+        /// The tiles of a unit of an output's gradient, at the points.
+        static func transformOutputGradient(
+            _ y: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, _ g: Convolution, _ unit: Unit,
+            _ part: Int, stride: Int
+        ) {
+            transformTiles(
+                OutputGradientTransform.self, y, gradient, width: g.output.width, channels: g.filters, unit, part,
+                stride: stride)
+        }
+
+        /// The tiles of a unit of an image `width` wide of at least 16 channels, at the points.
+        @inline(__always)
+        private static func transformTiles<Transform: WinogradTransform>(
+            _ transform: Transform.Type, _ points: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>,
+            width: Int, channels: Int, _ unit: Unit, _ part: Int, stride: Int
+        ) {
+            withWorkspace { workspace in
+                forEachTile(unit, part) { tile, row, column in
+                    let corner = image + (row * width + column) * channels
+                    forEachVector(channels) { c, _ in
+                        let (source, target) = (corner + c, points + tile * channels + c)
+                        Transform.applyBoth(
+                            workspace, { source.vector(($0 * width + $1) * channels) },
+                            { target.store($2, ($0 * 8 + $1) * stride) })
+                    }
+                }
+            }
+        }
+
+        /// A row of tiles of few channels: a vector holds several tiles then.
+        private static func transformTileRow(
+            _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ width: Int, _ channels: Int, _ unit: Unit,
+            stride: Int
+        ) {
+            let (pixels, tiles) = (width * channels, unit.columns * channels)
+            let (rowCount, tileCount) = (row(pixels), row(tiles))
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: 8 * (rowCount + tileCount)) { memory in
+                guard let down = memory.baseAddress else { return }
+                let across = down + 8 * rowCount
+                for v in Swift.stride(from: 0, to: pixels, by: 16) {
+                    InputTransform.apply({ image.vector($0 * pixels + v) }, { down.store($1, $0 * rowCount + v) })
+                }
+                for y in 0..<8 {
+                    // Position j of all tiles side by side; what a vector writes too much is written over.
+                    for j in 0..<8 {
+                        let (source, target) = (down + y * rowCount + j * channels, across + j * tileCount)
+                        for tile in 0..<unit.columns {
+                            target.store(source.vector(tile * step * channels), tile * channels)
+                        }
+                    }
+                    for v in Swift.stride(from: 0, to: tiles, by: 16) {
+                        InputTransform.apply(
+                            { across.vector($0 * tileCount + v) }, { x.store($1, (y * 8 + $0) * stride + v) })
+                    }
+                }
+            }
+        }
+
+        /// Calls `body(number in the unit, first row and column of its outputs)` for each tile.
+        @inline(__always)
+        static func forEachTile(_ unit: Unit, _ part: Int, _ body: (Int, Int, Int) -> Void) {
+            for row in 0..<unit.rows {
+                for column in 0..<unit.columns {
+                    body(row * unit.columns + column, (part * unit.rows + row) * step, column * step)
+                }
+            }
+        }
+
+        /// Calls `body(first element, how many of it an earlier vector has)` for vectors that cover at least 16 elements.
+        @inline(__always)
+        static func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
+            for first in Swift.stride(from: 0, to: count, by: 16) {
+                let start = min(first, count - 16)
+                body(start, first - start)
+            }
+        }
+
+        @inline(__always)
+        static func withWorkspace(_ body: (UnsafeMutablePointer<Vector>) -> Void) {
+            withUnsafeTemporaryAllocation(of: Vector.self, capacity: points) { workspace in
+                if let address = workspace.baseAddress { body(address) }
+            }
+        }
+    }
+#endif
