@@ -75,7 +75,9 @@ extension Convolution {
     /// The part of these that the forward pass uses.
     var packedForwardCount: Int {
         #if XSMM
-            if method == .winograd { return WinogradConvolution.weightCount(self) }
+            if method == .winograd {
+                return WinogradConvolution.weightCount(self) + WinogradConvolution.workspaceCount
+            }
         #endif
         return remainingFilters * patchCount
     }

@@ -16,34 +16,26 @@
         /// Tiles whose products are formed together, at most, but where a row has more.
         static let tilesAtOnce = 16
 
-        /// The floats of scratch memory that a call needs.
-        static func scratchCount(_ g: Convolution) -> Int {
-            let unit = Unit(g)
-            let image = (g.input.height + 2 * g.padding) * (g.input.width + 2 * g.padding) * g.input.channels
-            let tiles = unit.gathered * unit.tiles
-            return image + points * (row(tiles * g.input.channels) + row(tiles * g.filters))
-                + points * row(g.input.channels * g.filters) + 16
-        }
-
         /// The floats of the transformed weight, [points, channels, filters], and of its transpose.
         static func weightCount(_ g: Convolution) -> Int { points * row(g.input.channels * g.filters) }
+        /// The floats of a transform's workspace, that stand behind the transformed weight.
+        static let workspaceCount = points * 16 + 16
 
         /// From one point's matrix to the next, so that matrices of a power of two do not fall on the same lines of the cache.
         static func row(_ count: Int) -> Int { (count + 15) / 16 * 16 + 16 }
 
-        /// Writes the transformed weight, `weightCount` floats.
+        /// Writes the transformed weight, `weightCount` floats and behind them `workspaceCount` that mean nothing.
         static func transform(
             _ transformed: UnsafeMutablePointer<Float>, _ weight: UnsafePointer<Float>, _ g: Convolution
         ) {
             let (count, stride) = (g.input.channels * g.filters, row(g.input.channels * g.filters))
-            withWorkspace { workspace in
-                for c in 0..<g.input.channels {
-                    forEachVector(g.filters) { k, _ in
-                        let (source, target) = (weight + c * g.filters + k, transformed + c * g.filters + k)
-                        WeightTransform.applyBoth(
-                            workspace, { source.vector(($0 * 5 + $1) * count) },
-                            { target.store($2, ($0 * 8 + $1) * stride) })
-                    }
+            let workspace = vectors(at: transformed + points * stride)
+            for c in 0..<g.input.channels {
+                forEachVector(g.filters) { k, _ in
+                    let (source, target) = (weight + c * g.filters + k, transformed + c * g.filters + k)
+                    WeightTransform.applyBoth(
+                        workspace, { source.vector(($0 * 5 + $1) * count) },
+                        { target.store($2, ($0 * 8 + $1) * stride) })
                 }
             }
         }
@@ -68,20 +60,19 @@
             let (unit, channels, filters) = (Unit(g), g.input.channels, g.filters)
             guard let kernel = product(filters, unit.tiles, channels) else { return false }
             let image = DirectConvolution.pad(input, g.input, g.padding, into: scratch)
-            let (x, y) = areas(g, unit, tiles: unit.tiles, scratch: scratch)
+            let areas = Areas(g, unit, scratch)
+            let (x, y) = (areas.x, areas.y)
             let (xStride, yStride) = (row(unit.tiles * channels), row(unit.tiles * filters))
             for part in 0..<unit.perImage {
-                transformInput(x, image, g, unit, part, stride: xStride)
+                transformInput(x, image, g, unit, part, stride: xStride, areas.workspace)
                 multiply(kernel, y, yStride, x, xStride, packed, row(channels * filters))
-                withWorkspace { workspace in
-                    forEachTile(unit, part) { tile, row, column in
-                        let target = output + (row * g.output.width + column) * filters
-                        forEachVector(filters) { k, _ in
-                            let source = y + tile * filters + k
-                            OutputTransform.applyBoth(
-                                workspace, { source.vector(($0 * 8 + $1) * yStride) },
-                                { target.store($2, ($0 * g.output.width + $1) * filters + k) })
-                        }
+                forEachTile(unit, part) { tile, row, column in
+                    let target = output + (row * g.output.width + column) * filters
+                    forEachVector(filters) { k, _ in
+                        let source = y + tile * filters + k
+                        OutputTransform.applyBoth(
+                            areas.workspace, { source.vector(($0 * 8 + $1) * yStride) },
+                            { target.store($2, ($0 * g.output.width + $1) * filters + k) })
                     }
                 }
             }
@@ -95,28 +86,27 @@
         ) -> Bool {
             let (unit, channels, filters) = (Unit(g), g.input.channels, g.filters)
             guard let kernel = product(channels, unit.tiles, filters) else { return false }
-            let (x, y) = areas(g, unit, tiles: unit.tiles, scratch: scratch)
+            let areas = Areas(g, unit, scratch)
+            let (x, y) = (areas.x, areas.y)
             let (xStride, yStride) = (row(unit.tiles * channels), row(unit.tiles * filters))
             let width = g.input.width + 2 * g.padding
             let image = g.padding > 0 ? scratch : inputGradient
             image.update(repeating: 0, count: (g.input.height + 2 * g.padding) * width * channels)
             for part in 0..<unit.perImage {
-                transformOutputGradient(y, outputGradient, g, unit, part, stride: yStride)
+                transformOutputGradient(y, outputGradient, g, unit, part, stride: yStride, areas.workspace)
                 multiply(kernel, x, xStride, y, yStride, transposed, row(channels * filters))
-                withWorkspace { workspace in
-                    forEachTile(unit, part) { tile, row, column in
-                        let target = image + (row * width + column) * channels
-                        forEachVector(channels) { c, repeated in
-                            let source = x + tile * channels + c
-                            // What the last vector shares with the one before counts there.
-                            let mask = firstElements(repeated)
-                            InputGradientTransform.applyBoth(
-                                workspace, { source.vector(($0 * 8 + $1) * xStride) },
-                                {
-                                    let offset = ($0 * width + $1) * channels + c
-                                    target.store(target.vector(offset) + $2.replacing(with: 0, where: mask), offset)
-                                })
-                        }
+                forEachTile(unit, part) { tile, row, column in
+                    let target = image + (row * width + column) * channels
+                    forEachVector(channels) { c, repeated in
+                        let source = x + tile * channels + c
+                        // What the last vector shares with the one before counts there.
+                        let mask = firstElements(repeated)
+                        InputGradientTransform.applyBoth(
+                            areas.workspace, { source.vector(($0 * 8 + $1) * xStride) },
+                            {
+                                let offset = ($0 * width + $1) * channels + c
+                                target.store(target.vector(offset) + $2.replacing(with: 0, where: mask), offset)
+                            })
                     }
                 }
             }
@@ -137,9 +127,10 @@
                     1, 1)
             else { return false }
             let tiles = unit.gathered * unit.tiles
-            let (x, y) = areas(g, unit, tiles: tiles, scratch: scratch)
+            let areas = Areas(g, unit, scratch)
+            let (x, y, sums) = (areas.x, areas.y, areas.sums)
             let (xStride, yStride) = (row(tiles * channels), row(tiles * filters))
-            let (sums, stride) = (y + points * yStride, row(channels * filters))
+            let stride = row(channels * filters)
             sums.update(repeating: 0, count: points * stride)
             withUnsafeTemporaryAllocation(of: xsmm_offset.self, capacity: 2 * unit.gathered) { offsets in
                 guard let yOffsets = offsets.baseAddress else { return }
@@ -159,10 +150,11 @@
                             image = DirectConvolution.pad(
                                 input + index * g.input.count, g.input, g.padding, into: scratch)
                         }
-                        transformInput(x + i * unit.tiles * channels, image, g, unit, part, stride: xStride)
+                        transformInput(
+                            x + i * unit.tiles * channels, image, g, unit, part, stride: xStride, areas.workspace)
                         transformOutputGradient(
                             y + i * unit.tiles * filters, outputGradient + index * g.output.count, g, unit, part,
-                            stride: yStride)
+                            stride: yStride, areas.workspace)
                     }
                     for point in 0..<points {
                         xsmm_run(
@@ -171,19 +163,17 @@
                     }
                 }
             }
-            withWorkspace { workspace in
-                for c in 0..<channels {
-                    forEachVector(filters) { k, repeated in
-                        let source = sums + c * filters + k
-                        let target = weightGradient + c * filters + k
-                        let mask = firstElements(repeated)
-                        WeightGradientTransform.applyBoth(
-                            workspace, { source.vector(($0 * 8 + $1) * stride) },
-                            {
-                                let offset = ($0 * 5 + $1) * channels * filters
-                                target.store(target.vector(offset) + $2.replacing(with: 0, where: mask), offset)
-                            })
-                    }
+            for c in 0..<channels {
+                forEachVector(filters) { k, repeated in
+                    let source = sums + c * filters + k
+                    let target = weightGradient + c * filters + k
+                    let mask = firstElements(repeated)
+                    WeightGradientTransform.applyBoth(
+                        areas.workspace, { source.vector(($0 * 8 + $1) * stride) },
+                        {
+                            let offset = ($0 * 5 + $1) * channels * filters
+                            target.store(target.vector(offset) + $2.replacing(with: 0, where: mask), offset)
+                        })
                 }
             }
             return true

@@ -22,6 +22,11 @@
             }
         }
 
+        /// The vectors that the input gradient needs: cells and a square of lanes, what is added up at a time, the sums, a workspace.
+        static func fewChannelsCount(_ g: Convolution) -> Int {
+            (step * step + 1) * lanes + (filtersAtOnce + g.input.channels + 1) * points
+        }
+
         /// Whether a row of tiles fits into a vector.
         static func suitsLanes(_ g: Convolution) -> Bool { g.output.width / step <= lanes }
 
@@ -36,41 +41,37 @@
             let width = g.input.width + 2 * g.padding
             let image = g.padding > 0 ? scratch : inputGradient
             image.update(repeating: 0, count: (g.input.height + 2 * g.padding) * width * channels)
-            withUnsafeTemporaryAllocation(
-                of: Vector.self, capacity: (step * step + 1) * lanes + (filtersAtOnce + channels + 1) * points
-            ) { memory in
-                guard let turned = memory.baseAddress else { return }
-                let square = turned + step * step * lanes
-                let transformed = square + lanes
-                let sums = transformed + filtersAtOnce * points
-                let workspace = sums + channels * points
-                withPlaces(g, unit) { places in
-                    for part in 0..<unit.perImage {
-                        for i in 0..<channels * points { sums[i] = .zero }
-                        for first in stride(from: 0, to: filters, by: lanes) {
-                            let start = min(first, filters - lanes)
-                            turn(outputGradient + start, into: turned, g, unit, part, places)
-                            // What the last vector shares with the one before counts there.
-                            for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
-                                let count = min(filtersAtOnce, lanes - k)
+            let turned = Areas(g, unit, scratch).workspace
+            let square = turned + step * step * lanes
+            let transformed = square + lanes
+            let sums = transformed + filtersAtOnce * points
+            let workspace = sums + channels * points
+            withPlaces(g, unit) { places in
+                for part in 0..<unit.perImage {
+                    for i in 0..<channels * points { sums[i] = .zero }
+                    for first in stride(from: 0, to: filters, by: lanes) {
+                        let start = min(first, filters - lanes)
+                        turn(outputGradient + start, into: turned, g, unit, part, places)
+                        // What the last vector shares with the one before counts there.
+                        for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
+                            let count = min(filtersAtOnce, lanes - k)
+                            for i in 0..<count {
+                                OutputGradientTransform.applyBoth(
+                                    workspace, { turned[($0 * step + $1) * lanes + k + i] },
+                                    { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
+                            }
+                            let factors = weight + (start + k) * channels * points
+                            if count == filtersAtOnce {
+                                addFour(sums, transformed, factors, channels: channels)
+                            } else {
                                 for i in 0..<count {
-                                    OutputGradientTransform.applyBoth(
-                                        workspace, { turned[($0 * step + $1) * lanes + k + i] },
-                                        { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
-                                }
-                                let factors = weight + (start + k) * channels * points
-                                if count == filtersAtOnce {
-                                    addFour(sums, transformed, factors, channels: channels)
-                                } else {
-                                    for i in 0..<count {
-                                        addOne(
-                                            sums, transformed + i, factors + i * channels * points, channels: channels)
-                                    }
+                                    addOne(
+                                        sums, transformed + i, factors + i * channels * points, channels: channels)
                                 }
                             }
                         }
-                        addTiles(sums, workspace, square, to: image, g, unit, part, places)
                     }
+                    addTiles(sums, workspace, square, to: image, g, unit, part, places)
                 }
             }
             if g.padding > 0 { cutMargin(inputGradient, from: image, g) }

@@ -16,14 +16,41 @@
             }
         }
 
-        /// Where the transformed tiles of the input and of the output lie in `scratch`, behind an image between zeros.
-        @inline(__always)
-        static func areas(
-            _ g: Convolution, _ unit: Unit, tiles: Int, scratch: UnsafeMutablePointer<Float>
-        ) -> (x: UnsafeMutablePointer<Float>, y: UnsafeMutablePointer<Float>) {
-            let image = (g.input.height + 2 * g.padding) * (g.input.width + 2 * g.padding) * g.input.channels
-            let x = scratch + (image + 15) / 16 * 16
-            return (x, x + points * row(tiles * g.input.channels))
+        /// What lies in scratch memory, behind an image between zeros.
+        struct Areas {
+            /// The transformed tiles of the input and of the output, and the sums of the transformed weight's gradient.
+            let x, y, sums: UnsafeMutablePointer<Float>
+            /// What a transform needs beside what it reads and writes.
+            let workspace: UnsafeMutablePointer<Vector>
+
+            init(_ g: Convolution, _ unit: Unit, _ scratch: UnsafeMutablePointer<Float>) {
+                let tiles = unit.gathered * unit.tiles
+                x = scratch + paddedCount(g)
+                y = x + points * row(tiles * g.input.channels)
+                sums = y + points * row(tiles * g.filters)
+                workspace = vectors(at: sums + weightCount(g))
+            }
+        }
+
+        /// The floats of scratch memory that a call needs.
+        static func scratchCount(_ g: Convolution) -> Int {
+            let unit = Unit(g)
+            let (tiles, width) = (unit.gathered * unit.tiles, g.input.width + 2 * g.padding)
+            let areas = points * (row(tiles * g.input.channels) + row(tiles * g.filters)) + weightCount(g)
+            let tileRow = 8 * (row(width * g.input.channels) + row(unit.columns * g.input.channels))
+            return paddedCount(g) + areas + 16
+                + (g.input.channels < 16 ? max(tileRow, 16 * fewChannelsCount(g)) : workspaceCount)
+        }
+
+        private static func paddedCount(_ g: Convolution) -> Int {
+            let count = (g.input.height + 2 * g.padding) * (g.input.width + 2 * g.padding) * g.input.channels
+            return (count + 15) / 16 * 16
+        }
+
+        /// The vectors that lie at an address, or up to fifteen floats on.
+        static func vectors(at address: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Vector> {
+            let raw = UnsafeMutableRawPointer(address).alignedUp(for: Vector.self)
+            return raw.assumingMemoryBound(to: Vector.self)
         }
 
         /// The inside of a padded image.
@@ -38,44 +65,44 @@
         /// The tiles of a unit of a padded image, at the points.
         static func transformInput(
             _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution, _ unit: Unit,
-            _ part: Int, stride: Int
+            _ part: Int, stride: Int, _ workspace: UnsafeMutablePointer<Vector>
         ) {
             let (channels, width) = (g.input.channels, g.input.width + 2 * g.padding)
             guard channels < 16 else {
                 return transformTiles(
-                    InputTransform.self, x, image, width: width, channels: channels, unit, part, stride: stride)
+                    InputTransform.self, x, image, width: width, channels: channels, unit, part, stride: stride,
+                    workspace)
             }
             for row in 0..<unit.rows {
                 let corner = image + (part * unit.rows + row) * step * width * channels
-                transformTileRow(x + row * unit.columns * channels, corner, width, channels, unit, stride: stride)
+                transformTileRow(
+                    x + row * unit.columns * channels, corner, width, channels, unit, stride: stride, workspace)
             }
         }
 
         /// The tiles of a unit of an output's gradient, at the points.
         static func transformOutputGradient(
             _ y: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, _ g: Convolution, _ unit: Unit,
-            _ part: Int, stride: Int
+            _ part: Int, stride: Int, _ workspace: UnsafeMutablePointer<Vector>
         ) {
             transformTiles(
                 OutputGradientTransform.self, y, gradient, width: g.output.width, channels: g.filters, unit, part,
-                stride: stride)
+                stride: stride, workspace)
         }
 
         /// The tiles of a unit of an image `width` wide of at least 16 channels, at the points.
         @inline(__always)
         private static func transformTiles<Transform: WinogradTransform>(
             _ transform: Transform.Type, _ points: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>,
-            width: Int, channels: Int, _ unit: Unit, _ part: Int, stride: Int
+            width: Int, channels: Int, _ unit: Unit, _ part: Int, stride: Int, _ workspace: UnsafeMutablePointer<Vector>
         ) {
-            withWorkspace { workspace in
-                forEachTile(unit, part) { tile, row, column in
-                    let corner = image + (row * width + column) * channels
-                    forEachVector(channels) { c, _ in
-                        let (source, target) = (corner + c, points + tile * channels + c)
-                        Transform.applyBoth(
-                            workspace, { source.vector(($0 * width + $1) * channels) },
-                            { target.store($2, ($0 * 8 + $1) * stride) })
-                    }
+            forEachTile(unit, part) { tile, row, column in
+                let corner = image + (row * width + column) * channels
+                forEachVector(channels) { c, _ in
+                    let (source, target) = (corner + c, points + tile * channels + c)
+                    Transform.applyBoth(
+                        workspace, { source.vector(($0 * width + $1) * channels) },
+                        { target.store($2, ($0 * 8 + $1) * stride) })
                 }
             }
         }
@@ -83,28 +110,26 @@
         /// A row of tiles of few channels: a vector holds several tiles then.
         private static func transformTileRow(
             _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ width: Int, _ channels: Int, _ unit: Unit,
-            stride: Int
+            stride: Int, _ workspace: UnsafeMutablePointer<Vector>
         ) {
             let (pixels, tiles) = (width * channels, unit.columns * channels)
             let (rowCount, tileCount) = (row(pixels), row(tiles))
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: 8 * (rowCount + tileCount)) { memory in
-                guard let down = memory.baseAddress else { return }
-                let across = down + 8 * rowCount
-                for v in Swift.stride(from: 0, to: pixels, by: 16) {
-                    InputTransform.apply({ image.vector($0 * pixels + v) }, { down.store($1, $0 * rowCount + v) })
+            let down = UnsafeMutableRawPointer(workspace).assumingMemoryBound(to: Float.self)
+            let across = down + 8 * rowCount
+            for v in Swift.stride(from: 0, to: pixels, by: 16) {
+                InputTransform.apply({ image.vector($0 * pixels + v) }, { down.store($1, $0 * rowCount + v) })
+            }
+            for y in 0..<8 {
+                // Position j of all tiles side by side; what a vector writes too much is written over.
+                for j in 0..<8 {
+                    let (source, target) = (down + y * rowCount + j * channels, across + j * tileCount)
+                    for tile in 0..<unit.columns {
+                        target.store(source.vector(tile * step * channels), tile * channels)
+                    }
                 }
-                for y in 0..<8 {
-                    // Position j of all tiles side by side; what a vector writes too much is written over.
-                    for j in 0..<8 {
-                        let (source, target) = (down + y * rowCount + j * channels, across + j * tileCount)
-                        for tile in 0..<unit.columns {
-                            target.store(source.vector(tile * step * channels), tile * channels)
-                        }
-                    }
-                    for v in Swift.stride(from: 0, to: tiles, by: 16) {
-                        InputTransform.apply(
-                            { across.vector($0 * tileCount + v) }, { x.store($1, (y * 8 + $0) * stride + v) })
-                    }
+                for v in Swift.stride(from: 0, to: tiles, by: 16) {
+                    InputTransform.apply(
+                        { across.vector($0 * tileCount + v) }, { x.store($1, (y * 8 + $0) * stride + v) })
                 }
             }
         }
@@ -125,13 +150,6 @@
             for first in Swift.stride(from: 0, to: count, by: 16) {
                 let start = min(first, count - 16)
                 body(start, first - start)
-            }
-        }
-
-        @inline(__always)
-        static func withWorkspace(_ body: (UnsafeMutablePointer<Vector>) -> Void) {
-            withUnsafeTemporaryAllocation(of: Vector.self, capacity: points) { workspace in
-                if let address = workspace.baseAddress { body(address) }
             }
         }
     }
