@@ -24,7 +24,7 @@ struct ReproducedPaper {
             ]
             strongStrengths = "0.05,0.10,0.20,0.30"
         case "cifar10":
-            models = ["plain", "plain-r-m", "rbf", "rbf-r-m", "mrelu", "mrelu-r-m"]
+            models = ["plain", "plain-r-m", "rbf", "rbf-r-m", "mrelu", "mrelu-r-m", "mrelu-r-m-a"]
             strongStrengths = "0.01,0.03"
         default: throw Failure(.usage, unknownName("data set of the paper", dataset, among: ["mnist", "cifar10"]))
         }
