@@ -20,7 +20,10 @@ public struct Dataset: Sendable {
     /// `.train` and `.validation` both read the training files: take the indices from `Splits`. An index is the
     /// position in the files, 0..<trainCount or 0..<testCount. At most a piece of 1 MiB (or one image) is held.
     ///
-    /// - Parameter image: takes an image's index and its pixels, height x width x channels, lent for the call; in ascending order.
+    /// - Parameters:
+    ///   - split: whose files are read.
+    ///   - wanted: whether an image is asked for; each index once, in ascending order.
+    ///   - image: takes an image's index and its pixels, height x width x channels, lent for the call; in ascending order.
     /// - Throws: `Failure` 65 where a file is truncated, longer than it should be, does not decompress, or has a label
     ///   out of range; 66 or 74 where it cannot be read; what `image` throws.
     public func stream(

@@ -1,7 +1,7 @@
 /// One step of stochastic gradient descent with momentum on `count` parameters:
 /// v = momentum v + scale g + decay w; w -= rate v.
 ///
-/// - Returns: the sum of the squares of the new parameters, as ``sumOfSquares``.
+/// - Returns: the sum of the squares of the new parameters, as `sumOfSquares`.
 public func momentumStep(
     _ w: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
     momentum: Float, scale: Float, decay: Float, rate: Float

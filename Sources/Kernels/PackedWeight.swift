@@ -1,7 +1,7 @@
 import COpenBLAS
 
 /// The weight as the kernels take it, once for many calls, `packedCount` floats. For the forward pass: the transformed weight
-/// (``WinogradConvolution``), or the filters behind the last whole vector, where they are few, each [kernelHeight, kernelWidth,
+/// (Winograd's filtering), or the filters behind the last whole vector, where they are few, each [kernelHeight, kernelWidth,
 /// channels]. Behind it, for the input gradient (`backward`): the transformed weight's transpose; where that is a direct
 /// convolution [kernelHeight, kernelWidth, filters, channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k); else the
 /// transposed matrix, filters x `patchCount`. Nothing where all is OpenBLAS's.
