@@ -87,7 +87,12 @@ extension Convolution {
         case .patches: return 0
         case .panels, .rowsOfPatches, .correlation: return weightCount
         case .winograd: return packedForwardCount
-        case .winogradOfFewChannels: return 64 * input.channels * filters
+        case .winogradOfFewChannels:
+            #if XSMM
+                return WinogradConvolution.points * input.channels * filters
+            #else
+                return 0
+            #endif
         }
     }
 

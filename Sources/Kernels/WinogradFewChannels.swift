@@ -53,22 +53,16 @@
                         let start = min(first, filters - lanes)
                         turn(outputGradient + start, into: turned, g, unit, part, places)
                         // What the last vector shares with the one before counts there.
-                        for k in stride(from: first - start, to: lanes, by: filtersAtOnce) {
-                            let count = min(filtersAtOnce, lanes - k)
-                            for i in 0..<count {
+                        let repeated = first - start
+                        for k in stride(
+                            from: repeated / filtersAtOnce * filtersAtOnce, to: lanes, by: filtersAtOnce)
+                        {
+                            for i in 0..<filtersAtOnce {
                                 OutputGradientTransform.applyBoth(
-                                    workspace, { turned[($0 * step + $1) * lanes + k + i] },
+                                    workspace, { k + i < repeated ? .zero : turned[($0 * step + $1) * lanes + k + i] },
                                     { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
                             }
-                            let factors = weight + (start + k) * channels * points
-                            if count == filtersAtOnce {
-                                addFour(sums, transformed, factors, channels: channels)
-                            } else {
-                                for i in 0..<count {
-                                    addOne(
-                                        sums, transformed + i, factors + i * channels * points, channels: channels)
-                                }
-                            }
+                            addFour(sums, transformed, weight + (start + k) * channels * points, channels: channels)
                         }
                     }
                     addTiles(sums, workspace, square, to: image, g, unit, part, places)
@@ -137,19 +131,6 @@
                     let sum = sums + point * channels + channel
                     sum.pointee = sum.pointee.addingProduct(a, w[0]).addingProduct(b, w[filter])
                         .addingProduct(c, w[2 * filter]).addingProduct(d, w[3 * filter])
-                }
-            }
-        }
-
-        /// The same of one filter.
-        private static func addOne(
-            _ sums: UnsafeMutablePointer<Vector>, _ transformed: UnsafePointer<Vector>,
-            _ weight: UnsafePointer<Float>, channels: Int
-        ) {
-            for point in 0..<points {
-                for channel in 0..<channels {
-                    sums[point * channels + channel].addProduct(
-                        transformed[point * filtersAtOnce], weight[point * channels + channel])
                 }
             }
         }

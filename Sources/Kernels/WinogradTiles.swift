@@ -54,11 +54,14 @@
         }
 
         /// The inside of a padded image.
-        static func cutMargin(_ inside: UnsafeMutablePointer<Float>, from image: UnsafePointer<Float>, _ g: Convolution) {
-            let (row, channels) = (g.input.width * g.input.channels, g.input.channels)
+        static func cutMargin(
+            _ inside: UnsafeMutablePointer<Float>, from image: UnsafePointer<Float>, _ g: Convolution
+        ) {
+            let (channels, width) = (g.input.channels, g.input.width + 2 * g.padding)
+            let row = g.input.width * channels
             for y in 0..<g.input.height {
                 (inside + y * row).update(
-                    from: image + ((y + g.padding) * (g.input.width + 2 * g.padding) + g.padding) * channels, count: row)
+                    from: image + ((y + g.padding) * width + g.padding) * channels, count: row)
             }
         }
 
@@ -109,8 +112,8 @@
 
         /// A row of tiles of few channels: a vector holds several tiles then.
         private static func transformTileRow(
-            _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ width: Int, _ channels: Int, _ unit: Unit,
-            stride: Int, _ workspace: UnsafeMutablePointer<Vector>
+            _ x: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ width: Int, _ channels: Int,
+            _ unit: Unit, stride: Int, _ workspace: UnsafeMutablePointer<Vector>
         ) {
             let (pixels, tiles) = (width * channels, unit.columns * channels)
             let (rowCount, tileCount) = (row(pixels), row(tiles))

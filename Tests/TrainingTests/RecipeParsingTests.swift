@@ -91,7 +91,8 @@ struct RecipeParsingTests {
                     distribution: .sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: .batch, redraw: false))
         #expect(
             full.meanTraining
-                == MeanTraining(samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5, redraw: true))
+                == MeanTraining(
+                    samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5, redraw: true))
         #expect(full.shift == 3 && full.preciseMoments == 40 && full.overlap == .on)
         #expect(
             full.adversarialTraining

@@ -38,7 +38,9 @@ enum Glyphs {
         for index in (0..<part.count).filter(wanted) {
             var pen = GlyphPen(seed: seed, index: index, part: part.rawValue)
             for i in pixels.indices { pixels[i] = 0 }
-            pixels.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { labels.append(pen.draw(into: base)) } }
+            pixels.withUnsafeMutableBufferPointer { pixels in
+                if let base = pixels.baseAddress { labels.append(pen.draw(into: base)) }
+            }
             indices.append(Int32(index))
             try pixels.withUnsafeBytes { try image(index, $0) }
         }
