@@ -188,6 +188,7 @@ extension Recipe {
                 noiseSamples: try section.integer("noise_samples", 0...Self.largestBatch, default: base.noiseSamples),
                 noiseDeviation: try section.real("noise_deviation", .closed(0, 255), default: base.noiseDeviation),
                 noiseSpread: try section.real("noise_spread", .closed(0, 1), default: base.noiseSpread),
+                noiseMeanSpread: try section.real("noise_mean_spread", .closed(0, 1), default: base.noiseMeanSpread),
                 redraw: try section.flag("redraw", default: base.redraw))
         }
         adversarialTraining = try root.toggle("adversarial_training").map(readAdversarialTraining)

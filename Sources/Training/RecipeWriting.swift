@@ -103,7 +103,9 @@ extension Recipe {
         .mapping([
             ("samples", .number(training.samples)), ("scale", .number(training.scale)),
             ("noise_samples", .number(training.noiseSamples)), ("noise_deviation", .number(training.noiseDeviation)),
-            ("noise_spread", .number(training.noiseSpread)), ("redraw", .word(training.redraw ? "true" : "false")),
+            ("noise_spread", .number(training.noiseSpread)),
+            ("noise_mean_spread", .number(training.noiseMeanSpread)),
+            ("redraw", .word(training.redraw ? "true" : "false")),
         ])
     }
 

@@ -194,6 +194,20 @@ import Testing
         #expect(fill(source(mean: spread), ids, epoch: 5, step: 3).pixels == got.pixels)
     }
 
+    @Test("means of noise samples spread over 127.5 (1 +- spread), deviations as without it")
+    func spreadNoiseMeans() {
+        var spread = MeanTraining(samples: 300, scale: 64, noiseSamples: 300, noiseDeviation: 64)
+        let ids = (700..<Int32(1000)).map { $0 }
+        let alike = fill(source(mean: spread), ids)
+        spread.noiseMeanSpread = 0.4
+        let got = fill(source(mean: spread), ids)
+        let moved = zip(got.pixels, alike.pixels).map { sample, other in zip(sample, other).map { Double($0 - $1) } }
+        #expect(moved.allSatisfy { by in (by.max() ?? 99) - (by.min() ?? 0) < 1e-3 })
+        let means = moved.map { $0[0] }
+        #expect(abs(means.reduce(0, +) / 300) < 6 && means.allSatisfy { abs($0) <= 51 })
+        #expect((means.min() ?? 0) < -47 && (means.max() ?? 0) > 47)
+    }
+
     @Test("nonsense drawn anew is another in each epoch, the first epoch's being that of a run that draws once")
     func redrawnNonsense() {
         var redrawn = SampleSourceTests.meanTraining

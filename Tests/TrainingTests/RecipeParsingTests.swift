@@ -61,7 +61,8 @@ struct RecipeParsingTests {
         precise_moments: 40
         overlap: on
         random_training: {distribution: sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: batch, redraw: no}
-        mean_training: {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5, redraw: true}
+        mean_training:
+          {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5, noise_mean_spread: 0.25, redraw: yes}
         adversarial_training: {strength: 0.2, spread: 0.5, share: 1, nonsense_strength: 0.4, nonsense_share: 0.75}
         validation: 500
         checkpoint: {every_steps: 12, keep: 4}
@@ -92,7 +93,8 @@ struct RecipeParsingTests {
         #expect(
             full.meanTraining
                 == MeanTraining(
-                    samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5, redraw: true))
+                    samples: 10, scale: 20, noiseSamples: 30, noiseDeviation: 40, noiseSpread: 0.5,
+                    noiseMeanSpread: 0.25, redraw: true))
         #expect(full.shift == 3 && full.preciseMoments == 40 && full.overlap == .on)
         #expect(
             full.adversarialTraining

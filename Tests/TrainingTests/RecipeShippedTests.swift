@@ -196,6 +196,7 @@ struct RecipeShippedTests {
                   noise_samples: 2500
                   noise_deviation: 96.0
                   noise_spread: 0.0
+                  noise_mean_spread: 0.0
                   redraw: false
                 adversarial_training: null
                 validation: 0

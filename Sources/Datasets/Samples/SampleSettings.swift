@@ -6,27 +6,31 @@ public struct MeanTraining: Codable, Hashable, Sendable {
     public var samples: Int
     /// The largest sigma, in 0...255: 255 (MNIST) or 64 (CIFAR-10).
     public var scale: Double
-    /// Noise samples: N(127.5, sigma^2) for each pixel, sigma by the next two. Their label is the number of classes + 1. 0: no noise
-    /// class.
+    /// Noise samples: N(mu, sigma^2) for each pixel, by the next three. Their label is the number of classes + 1. 0: no noise class.
     public var noiseSamples: Int
     /// The largest deviation of the noise samples, in 0...255: 127.5 (MNIST) or 96 (CIFAR-10).
     public var noiseDeviation: Double
     /// How far deviations spread: that of each noise sample is uniform in [(1 - spread) noiseDeviation, noiseDeviation];
     /// in 0...1.
     public var noiseSpread: Double
+    /// How far means spread: that of each noise sample is uniform in 127.5 (1 +- spread), in 0...1; 0: all have 127.5, the authors'
+    /// way. A network takes the mean for a mark of noise where all have the same: what is noise of N(0, 1) scaled to the whole
+    /// pixel range, by its own least and largest pixel, has another.
+    public var noiseMeanSpread: Double
     /// Whether all of them are drawn anew each epoch, or once for the run: a network learns a few thousand images by heart.
     public var redraw: Bool
 
     /// Makes the setting.
     public init(
         samples: Int, scale: Double, noiseSamples: Int, noiseDeviation: Double, noiseSpread: Double = 0,
-        redraw: Bool = false
+        noiseMeanSpread: Double = 0, redraw: Bool = false
     ) {
         self.samples = samples
         self.scale = scale
         self.noiseSamples = noiseSamples
         self.noiseDeviation = noiseDeviation
         self.noiseSpread = noiseSpread
+        self.noiseMeanSpread = noiseMeanSpread
         self.redraw = redraw
     }
 
