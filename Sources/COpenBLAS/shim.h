@@ -52,6 +52,20 @@ static inline void transpose_square(
     for (int i = 0; i < 16; i++) *(vector16 *)(columns + column_offsets[i]) = a[i];
 }
 
+typedef float floats16 __attribute__((ext_vector_type(16)));
+typedef int integers16 __attribute__((ext_vector_type(16)));
+typedef unsigned char bytes16 __attribute__((ext_vector_type(16), aligned(1)));
+
+// Sixteen bytes as floats.
+static inline floats16 load_bytes(const unsigned char *source) {
+    return __builtin_convertvector(*(const bytes16 *)source, floats16);
+}
+
+// The low bytes of sixteen integers.
+static inline void store_low_bytes(unsigned char *target, integers16 integers) {
+    *(bytes16 *)target = __builtin_convertvector(integers, bytes16);
+}
+
 static inline const char *steadfast_instruction_set(void) {
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
     return "x86-64-v4";

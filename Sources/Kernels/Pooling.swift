@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// The geometry of a pooling layer: windows of `size` x `size` every `stride`, cut off at the image's border. `padding`
 /// adds rows at the bottom and columns at the right (as the paper's 3x3/2 pools do); a cell outside the image is never
 /// the maximum and does not count in the average.
@@ -39,18 +41,6 @@ public struct Pooling: Hashable, Sendable {
     @inline(__always) func rows(ofWindow row: Int) -> Int { min(size, input.height - row * stride) }
     /// Columns of a window, cut off at the border.
     @inline(__always) func columns(ofWindow column: Int) -> Int { min(size, input.width - column * stride) }
-
-    /// Calls `body(output position, rows, columns)` for each window, cut off at the border.
-    @inline(__always)
-    fileprivate func forEachWindow(_ body: (Int, Range<Int>, Range<Int>) -> Void) {
-        let shape = output
-        for y in 0..<shape.height {
-            let rows = y * stride..<min(y * stride + size, input.height)
-            for x in 0..<shape.width {
-                body(y * shape.width + x, rows, x * stride..<min(x * stride + size, input.width))
-            }
-        }
-    }
 }
 
 /// y = the pooled x of one image. Where `winners` (one byte for each output element) is given, maximum pooling notes
@@ -61,63 +51,70 @@ public func pool(
     _ y: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<UInt8>?, _ x: UnsafePointer<Float>,
     _ geometry: Pooling
 ) {
-    for row in 0..<geometry.output.height { poolRow(y, winners: winners, x, geometry, row: row) }
-}
-
-/// One row of the output of ``pool``.
-@inline(__always)
-private func poolRow(
-    _ y: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<UInt8>?, _ x: UnsafePointer<Float>,
-    _ geometry: Pooling, row: Int
-) {
-    let (channels, width) = (geometry.input.channels, geometry.input.width * geometry.input.channels)
-    let rows = geometry.rows(ofWindow: row)
-    var target = y + row * geometry.output.width * channels
-    var noted = winners.map { $0 + row * geometry.output.width * channels }
-    for position in 0..<geometry.output.width {
-        let columns = geometry.columns(ofWindow: position)
-        let corner = x + row * geometry.stride * width + position * geometry.stride * channels
-        for c in stride(from: 0, to: channels, by: 16) {
-            if geometry.kind == .max {
-                target.store(maximum(corner + c, noted.map { $0 + c }, rows, columns, geometry), c)
-            } else {
-                var sum = Vector.zero
-                for i in 0..<rows {
-                    for j in 0..<columns { sum += corner.vector(i * width + j * channels + c) }
-                }
-                target.store(sum * (1 / Float(rows * columns)), c)
+    let shape = geometry.output
+    let (width, channels) = (geometry.input.width * geometry.input.channels, geometry.input.channels)
+    for row in 0..<shape.height {
+        let rows = geometry.rows(ofWindow: row)
+        for column in 0..<shape.width {
+            let columns = geometry.columns(ofWindow: column)
+            let corner = x + row * geometry.stride * width + column * geometry.stride * channels
+            let offset = (row * shape.width + column) * channels
+            let (target, noted) = (y + offset, winners.map { $0 + offset })
+            // The paper's windows, whole: compiled without loops.
+            switch (geometry.kind, rows, columns) {
+            case (.max, 2, 2): maximum(target, noted, corner, 2, 2, channels, width)
+            case (.max, 3, 3): maximum(target, noted, corner, 3, 3, channels, width)
+            case (.max, _, _): maximum(target, noted, corner, rows, columns, channels, width)
+            case (.average, 3, 3): average(target, corner, 3, 3, channels, width)
+            case (.average, _, _): average(target, corner, rows, columns, channels, width)
             }
         }
-        target += channels
-        noted = noted.map { $0 + channels }
     }
 }
 
-/// The maximum of a window, and in `winners` where it stands.
+/// The average of a window, for each channel. `width` floats are a row.
+@inline(__always)
+private func average(
+    _ y: UnsafeMutablePointer<Float>, _ corner: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ channels: Int,
+    _ width: Int
+) {
+    let share = 1 / Float(rows * columns)
+    var c = 0
+    while c < channels {
+        var sum = Vector.zero
+        for i in 0..<rows {
+            for j in 0..<columns { sum += corner.vector(i &* width &+ j &* channels &+ c) }
+        }
+        y.store(sum * share, c)
+        c &+= 16
+    }
+}
+
+/// The maximum of a window, for each channel, and in `winners` where it stands.
 @inline(__always)
 private func maximum(
-    _ corner: UnsafePointer<Float>, _ winners: UnsafeMutablePointer<UInt8>?, _ rows: Int, _ columns: Int,
-    _ geometry: Pooling
-) -> Vector {
-    let (channels, width) = (geometry.input.channels, geometry.input.width * geometry.input.channels)
-    var best = corner.vector(0)
-    var winner = SIMD16<Int32>.zero
-    var cell = SIMD16<Int32>.zero
-    for i in 0..<rows {
-        for j in 0..<columns {
-            let value = corner.vector(i &* width &+ j &* channels)
-            // A NaN wins, so that it reaches the loss.
-            let better = (value .> best) .| (value .!= value)
-            best.replace(with: value, where: better)
-            winner.replace(with: cell, where: better)
-            cell &+= 1
+    _ y: UnsafeMutablePointer<Float>, _ winners: UnsafeMutablePointer<UInt8>?, _ corner: UnsafePointer<Float>,
+    _ rows: Int, _ columns: Int, _ channels: Int, _ width: Int
+) {
+    var c = 0
+    while c < channels {
+        var best = corner.vector(c)
+        var winner = SIMD16<Int32>.zero
+        for i in 0..<rows {
+            for j in 0..<columns where i + j > 0 {
+                let value = corner.vector(i &* width &+ j &* channels &+ c)
+                // A NaN wins, so that it reaches the loss.
+                let better = (value .> best) .| (value .!= value)
+                best.replace(with: value, where: better)
+                winner.replace(with: SIMD16(repeating: Int32(truncatingIfNeeded: i &* columns &+ j)), where: better)
+            }
         }
+        y.store(best, c)
+        if let winners {
+            store_low_bytes(winners + c, winner)
+        }
+        c &+= 16
     }
-    if let winners {
-        UnsafeMutableRawPointer(winners)
-            .storeBytes(of: narrowed(winner), as: SIMD16<UInt8>.self)
-    }
-    return best
 }
 
 /// xGradient = the gradient of one image's input, from that of its pooled output and the winners noted by `pool`.
@@ -125,32 +122,62 @@ public func poolGradient(
     _ xGradient: UnsafeMutablePointer<Float>, _ yGradient: UnsafePointer<Float>, winners: UnsafePointer<UInt8>?,
     _ geometry: Pooling
 ) {
-    let (channels, width) = (geometry.input.channels, geometry.input.width)
+    let shape = geometry.output
+    let (width, channels) = (geometry.input.width * geometry.input.channels, geometry.input.channels)
     xGradient.update(repeating: 0, count: geometry.input.count)
-    geometry.forEachWindow { position, rows, columns in
-        let share = 1 / Float(rows.count * columns.count)
-        var c = 0
-        while c < channels {
-            // Beyond the last channel zeros are added.
-            let gradient = yGradient.vector(position * channels + c)
-                .replacing(with: 0, where: .!firstElements(channels - c))
-            var winner = SIMD16<UInt8>(repeating: 0)
-            if let winners {
-                winner = UnsafeRawPointer(winners + position * channels + c).loadUnaligned(as: SIMD16<UInt8>.self)
-            }
-            let wide = widened(winner)
-            var cell: Int32 = 0
-            for row in rows {
-                for column in columns {
-                    let offset = (row * width + column) * channels + c
-                    let added =
-                        geometry.kind == .max
-                        ? gradient.replacing(with: 0, where: wide .!= SIMD16<Int32>(repeating: cell)) : gradient * share
-                    xGradient.store(xGradient.vector(offset) + added, offset)
-                    cell += 1
+    for row in 0..<shape.height {
+        let rows = geometry.rows(ofWindow: row)
+        // One vector of channels for all windows before the next one: a vector that reaches into the next position would have to wait
+        // for what was written there last.
+        for c in stride(from: 0, to: channels, by: 16) {
+            for column in 0..<shape.width {
+                let columns = geometry.columns(ofWindow: column)
+                let corner = xGradient + (row * geometry.stride * width + column * geometry.stride * channels + c)
+                let offset = (row * shape.width + column) * channels + c
+                let (gradient, noted) = (yGradient + offset, winners.map { $0 + offset })
+                switch (rows, columns) {
+                case (2, 2): spread(gradient, noted, over: corner, 2, 2, channels, width, valid: channels - c)
+                case (3, 3): spread(gradient, noted, over: corner, 3, 3, channels, width, valid: channels - c)
+                case (_, _): spreadCut(gradient, noted, over: corner, rows, columns, channels, width, channels - c)
                 }
             }
-            c += 16
+        }
+    }
+}
+
+/// ``spread`` of any window, a call of its own: else the compiler would make one loop of this one and those of fixed windows.
+@inline(never)
+private func spreadCut(
+    _ gradient: UnsafePointer<Float>, _ winners: UnsafePointer<UInt8>?, over corner: UnsafeMutablePointer<Float>,
+    _ rows: Int, _ columns: Int, _ channels: Int, _ width: Int, _ valid: Int
+) {
+    spread(gradient, winners, over: corner, rows, columns, channels, width, valid: valid)
+}
+
+/// Adds the gradients of a window's outputs, one vector of channels of which `valid` count, to the cells that won them, or to each its
+/// share where nothing won.
+@inline(__always)
+private func spread(
+    _ gradient: UnsafePointer<Float>, _ winners: UnsafePointer<UInt8>?, over corner: UnsafeMutablePointer<Float>,
+    _ rows: Int, _ columns: Int, _ channels: Int, _ width: Int, valid: Int
+) {
+    let value = gradient.vector(0).replacing(with: 0, where: .!firstElements(valid))
+    guard let winners else {
+        let share = value * (1 / Float(rows * columns))
+        for i in 0..<rows {
+            for j in 0..<columns {
+                let offset = i &* width &+ j &* channels
+                corner.store(corner.vector(offset) + share, offset)
+            }
+        }
+        return
+    }
+    let winner = load_bytes(winners)
+    for i in 0..<rows {
+        for j in 0..<columns {
+            let offset = i &* width &+ j &* channels
+            let isOther = winner .!= Vector(repeating: Float(i &* columns &+ j))
+            corner.store(corner.vector(offset) + value.replacing(with: 0, where: isOther), offset)
         }
     }
 }

@@ -28,21 +28,5 @@ extension UnsafeMutablePointer where Pointee == Float {
         .< SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: count))
 }
 
-/// Bytes as integers, lane by lane: the library's conversion is a call in an inner loop.
-@inline(__always) func widened(_ b: SIMD16<UInt8>) -> SIMD16<Int32> {
-    @inline(__always) func lane(_ i: Int) -> Int32 { Int32(b[i]) }
-    return SIMD16(
-        lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7), lane(8), lane(9), lane(10), lane(11),
-        lane(12), lane(13), lane(14), lane(15))
-}
-
-/// The low bytes of integers, as ``widened``.
-@inline(__always) func narrowed(_ v: SIMD16<Int32>) -> SIMD16<UInt8> {
-    @inline(__always) func lane(_ i: Int) -> UInt8 { UInt8(truncatingIfNeeded: v[i]) }
-    return SIMD16(
-        lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), lane(6), lane(7), lane(8), lane(9), lane(10), lane(11),
-        lane(12), lane(13), lane(14), lane(15))
-}
-
 /// Elementwise maximum; the first operand where they are equal or unordered.
 @inline(__always) func maximum(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .> a) }
