@@ -35,7 +35,7 @@ public struct CollectiveBenchmark {
         let points = try Self.timeMessages(budget, communicator)
         for (count, (_, plain)) in zip(Self.counts, points) {
             let buffer = Buffer<Float>(count)
-            let reduction = LaneReduction<Float>(communicator, lanes: lanes, count: count)
+            let reduction = try LaneReduction<Float>(communicator, lanes: lanes, count: count)
             let exact = try Self.time(budget, communicator) {
                 reduction.begin()
                 for lane in reduction.lanes {

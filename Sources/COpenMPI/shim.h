@@ -28,6 +28,9 @@ static inline MPI_Op mpi_min(void) { return MPI_MIN; }
 // A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in vain.
 static inline int memory_create(const char *label) { return (int)syscall(SYS_memfd_create, label, MFD_CLOEXEC); }
 
+// What this thread has written is seen by others before what it writes from here on.
+static inline void memory_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
 // Signals that ask the program to stop. The handler is C because it may only do what is safe at any instant: it sets a
 // flag, and ends the process at the second interrupt from the keyboard.
 static volatile sig_atomic_t stop_requested = 0;

@@ -5,7 +5,8 @@ import MessagePassing
 /// [batch, inputs] and the deltas [batch, outputs] of all images in lane order.
 ///
 /// The gradient's rows are cut into one fixed slice a lane; a lane's rank forms the slice in one product over the batch,
-/// whose shape depends on the batch and the lanes alone, and the slices are gathered.
+/// whose shape depends on the batch and the lanes alone, and the slices are gathered. Ranks of one host gather in memory that they
+/// share.
 final class FactorReduction {
     private let communicator: Communicator
     private let lanes: Int
@@ -13,8 +14,14 @@ final class FactorReduction {
     private let outputCount: Int
     private let inputRows: RowGather<Float>
     private let deltaRows: RowGather<Float>
-    private let inputs: Buffer<Float>
-    private let deltas: Buffer<Float>
+    /// Room for the factors of the whole batch; in shared memory lies the gradient, too.
+    private let memory: SharedMemory?
+    private let buffer: Buffer<Float>
+    private let inputs: UnsafeMutablePointer<Float>
+    private let deltas: UnsafeMutablePointer<Float>
+    /// Where the gradient has to go where ranks share memory: [inputs, outputs], of which each rank forms its slices. They may be
+    /// read until the ranks meet again, in another collective, and then only by `start`.
+    let sharedGradient: UnsafeMutablePointer<Float>?
     private let sliceCounts: [Int32]
     private let sliceStarts: [Int32]
     /// The factors of the whole batch: gathered, or the only rank's own.
@@ -37,13 +44,16 @@ final class FactorReduction {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
+    /// Collective, where it is `sharing`: every rank of the communicator calls this.
+    ///
     /// - Parameters:
     ///   - communicator: its own, since each rank begins its slices when it has the factors.
+    ///   - sharing: whether the ranks gather in memory that they share.
     ///   - block: the layer's, for the timeline.
     init(
-        _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, timeline: Timeline,
-        block: Int
-    ) {
+        _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, sharing: Bool,
+        timeline: Timeline, block: Int
+    ) throws {
         self.communicator = communicator
         self.timeline = timeline
         self.block = block
@@ -53,9 +63,14 @@ final class FactorReduction {
         inputRows = RowGather(communicator, deal: deal, columns: inputs)
         deltaRows = RowGather(communicator, deal: deal, columns: outputs)
         let gathers = communicator.worldSize > 1
-        self.inputs = Buffer(gathers ? batch * inputs : 0)
-        deltas = Buffer(gathers ? batch * outputs : 0)
-        factors = (UnsafePointer(self.inputs.pointer), UnsafePointer(deltas.pointer))
+        let factorCount = batch * (inputs + outputs)
+        memory = gathers && sharing ? try communicator.shareMemory(4 * (factorCount + inputs * outputs)) : nil
+        buffer = Buffer(gathers && memory == nil ? factorCount : 0)
+        let shared = memory?.mutableBytes.baseAddress?.assumingMemoryBound(to: Float.self)
+        self.inputs = shared ?? buffer.pointer
+        deltas = self.inputs + batch * inputs
+        sharedGradient = shared.map { $0 + factorCount }
+        factors = (UnsafePointer(self.inputs), UnsafePointer(deltas))
         let bounds = (0..<deal.ranks).map { rank in
             deal[rank].lowerBound * inputs / deal.lanes..<deal[rank].upperBound * inputs / deal.lanes
         }
@@ -80,8 +95,13 @@ final class FactorReduction {
             return formSlices()
         }
         try timeline.measure(.communicate) {
-            inputGather = try inputRows.start(localInputs, into: inputs.pointer)
-            deltaGather = try deltaRows.start(localDeltas, into: deltas.pointer)
+            guard memory == nil else {
+                inputRows.place(localInputs, into: inputs)
+                deltaRows.place(localDeltas, into: deltas)
+                return inputGather = try communicator.startMeeting()
+            }
+            inputGather = try inputRows.start(localInputs, into: inputs)
+            deltaGather = try deltaRows.start(localDeltas, into: deltas)
         }
         stage = .factors
     }
@@ -117,8 +137,11 @@ final class FactorReduction {
         formSlices()
         guard let target else { return }
         try timeline.measure(.communicate) {
-            sliceGather = try communicator.startAllGather(
-                inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
+            sliceGather =
+                sharedGradient != nil
+                ? try communicator.startMeeting()
+                : try communicator.startAllGather(
+                    inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
         }
         stage = .slices
     }

@@ -9,10 +9,13 @@ import Networks
 /// `fast` mode each rank sums what it has and MPI adds up in whatever order it likes.
 ///
 /// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, on a communicator of its
-/// own; `finishPass` waits for what is still under way.
+/// own; `finishPass` waits for what is still under way. Ranks of one host send no gradients: they share memory.
 final class GradientReduction: LaneWorkOwner {
-    /// The gradient of the step, laid out as the model's parameters.
-    let gradient: Buffer<Float>
+    /// The gradient of the step, one piece for each of the layout's entries: that of a large fully connected layer lies in memory
+    /// that the ranks of a host share, and may be read until they meet again.
+    let gradients: [UnsafeMutablePointer<Float>]
+    /// Those that lie in memory of this rank's own.
+    private let ownGradients: [Buffer<Float>]
     private let communicator: Communicator
     private let model: Model
     private let propagation: Propagation
@@ -21,7 +24,9 @@ final class GradientReduction: LaneWorkOwner {
     /// Whether a block's gradient is under way, and of how many blocks.
     private var isPending: [Bool]
     private var pendingCount = 0
+    /// The blocks' weights, and where the gradients of these are in `gradients`.
     private let entries: [ParameterLayout.Entry]
+    private let weights: [Int]
     private let partial: Buffer<Float>
     /// Reductions of short sums (for each channel, the losses), by their number of values.
     private let shortSums: [Int: LaneReduction<Double>]
@@ -44,11 +49,14 @@ final class GradientReduction: LaneWorkOwner {
         case local
     }
 
+    /// Collective: every rank of the communicator calls this.
+    ///
     /// - Parameter channels: the ranks of `communicator` once more for each block.
     init(
         _ model: Model, _ propagation: Propagation, communicator: Communicator, channels: [Communicator],
         plan: LanePlan, deal: LaneDeal, mode: ReductionMode, overlaps: Bool, records: Bool
-    ) {
+    ) throws {
+        let sharing = try communicator.canShareMemory() && mode == .exact
         self.overlaps = overlaps && communicator.worldSize > 1
         isPending = model.plan.blocks.map { _ in false }
         let (lanes, batch) = (plan.lanes, plan.batch)
@@ -56,7 +64,6 @@ final class GradientReduction: LaneWorkOwner {
         self.communicator = communicator
         self.model = model
         self.propagation = propagation
-        gradient = Buffer(model.layout.count)
         self.lanes = deal[communicator.rank]
         record = records ? PassRecord(lanes: deal[communicator.rank].count) : nil
         entries = model.plan.blocks.indices.map { block in
@@ -66,26 +73,35 @@ final class GradientReduction: LaneWorkOwner {
             return entry
         }
         partial = Buffer(entries.map(\.count).max() ?? 0)
-        routes = zip(model.plan.blocks, entries).enumerated().map { index, layer in
+        routes = try zip(model.plan.blocks, entries).enumerated().map { index, layer in
             let (block, entry) = layer
             let channel = channels[index]
             let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
-            guard block.convolution.isFullyConnected else {
-                return .tree(LaneReduction(channel, deal: deal, count: entry.count, mode: mode))
+            func tree() throws -> Route {
+                .tree(try LaneReduction(channel, deal: deal, count: entry.count, mode: mode, sharing: sharing))
             }
+            guard block.convolution.isFullyConnected else { return try tree() }
             if mode == .fast { return .local }
-            if !FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) {
-                return .tree(LaneReduction(channel, deal: deal, count: entry.count, mode: mode))
+            guard FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) else {
+                return try tree()
             }
             return .factors(
-                FactorReduction(
-                    channel, deal: deal, batch: batch, inputs: inputs, outputs: outputs,
+                try FactorReduction(
+                    channel, deal: deal, batch: batch, inputs: inputs, outputs: outputs, sharing: sharing,
                     timeline: propagation.timeline, block: index))
         }
+        let shared = model.layout.entries.map { [routes] entry -> UnsafeMutablePointer<Float>? in
+            guard entry.kind == .weight, case .factors(let factors) = routes[entry.block] else { return nil }
+            return factors.sharedGradient
+        }
+        let own = zip(model.layout.entries, shared).map { Buffer<Float>($1 == nil ? $0.count : 0) }
+        gradients = zip(shared, own).map { $0 ?? $1.pointer }
+        ownGradients = own
+        weights = entries.map { weight in model.layout.entries.firstIndex { $0.offset == weight.offset } ?? 0 }
         var sums: [Int: LaneReduction<Double>] = [:]
         for count in model.plan.blocks.map({ 2 * $0.convolution.filters }) + [LaneWork.sumCount, 1]
         where sums[count] == nil {
-            sums[count] = LaneReduction(communicator, deal: deal, count: count, mode: mode)
+            sums[count] = try LaneReduction(communicator, deal: deal, count: count, mode: mode, sharing: sharing)
         }
         shortSums = sums
     }
@@ -128,7 +144,7 @@ final class GradientReduction: LaneWorkOwner {
 
     func finishedBlock(_ block: Int, gradients: ChannelGradients) throws {
         let count = entries[block].count
-        let target = gradient.pointer + entries[block].offset
+        let target = self.gradients[weights[block]]
         if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
         case .tree(let reduction):
@@ -158,13 +174,16 @@ final class GradientReduction: LaneWorkOwner {
             if !adding { target.update(repeating: 0, count: count) }
             add(target, partial.pointer, count: count)
         }
-        for entry in model.layout.entries where entry.block == block {
+        for (index, entry) in model.layout.entries.enumerated() where entry.block == block {
+            let values: UnsafePointer<Float>
             switch entry.kind {
-            case .weight: break
-            case .bias: put(gradients.bias, into: entry)
-            case .gamma: put(gradients.gamma, into: entry)
-            case .beta: put(gradients.beta, into: entry)
+            case .weight: continue
+            case .bias: values = gradients.bias
+            case .gamma: values = gradients.gamma
+            case .beta: values = gradients.beta
             }
+            if !adding { self.gradients[index].update(repeating: 0, count: entry.count) }
+            add(self.gradients[index], values, count: entry.count)
         }
     }
 
@@ -219,12 +238,6 @@ final class GradientReduction: LaneWorkOwner {
                 count: images * convolution.patchCount)
             record?.note(lane: lane, deltas, count: images * convolution.filters)
         }
-    }
-
-    private func put(_ values: UnsafePointer<Float>, into entry: ParameterLayout.Entry) {
-        let target = gradient.pointer + entry.offset
-        if !adding { target.update(repeating: 0, count: entry.count) }
-        add(target, values, count: entry.count)
     }
 
     private func timed(_ body: () throws -> Void) rethrows { try propagation.timeline.measure(.communicate, body) }

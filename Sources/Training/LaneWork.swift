@@ -58,8 +58,8 @@ final class LaneWork {
     /// - Parameter owner: who forms the sums over all lanes, of the propagation given.
     init<Owner: LaneWorkOwner>(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, lanes: Int, timeline: Timeline? = nil,
-        owner: (Propagation) -> Owner
-    ) {
+        owner: (Propagation) throws -> Owner
+    ) rethrows {
         self.recipe = recipe
         self.model = model
         plan = data.plan
@@ -67,7 +67,7 @@ final class LaneWork {
         propagation = Propagation(
             model, lanes: lanes, laneCapacity: capacity, backward: true,
             inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
-        self.owner = owner(propagation)
+        self.owner = try owner(propagation)
         ids = Buffer(capacity * lanes)
         labels = Buffer(capacity * lanes)
         partials = Buffer(Self.sumCount * lanes)

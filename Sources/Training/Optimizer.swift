@@ -34,19 +34,26 @@ public final class Optimizer {
 
     /// Updates the parameters; local, and equal on all ranks for equal gradients.
     ///
+    /// - Parameters:
+    ///   - gradients: the gradient of each of the layout's entries.
+    ///   - learningRate: of the step.
     /// - Returns: the gradient's L2 norm before clipping; not finite where a parameter is not, since an update may overflow though the
     ///   gradient did not. If the gradient is not finite nothing was updated.
-    public func step(_ gradient: Buffer<Float>, learningRate: Double) -> Double {
-        let norm = sumOfSquares(gradient.pointer, count: gradient.count).squareRoot()
+    public func step(_ gradients: [UnsafeMutablePointer<Float>], learningRate: Double) -> Double {
+        var norm = 0.0
+        for (entry, gradient) in zip(model.layout.entries, gradients) {
+            norm += sumOfSquares(gradient, count: entry.count)
+        }
+        norm.formSquareRoot()
         guard norm.isFinite else { return norm }
         var squares = 0.0
         let scale = clipping.map { norm > $0 ? Float($0 / norm) : 1 } ?? 1
-        for (entry, factor) in zip(model.layout.entries, factors) {
+        for (index, entry) in model.layout.entries.enumerated() {
             let decays = entry.kind == .weight || entry.kind == .bias
             squares += momentumStep(
                 model.parameters.pointer + entry.offset, momenta.pointer + entry.offset,
-                gradient.pointer + entry.offset, count: entry.count, momentum: momentum, scale: scale,
-                decay: decays ? weightDecay : 0, rate: Float(learningRate) * factor)
+                gradients[index], count: entry.count, momentum: momentum, scale: scale,
+                decay: decays ? weightDecay : 0, rate: Float(learningRate) * factors[index])
         }
         return squares.isFinite ? norm : squares
     }

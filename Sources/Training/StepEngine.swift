@@ -70,7 +70,7 @@ package final class StepEngine {
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, communicator: Communicator,
         channels: [Communicator], overlaps: Bool, timeline: Timeline
-    ) {
+    ) throws {
         self.timeline = timeline
         self.recipe = recipe
         self.data = data
@@ -78,8 +78,8 @@ package final class StepEngine {
         self.optimizer = optimizer
         lanes = data.deal[communicator.rank]
         var reduction: GradientReduction?
-        work = LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
-            let made = GradientReduction(
+        work = try LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
+            let made = try GradientReduction(
                 model, propagation, communicator: communicator, channels: channels, plan: data.plan,
                 deal: data.deal, mode: recipe.reduction, overlaps: overlaps, records: recipe.audit > 0)
             reduction = made
@@ -145,7 +145,7 @@ package final class StepEngine {
             sums += updateSums
             norm = .nan
             guard sums.loss.isFinite else { break }
-            norm = timeline.measure(.update) { optimizer.step(reduction.gradient, learningRate: learningRate) }
+            norm = timeline.measure(.update) { optimizer.step(reduction.gradients, learningRate: learningRate) }
             if !sumOfSquares(model.moments.pointer, count: model.moments.count).isFinite { norm = .nan }
             guard norm.isFinite else { break }
         }

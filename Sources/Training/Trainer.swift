@@ -92,7 +92,7 @@ public final class Trainer {
         places = try RankPlaces(communicator)
         overlaps = recipe.overlap == .on || recipe.overlap == .auto && Set(places.hosts).count > 1
         channels = try model.plan.blocks.map { _ in try communicator.duplicate() }
-        engine = StepEngine(
+        engine = try StepEngine(
             recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
@@ -252,7 +252,7 @@ public final class Trainer {
         guard deal != data.deal else { return }
         let start = ContinuousClock.now
         data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
-        engine = StepEngine(
+        engine = try StepEngine(
             recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
             timeline: engine.timeline)
         try communicator.agree {

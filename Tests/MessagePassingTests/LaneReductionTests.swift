@@ -3,28 +3,41 @@ import Testing
 
 @Suite("Sums over lanes do not depend on the number of ranks")
 struct LaneReductionTests {
+    /// How the nodes reach the other ranks.
+    private enum Way: Int, CaseIterable {
+        case slices, whole, shared
+
+        var argument: String {
+            switch self {
+            case .slices: "0"
+            case .whole: "\(1 << 20)"
+            case .shared: "shared"
+            }
+        }
+    }
+
     /// The one digest that all ranks report; the case itself compares with the tree's definition.
     private func digest(
-        _ ranks: Int, _ type: String, lanes: Int, count: Int, mode: String = "exact", limit: Int, equal: Bool = true
+        _ ranks: Int, _ type: String, lanes: Int, count: Int, mode: String = "exact", way: Way, equal: Bool = true
     ) throws -> String {
-        let result = try runCase(ranks, "laneReduction", type, "\(lanes)", "\(count)", mode, "\(limit)")
+        let result = try runCase(ranks, "laneReduction", type, "\(lanes)", "\(count)", mode, way.argument)
         try #require(result.status == 0, "\(result.errors)")
         #expect(result.lines.count == ranks && Set(result.lines).count == 1, "the ranks differ")
         let words = try #require(result.lines.first).split(separator: " ")
-        #expect((words[0] == "equal") == equal, "\(ranks) ranks, \(lanes) lanes, limit \(limit)")
+        #expect((words[0] == "equal") == equal, "\(ranks) ranks, \(lanes) lanes, \(way)")
         return String(words[1])
     }
 
     @Test(
-        "bit-identical to the tree at every number of ranks, by both ways", arguments: [8, 6, 5, 1],
+        "bit-identical to the tree at every number of ranks, by all ways", arguments: [8, 6, 5, 1],
         ["float", "double"])
     func exact(lanes: Int, type: String) throws {
         // Not a multiple of a vector, nor of the ranks; more than a block.
         let count = 5003
         var digests: Set<String> = []
         for ranks in [1, 2, 3, 4, 5, 8] where ranks <= lanes {
-            for limit in ranks == 1 ? [0] : [0, 1 << 20] {
-                digests.insert(try digest(ranks, type, lanes: lanes, count: count, limit: limit))
+            for way in ranks == 1 ? [.slices] : Way.allCases {
+                digests.insert(try digest(ranks, type, lanes: lanes, count: count, way: way))
             }
         }
         #expect(digests.count == 1)
@@ -34,8 +47,8 @@ struct LaneReductionTests {
     func fewElements(count: Int) throws {
         var digests: Set<String> = []
         for ranks in [1, 3, 8] {
-            for limit in [0, 1 << 20] {
-                digests.insert(try digest(ranks, "float", lanes: 8, count: count, limit: limit))
+            for way in Way.allCases {
+                digests.insert(try digest(ranks, "float", lanes: 8, count: count, way: way))
             }
         }
         #expect(digests.count == 1)
@@ -43,14 +56,16 @@ struct LaneReductionTests {
 
     @Test("a large sum", arguments: [2, 3])
     func large(ranks: Int) throws {
-        let alone = try digest(1, "float", lanes: 8, count: 400_001, limit: 32768)
-        #expect(try digest(ranks, "float", lanes: 8, count: 400_001, limit: 32768) == alone)
+        let alone = try digest(1, "float", lanes: 8, count: 400_001, way: .slices)
+        for way in [Way.slices, .shared] {
+            #expect(try digest(ranks, "float", lanes: 8, count: 400_001, way: way) == alone)
+        }
     }
 
     @Test("fast sums are close, and other bits than the tree's", arguments: [1, 2, 3])
     func fast(ranks: Int) throws {
-        let exact = try digest(1, "float", lanes: 8, count: 5003, limit: 32768)
-        let fast = try digest(ranks, "float", lanes: 8, count: 5003, mode: "fast", limit: 32768, equal: false)
+        let exact = try digest(1, "float", lanes: 8, count: 5003, way: .slices)
+        let fast = try digest(ranks, "float", lanes: 8, count: 5003, mode: "fast", way: .slices, equal: false)
         #expect(exact != fast)
     }
 }

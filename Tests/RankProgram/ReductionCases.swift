@@ -24,11 +24,11 @@ func treeSum<Element: LaneElement>(_ lo: Int, _ hi: Int, _ index: Int) -> Elemen
 }
 
 private func reduce<Element: LaneElement>(
-    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, wholeLimit: Int
+    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, sharing: Bool, wholeLimit: Int
 ) throws {
     let reductions = try (0..<2).map { _ in
-        LaneReduction<Element>(
-            try world.duplicate(), lanes: lanes, count: count, mode: mode, wholeLimit: wholeLimit)
+        try LaneReduction<Element>(
+            try world.duplicate(), lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: wholeLimit)
     }
     func feed(_ reduction: LaneReduction<Element>, round: Int) {
         reduction.begin()
@@ -82,16 +82,17 @@ private func seconds(_ body: () throws -> Void) rethrows -> Double {
 }
 
 let reductionCases: [String: RankCase] = [
-    // Arguments: float or double, lanes, count, exact or fast, the limit of whole messages in bytes. Every rank says
+    // Arguments: float or double, lanes, count, exact or fast, the limit of whole messages in bytes or `shared`. Every rank says
     // whether the sum is the tree's, and its digest.
     "laneReduction": { world, arguments in
         let (lanes, count) = (number(arguments, 1, 8), number(arguments, 2, 1000))
         let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
-        let limit = number(arguments, 4, 32768)
+        let sharing = arguments[4] == "shared"
+        let limit = sharing ? 0 : number(arguments, 4, 32768)
         if arguments[0] == "double" {
-            try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+            try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
         } else {
-            try reduce(world, Float.self, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+            try reduce(world, Float.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
         }
     },
     // Arguments: lanes, count. Rank 0 says the median time of a sum in each mode, the writing of partials left out.
@@ -100,11 +101,12 @@ let reductionCases: [String: RankCase] = [
         var result = [Float](repeating: 0, count: count)
         try result.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
-            for (name, mode, limit) in [
-                ("exact", ReductionMode.exact, 32768), ("exact, whole", .exact, .max), ("exact, slices", .exact, 0),
-                ("fast", .fast, 32768),
+            for (name, mode, limit, sharing) in [
+                ("exact", ReductionMode.exact, 32768, false), ("exact, whole", .exact, .max, false),
+                ("exact, slices", .exact, 0, false), ("exact, shared", .exact, 0, true), ("fast", .fast, 32768, false),
             ] {
-                let reduction = LaneReduction<Float>(world, lanes: lanes, count: count, mode: mode, wholeLimit: limit)
+                let reduction = try LaneReduction<Float>(
+                    world, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
                 for lane in reduction.lanes {
                     reduction.partial(lane).update(repeating: Float(lane))
                     reduction.finishLane()

@@ -29,7 +29,7 @@ let sharingCases: [String: RankCase] = [
     },
 ]
 
-/// Says the kB of all shared memory that count as this rank's: each page's, divided by the ranks that map it. Collective.
+/// Says the kB of all shared memory that is only read which count as this rank's: each page's, divided by the ranks that map it. Collective.
 private func sayShare(_ world: Communicator) throws {
     try world.barrier()
     let maps = kernelText("/proc/self/smaps").split(separator: "\n")
@@ -38,7 +38,7 @@ private func sayShare(_ world: Communicator) throws {
     for line in maps {
         // A mapping's first line ends with its name; `Key: value kB` follows.
         if line.first?.isLowercase == true || line.first?.isNumber == true {
-            isShared = line.contains("/memfd:steadfast")
+            isShared = line.contains("/memfd:steadfast-read")
         } else if isShared, line.hasPrefix("Pss:") {
             share += line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         }

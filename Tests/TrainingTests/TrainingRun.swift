@@ -22,10 +22,12 @@ func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws ->
 
 /// Trains under mpirun.
 func train(
-    _ recipe: [String] = smallRecipe, ranks: Int, run: String, _ more: String..., timeout: Double = 120
+    _ recipe: [String] = smallRecipe, ranks: Int, run: String, _ more: String..., environment: [String: String] = [:],
+    timeout: Double = 120
 ) throws -> ProgramResult {
-    try spawnMpirun(ranks: ranks, "steadfast", arguments: ["train"] + recipe + ["--run", run] + more)
-        .wait(timeout: timeout)
+    try spawnMpirun(
+        ranks: ranks, "steadfast", arguments: ["train"] + recipe + ["--run", run] + more, environment: environment
+    ).wait(timeout: timeout)
 }
 
 /// The digest over /model, /optimizer and /input of a run's newest checkpoint.

@@ -5,12 +5,14 @@ import Testing
 @Suite("Invariant 1: the weights do not depend on the number of ranks", .serialized)
 struct WorldSizeTests {
     /// Trains at each number of ranks; all digests have to be equal.
-    private func expectEqual(_ recipe: [String], ranks: [Int], images: Int, timeout: Double = 120) throws {
+    private func expectEqual(
+        _ recipe: [String], ranks: [Int], images: Int, environment: [String: String] = [:], timeout: Double = 120
+    ) throws {
         try withTemporaryDirectory { folder in
             var digests: Set<String> = []
             for count in ranks {
                 let run = "\(folder)/\(count)"
-                let result = try train(recipe, ranks: count, run: run, timeout: timeout)
+                let result = try train(recipe, ranks: count, run: run, environment: environment, timeout: timeout)
                 #expect(result.status == 0, "\(result.errors)")
                 digests.insert(try digest(ofRun: run))
                 let epochs = try metrics(ofRun: run).filter { $0["event"] as? String == "epoch" }
@@ -41,6 +43,23 @@ struct WorldSizeTests {
             }
             let (on, off) = (try digest(ofRun: folder + "/on"), try digest(ofRun: folder + "/off"))
             #expect(on == off)
+        }
+    }
+
+    @Test("with gradients in messages, as between hosts, where ranks of one host share memory", arguments: ["on", "off"])
+    func messages(overlap: String) throws {
+        let off = ["STEADFAST_SHARED_MEMORY": "off"]
+        for extra in [["accumulation=2"], ["adversarial_training={method: trades, steps: 1}"]] {
+            let recipe = smallRecipe + ["--set", "max_steps=3", "--set", "overlap=\(overlap)"]
+            try expectEqual(
+                recipe + extra.flatMap { ["--set", $0] }, ranks: [1, 2, 3, 4], images: 3 * 24, environment: off)
+        }
+        try withTemporaryDirectory { folder in
+            let shared = try train(ranks: 3, run: folder + "/shared")
+            let sent = try train(ranks: 3, run: folder + "/sent", environment: off)
+            #expect(shared.status == 0 && sent.status == 0)
+            let digests = (try digest(ofRun: folder + "/shared"), try digest(ofRun: folder + "/sent"))
+            #expect(digests.0 == digests.1)
         }
     }
 

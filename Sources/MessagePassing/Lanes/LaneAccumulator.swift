@@ -14,13 +14,33 @@ public final class LaneAccumulator<Element: LaneElement> {
 
     /// The number of buffers.
     public let slotCount: Int
+    private let ownsSlots: Bool
     private typealias Step = (slot: Int, folds: [LaneFold])
     /// For each lane, the slot that its partial result is written to and the additions that follow.
     private let steps: [Step]
     private var fed = 0
 
-    /// Takes the memory to sum partial results of `count` elements of the given lanes in the tree.
-    public convenience init(tree: LaneTree, lanes: Range<Int>, count: Int) {
+    /// Prepares to sum partial results of `count` elements of the given lanes in the tree, in memory that it takes, or in
+    /// `memory`, of `slotCount(tree:lanes:)` buffers of `stride(count:)` numbers.
+    public convenience init(
+        tree: LaneTree, lanes: Range<Int>, count: Int, memory: UnsafeMutablePointer<Element>? = nil
+    ) {
+        let (cover, steps) = Self.plan(tree, lanes)
+        self.init(lanes: lanes, cover: cover, count: count, steps: steps, memory: memory)
+    }
+
+    /// The number of buffers that lanes take in the tree.
+    static func slotCount(tree: LaneTree, lanes: Range<Int>) -> Int { slotCount(plan(tree, lanes).steps) }
+
+    private static func slotCount(_ steps: [Step]) -> Int { (steps.map(\.slot).max() ?? 0) + 1 }
+
+    /// The numbers from one buffer to the next: whole cache lines.
+    static func stride(count: Int) -> Int {
+        let line = 64 / MemoryLayout<Element>.stride
+        return max((count + line - 1) / line * line, line)
+    }
+
+    private static func plan(_ tree: LaneTree, _ lanes: Range<Int>) -> (cover: [Range<Int>], steps: [Step]) {
         let cover = tree.cover(lanes)
         var steps: [Step] = []
         var depth = 0
@@ -37,32 +57,33 @@ public final class LaneAccumulator<Element: LaneElement> {
             depth += 1
         }
         cover.forEach(visit)
-        self.init(lanes: lanes, cover: cover, count: count, steps: steps)
+        return (cover, steps)
     }
 
     /// Takes the memory to sum partial results one after another, as a plain loop does: two buffers.
     convenience init(inOrder lanes: Range<Int>, count: Int) {
         let steps: [Step] = lanes.map { $0 == lanes.lowerBound ? (0, []) : (1, [LaneFold(left: 0, right: 1)]) }
-        self.init(lanes: lanes, cover: [lanes], count: count, steps: steps)
+        self.init(lanes: lanes, cover: [lanes], count: count, steps: steps, memory: nil)
     }
 
-    private init(lanes: Range<Int>, cover: [Range<Int>], count: Int, steps: [Step]) {
+    private init(
+        lanes: Range<Int>, cover: [Range<Int>], count: Int, steps: [Step], memory: UnsafeMutablePointer<Element>?
+    ) {
         precondition(!lanes.isEmpty && count >= 0, "lanes \(lanes), \(count) elements")
         self.lanes = lanes
         self.cover = cover
         self.count = count
         self.steps = steps
-        slotCount = (steps.map(\.slot).max() ?? 0) + 1
-
-        // Whole cache lines, and numbers in the gaps too, since messages take them along.
-        let line = 64 / MemoryLayout<Element>.stride
-        let stride = max((count + line - 1) / line * line, line)
-        let base = UnsafeMutablePointer<Element>.allocate(capacity: slotCount * stride)
+        slotCount = Self.slotCount(steps)
+        ownsSlots = memory == nil
+        let stride = Self.stride(count: count)
+        let base = memory ?? .allocate(capacity: slotCount * stride)
+        // Numbers in the gaps too, since messages take them along.
         base.initialize(repeating: 0, count: slotCount * stride)
         slots = LaneSlots(base: base, stride: stride, count: count)
     }
 
-    deinit { slots.base.deallocate() }
+    deinit { if ownsSlots { slots.base.deallocate() } }
 
     /// Starts a new sum.
     public func begin() { fed = 0 }

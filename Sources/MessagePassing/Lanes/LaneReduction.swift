@@ -15,6 +15,8 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// Short results travel whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
 /// slices: rank s receives slice s of all nodes, folds it, and the folded slices are gathered. The bits are the same,
 /// since the additions of an element are.
+///
+/// Ranks of one host need no messages: `sharing` puts the nodes of all into memory that all see, where each rank folds one slice.
 public final class LaneReduction<Element: LaneElement> {
     /// This rank's lanes.
     public let lanes: Range<Int>
@@ -24,7 +26,7 @@ public final class LaneReduction<Element: LaneElement> {
     /// Results of at most so many bytes travel whole.
     public static var wholeLimit: Int { 32 * 1024 }
 
-    private enum Route { case alone, whole, slices, fast }
+    private enum Route { case alone, shared, whole, slices, fast }
 
     private let communicator: Communicator
     private let accumulator: LaneAccumulator<Element>
@@ -47,29 +49,38 @@ public final class LaneReduction<Element: LaneElement> {
     private var stage = Stage.done
     private var pending = PendingCollective()
     private var target: UnsafeMutablePointer<Element>?
+    /// The nodes of all ranks, then their sum; nil where they travel.
+    private let memory: SharedMemory?
+    /// The sum in shared memory, of which each rank folds its slice.
+    private let sharedSum: UnsafeMutablePointer<Element>?
 
     /// Prepares sums over lanes that are dealt equally, 1 to `lanes` ranks. See the other initialiser.
     public convenience init(
-        _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact,
+        _ communicator: Communicator, lanes: Int, count: Int, mode: ReductionMode = .exact, sharing: Bool = false,
         wholeLimit: Int = LaneReduction.wholeLimit
-    ) {
-        self.init(
+    ) throws {
+        try self.init(
             communicator, deal: LaneDeal(lanes: lanes, ranks: communicator.worldSize), count: count, mode: mode,
-            wholeLimit: wholeLimit)
+            sharing: sharing, wholeLimit: wholeLimit)
     }
 
-    /// Prepares sums over lanes. Local, but all ranks have to give the same values.
+    /// Prepares sums over lanes. All ranks give the same values.
+    ///
+    /// Collective, where it is `sharing`: every rank of the communicator calls this.
     ///
     /// - Parameters:
     ///   - communicator: the ranks that hold the lanes.
     ///   - deal: who holds which lanes, for all ranks of the communicator.
     ///   - count: the number of elements of a partial result.
     ///   - mode: whether the bits are to be the same for every number of ranks.
+    ///   - sharing: whether exact sums are formed in memory that the ranks share, where they can
+    ///     (`Communicator.canShareMemory`). It does not change the result.
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
+    /// - Throws: `Failure` 69 where the host has no room for shared memory.
     public init(
-        _ communicator: Communicator, deal: LaneDeal, count: Int, mode: ReductionMode = .exact,
+        _ communicator: Communicator, deal: LaneDeal, count: Int, mode: ReductionMode = .exact, sharing: Bool = false,
         wholeLimit: Int = LaneReduction.wholeLimit
-    ) {
+    ) throws {
         let tree = LaneTree(lanes: deal.lanes)
         let ranks = communicator.worldSize
         precondition(deal.ranks == ranks, "a deal to \(deal.ranks) of \(ranks) ranks")
@@ -81,10 +92,23 @@ public final class LaneReduction<Element: LaneElement> {
         self.count = count
         self.lanes = deal[communicator.rank]
         lane = self.lanes.lowerBound
+        // In shared memory: the slots of rank 0, those of rank 1, ..., and the sum.
+        let accumulatorStride = LaneAccumulator<Element>.stride(count: count)
+        let slotsOfEach = (0..<ranks).map { LaneAccumulator<Element>.slotCount(tree: tree, lanes: deal[$0]) }.max() ?? 0
+        let shares = sharing && mode == .exact && ranks > 1
+        memory =
+            shares
+            ? try communicator.shareMemory(
+                (ranks * slotsOfEach + 1) * accumulatorStride * MemoryLayout<Element>.stride) : nil
+        let shared = memory?.mutableBytes.baseAddress?.assumingMemoryBound(to: Element.self)
+        sharedSum = shared.map { $0 + ranks * slotsOfEach * accumulatorStride }
         accumulator =
             mode == .exact
-            ? LaneAccumulator(tree: tree, lanes: self.lanes, count: count)
+            ? LaneAccumulator(
+                tree: tree, lanes: self.lanes, count: count,
+                memory: shared.map { $0 + communicator.rank * slotsOfEach * accumulatorStride })
             : LaneAccumulator(inOrder: self.lanes, count: count)
+        slices = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
 
         var room = 0
         var packedRoom = 0
@@ -92,6 +116,11 @@ public final class LaneReduction<Element: LaneElement> {
         if mode == .fast || ranks == 1 {
             route = mode == .fast ? .fast : .alone
             folds = []
+        } else if shared != nil {
+            route = .shared
+            let places = nodes.enumerated().flatMap { rank, nodes in (0..<nodes).map { rank * slotsOfEach + $0 } }
+            folds = tree.folds(of: covers.flatMap { $0 }).map { LaneFold(left: places[$0.left], right: places[$0.right]) }
+            length = Int(slices.counts[communicator.rank])
         } else if count * MemoryLayout<Element>.stride <= wholeLimit {
             route = .whole
             folds = tree.folds(of: covers.flatMap { $0 })
@@ -100,7 +129,6 @@ public final class LaneReduction<Element: LaneElement> {
         } else {
             route = .slices
             folds = tree.folds(of: covers.flatMap { $0 })
-            slices = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
             length = Int(slices.counts[communicator.rank])
             stride = length
             sent = BlockLayout(counts: slices.counts.map { own * Int($0) })
@@ -108,15 +136,20 @@ public final class LaneReduction<Element: LaneElement> {
             room = allNodes * length
             packedRoom = own > 1 ? own * count : 0
         }
-        let base = UnsafeMutablePointer<Element>.allocate(capacity: max(room, 1))
-        base.initialize(repeating: 0, count: max(room, 1))
-        received = LaneSlots(base: base, stride: stride, count: length)
+        if let shared {
+            received = LaneSlots(
+                base: shared + Int(slices.displacements[communicator.rank]), stride: stride, count: length)
+        } else {
+            let base = UnsafeMutablePointer<Element>.allocate(capacity: max(room, 1))
+            base.initialize(repeating: 0, count: max(room, 1))
+            received = LaneSlots(base: base, stride: stride, count: length)
+        }
         packed = .allocate(capacity: packedRoom)
         packed.initialize(repeating: 0)
     }
 
     deinit {
-        received.base.deallocate()
+        if memory == nil { received.base.deallocate() }
         packed.deallocate()
     }
 
@@ -150,6 +183,12 @@ public final class LaneReduction<Element: LaneElement> {
         case .fast:
             accumulator.complete(into: result)
             try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
+        case .shared:
+            accumulator.complete()
+            try communicator.meet()
+            foldSharedSlice()
+            try communicator.meet()
+            copySharedSum(to: result)
         case .whole:
             accumulator.complete()
             try communicator.allGather(
@@ -183,6 +222,10 @@ public final class LaneReduction<Element: LaneElement> {
             accumulator.complete(into: result)
             pending = try communicator.startAllReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
             stage = .gather
+        case .shared:
+            accumulator.complete()
+            pending = try communicator.startMeeting()
+            stage = .exchange
         case .whole:
             accumulator.complete()
             pending = try communicator.startAllGather(
@@ -214,7 +257,16 @@ public final class LaneReduction<Element: LaneElement> {
     }
 
     private func goOn() throws {
-        guard stage == .exchange, let target else { return stage = .done }
+        guard let target else { return stage = .done }
+        if stage == .gather {
+            if route == .shared { copySharedSum(to: target) }
+            return stage = .done
+        }
+        if route == .shared {
+            foldSharedSlice()
+            pending = try communicator.startMeeting()
+            return stage = .gather
+        }
         guard route == .slices else {
             received.fold(folds, into: target)
             return stage = .done
@@ -223,6 +275,18 @@ public final class LaneReduction<Element: LaneElement> {
         pending = try communicator.startAllGather(
             inPlace: target, counts: slices.counts, displacements: slices.displacements)
         stage = .gather
+    }
+
+    /// Folds this rank's slice, once all ranks have written their nodes; who writes them anew has met all ranks after that.
+    private func foldSharedSlice() {
+        guard let sharedSum else { return }
+        received.fold(folds, into: sharedSum + Int(slices.displacements[communicator.rank]))
+    }
+
+    /// Takes the sum, once all ranks have folded their slices; who folds the next one has met all ranks after that.
+    private func copySharedSum(to result: UnsafeMutablePointer<Element>) {
+        guard let sharedSum else { return }
+        result.update(from: sharedSum, count: count)
     }
 
     private var ownNodes: UnsafeBufferPointer<Element> {

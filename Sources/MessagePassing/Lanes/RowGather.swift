@@ -49,6 +49,11 @@ public final class RowGather<Element: MessageElement> {
     /// The rows of one lane in the gathered matrix.
     public func rows(ofLane lane: Int) -> Range<Int> { starts[lane]..<starts[lane + 1] }
 
+    /// Writes the rows of this rank's lanes, one after another in `block`, where they belong in the gathered matrix. Local.
+    public func place(_ block: UnsafePointer<Element>, into matrix: UnsafeMutablePointer<Element>) {
+        (matrix + Int(displacements[communicator.rank])).update(from: block, count: Int(counts[communicator.rank]))
+    }
+
     /// Begins to gather the blocks of all ranks in lane order. `setRows` may not be called before it is done.
     ///
     /// Collective: every rank of the communicator calls this.

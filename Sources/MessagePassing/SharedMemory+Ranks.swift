@@ -1,0 +1,50 @@
+internal import COpenMPI
+import Foundation
+
+extension Communicator {
+    /// Whether all ranks can share memory: they run on one host, in one container, and none was told not to, by
+    /// `STEADFAST_SHARED_MEMORY=off` in its environment.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    public func canShareMemory() throws -> Bool {
+        guard worldSize > 1 else { return true }
+        let node = try splitByNode()
+        let ranks = node.worldSize
+        try node.finish()
+        let isOff = ProcessInfo.processInfo.environment["STEADFAST_SHARED_MEMORY"] == "off"
+        guard try allReduce(Int32(ranks == worldSize && !isOff ? 1 : 0), .min) == 1 else { return false }
+        let made = rank == 0 ? try? SharedMemory(writable: 1) : nil
+        let place = try broadcast(made?.place ?? SharedMemory.Place())
+        let memory = made ?? (try? SharedMemory(at: place, writable: true))
+        return try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1
+    }
+
+    /// Memory of `count` bytes, all 0, that all ranks write and read, where they can.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` 69 where the host has no room for it; all ranks throw together.
+    public func shareMemory(_ count: Int) throws -> SharedMemory {
+        let made = try agree { rank == 0 ? try SharedMemory(writable: count) : nil }
+        let place = try broadcast(made?.place ?? SharedMemory.Place())
+        return try agree { try made ?? SharedMemory(at: place, writable: true) }
+    }
+
+    /// Waits until every rank is here, and sees what all have written to memory that they share.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    func meet() throws {
+        memory_fence()
+        try barrier()
+        memory_fence()
+    }
+
+    /// `meet`, under way: what the others have written is seen once it is done.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    package func startMeeting() throws -> PendingCollective {
+        memory_fence()
+        guard worldSize > 1 else { return PendingCollective() }
+        return try PendingCollective("MPI_Ibarrier") { MPI_Ibarrier(handle, $0) }
+    }
+}
