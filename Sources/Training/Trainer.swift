@@ -33,8 +33,10 @@ public final class Trainer {
     private let places: RankPlaces
     /// Why the last step could not be recorded; on rank 0.
     private var reportFailure: Failure?
-    /// The step of the newest checkpoint.
-    private var savedStep: Int?
+    /// Writes the checkpoints; on rank 0, where there is a run.
+    private let writer: CheckpointWriter?
+    /// The step of the newest checkpoint that is written, and of the one that is being written.
+    private var savedStep, savingStep: Int?
     /// The deals of lanes that follow at the next epoch ends, whatever was measured: for tests.
     package var plannedDeals: [LaneDeal] = []
 
@@ -58,6 +60,7 @@ public final class Trainer {
         self.recipe = recipe
         self.communicator = communicator
         self.run = run
+        writer = run.map { CheckpointWriter($0, keep: recipe.checkpoint.keep) }
         let ranks = communicator.worldSize
         try communicator.agree {
             try Trainer.checkCounts(recipe, ranks: ranks)
@@ -122,6 +125,14 @@ public final class Trainer {
     /// - Throws: `Failure` 75 after saving where a signal asked to stop; 70 naming the step where the loss is not finite (the
     ///   last checkpoint stands); 73 or 74 where a checkpoint cannot be written.
     public func train() throws {
+        do { try trainToEnd() } catch {
+            // What is being written is whole in an instant, and may be all that is left of some hours.
+            _ = try? writer?.take(waiting: true)
+            throw error
+        }
+    }
+
+    private func trainToEnd() throws {
         reporter?.begin(recipe, data, state, totalSteps: totalSteps, places)
         // So that the ranks' traces have one origin, whatever their clocks say.
         try communicator.barrier()
@@ -138,6 +149,7 @@ public final class Trainer {
                 try save(isBest: isBest)
             }
             if endsEpoch && !stopped && !isFinished { try balance() }
+            if stopped || isFinished { try finishSaving() }
             if stopped && !isFinished {
                 try communicator.agree {
                     if let reportFailure { throw reportFailure }
@@ -171,7 +183,8 @@ public final class Trainer {
             state.step, learningRate: rate, stopping: StopRequest.requested || reportFailure != nil)
         // The loss is the same on all ranks, and all else too, unless one rank's memory is wrong: then the failure names it.
         try communicator.agree {
-            if !(sums.loss.isFinite && norm.isFinite) { throw notFinite(isLoss: !sums.loss.isFinite) }
+            guard sums.loss.isFinite && norm.isFinite else { throw notFinite(isLoss: !sums.loss.isFinite) }
+            try noteSaved(waiting: false)
         }
         state.step += 1
         state.epochSums += sums
@@ -197,6 +210,7 @@ public final class Trainer {
 
     /// Why a run ends at a step whose numbers are not finite.
     private func notFinite(isLoss: Bool) -> Failure {
+        do { try noteSaved(waiting: true) } catch { return Failure(error) }
         let number = isLoss ? "loss" : "gradient, a parameter or a moment of batch norm"
         let kept =
             savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
@@ -282,15 +296,25 @@ public final class Trainer {
             worldSize: communicator.worldSize)
     }
 
+    /// Begins to write a checkpoint, once the one before is written. Collective.
     private func save(isBest: Bool) throws {
-        try Progress.during(.saving) {
-            try communicator.agree {
-                guard let run else { return }
-                try run.save(checkpoint, keep: recipe.checkpoint.keep, isBest: isBest)
-                try reporter?.saved(state.step, isBest: isBest)
-            }
-        }
-        savedStep = state.step
+        try finishSaving()
+        writer?.start(checkpoint, isBest: isBest)
+        savingStep = state.step
+    }
+
+    /// Waits for the checkpoint that is being written. Collective.
+    private func finishSaving() throws {
+        try Progress.during(.saving) { try communicator.agree { try noteSaved(waiting: true) } }
+        savedStep = savingStep ?? savedStep
+        savingStep = nil
+    }
+
+    /// Takes down that a checkpoint is written. Local.
+    private func noteSaved(waiting: Bool) throws {
+        guard let saved = try writer?.take(waiting: waiting) else { return }
+        savedStep = saved.step
+        try reporter?.saved(saved.step, isBest: saved.isBest)
     }
 
     /// Takes up the checkpoint given, or the run's newest valid one, if there is one.
