@@ -6,7 +6,7 @@ import Foundation
 ///     recipe.yaml  metrics.jsonl  lock
 ///     checkpoints/step-00001200.h5 ...  checkpoints/latest  checkpoints/best
 ///
-/// Local: one rank opens it. Not for use from several threads at once.
+/// Local: one rank opens it. Not for use from several threads at once, but that one may `save` while another appends to the metrics.
 public final class RunDirectory {
     /// The directory.
     public let path: String

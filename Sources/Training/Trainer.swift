@@ -126,8 +126,10 @@ public final class Trainer {
     ///   last checkpoint stands); 73 or 74 where a checkpoint cannot be written.
     public func train() throws {
         do { try trainToEnd() } catch {
-            // What is being written is whole in an instant, and may be all that is left of some hours.
-            _ = try? writer?.take(waiting: true)
+            // What is being written may be all that is left of some hours.
+            Progress.during(.saving) {
+                do { try noteSaved(waiting: true) } catch { reporter?.warn(Failure(error).message) }
+            }
             throw error
         }
     }
@@ -210,14 +212,16 @@ public final class Trainer {
 
     /// Why a run ends at a step whose numbers are not finite.
     private func notFinite(isLoss: Bool) -> Failure {
-        do { try noteSaved(waiting: true) } catch { return Failure(error) }
+        var trouble = ""
+        do { try noteSaved(waiting: true) } catch { trouble = "; " + Failure(error).message }
         let number = isLoss ? "loss" : "gradient, a parameter or a moment of batch norm"
         let kept =
-            savedStep.map { "the last good checkpoint is that of step \($0)" } ?? "no checkpoint was written yet"
+            savedStep.map { "the last good checkpoint is that of step \($0)" }
+            ?? (communicator.rank == 0 ? "no checkpoint was written yet" : "the run's newest checkpoint is good")
         return Failure(
             .software,
             "the \(number) is not a finite number at step \(state.step + 1); \(kept); "
-                + "lower learning_rate or set gradient_clipping")
+                + "lower learning_rate or set gradient_clipping" + trouble)
     }
 
     /// The figures of an epoch, or of its part at the end of a run, over all ranks. Returns whether the network is the best so
@@ -298,8 +302,15 @@ public final class Trainer {
 
     /// Begins to write a checkpoint, once the one before is written. Collective.
     private func save(isBest: Bool) throws {
-        try finishSaving()
-        writer?.start(checkpoint, isBest: isBest)
+        try Progress.during(.saving) {
+            try communicator.agree {
+                let earlier = Result { try noteSaved(waiting: true) }
+                // The state at hand is not lost for what became of an older one.
+                writer?.start(checkpoint, isBest: isBest)
+                try earlier.get()
+            }
+        }
+        savedStep = savingStep ?? savedStep
         savingStep = state.step
     }
 
@@ -314,7 +325,9 @@ public final class Trainer {
     private func noteSaved(waiting: Bool) throws {
         guard let saved = try writer?.take(waiting: waiting) else { return }
         savedStep = saved.step
-        try reporter?.saved(saved.step, isBest: saved.isBest)
+        do { try reporter?.saved(saved.step, isBest: saved.isBest) } catch {
+            reportFailure = reportFailure ?? Failure(error)
+        }
     }
 
     /// Takes up the checkpoint given, or the run's newest valid one, if there is one.
