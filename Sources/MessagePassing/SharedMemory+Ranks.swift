@@ -16,18 +16,20 @@ extension Communicator {
         let made = rank == 0 ? try? SharedMemory(writable: 1) : nil
         let place = try broadcast(made?.place ?? SharedMemory.Place())
         let memory = made ?? (try? SharedMemory(at: place, writable: true))
-        return try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1
+        return try withExtendedLifetime(memory) { try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1 }
     }
 
-    /// Memory of `count` bytes, all 0, that all ranks write and read, where they can.
+    /// Memory of `count` bytes, all 0, that all ranks write and read, where they can (`canShareMemory`); nil, at all of them, where
+    /// the host has no room for it.
     ///
     /// Collective: every rank of the communicator calls this.
-    ///
-    /// - Throws: `Failure` 69 where the host has no room for it; all ranks throw together.
-    public func shareMemory(_ count: Int) throws -> SharedMemory {
-        let made = try agree { rank == 0 ? try SharedMemory(writable: count) : nil }
+    public func shareMemory(_ count: Int) throws -> SharedMemory? {
+        let made = rank == 0 ? try? SharedMemory(writable: count) : nil
         let place = try broadcast(made?.place ?? SharedMemory.Place())
-        return try agree { try made ?? SharedMemory(at: place, writable: true) }
+        let memory = made ?? (try? SharedMemory(at: place, writable: true))
+        let isShared = try withExtendedLifetime(made) { try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1 }
+        memory?.closePlace()
+        return isShared ? memory : nil
     }
 
     /// Waits until every rank is here, and sees what all have written to memory that they share.

@@ -22,7 +22,7 @@ public final class SharedMemory: @unchecked Sendable {
 
     /// What it holds.
     public let bytes: UnsafeRawBufferPointer
-    private let descriptor: Int32
+    private var descriptor: Int32
     private let base: UnsafeMutableRawPointer
 
     /// What it holds, for who may write it too.
@@ -30,7 +30,7 @@ public final class SharedMemory: @unchecked Sendable {
         precondition(isWritable, "shared memory that is only read")
         return UnsafeMutableRawBufferPointer(start: base, count: bytes.count)
     }
-    private let isWritable: Bool
+    private var isWritable: Bool
 
     /// Takes `count` bytes, has them filled, and protects them. Local.
     ///
@@ -39,6 +39,7 @@ public final class SharedMemory: @unchecked Sendable {
         try self.init(try Self.create(count, label: "steadfast-read"), count: count, isWritable: true)
         try fill(mutableBytes)
         guard mprotect(base, max(1, count), PROT_READ) == 0 else { throw Self.noRoom(count, errno) }
+        isWritable = false
     }
 
     /// Takes `count` bytes, all 0, that every process which maps them may write, too. Local.
@@ -96,7 +97,13 @@ public final class SharedMemory: @unchecked Sendable {
 
     deinit {
         munmap(base, max(1, bytes.count))
-        close(descriptor)
+        closePlace()
+    }
+
+    /// Gives the descriptor back once all that want to have mapped it: the memory stays, its `place` is none.
+    func closePlace() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
     }
 
     /// Where it is.
@@ -119,7 +126,8 @@ public final class SharedMemory: @unchecked Sendable {
         Failure(
             .unavailable,
             "cannot take the \(count / 1_000_000) MB that the ranks of this host share: \(String(cString: strerror(error))); "
-                + "start on hosts with more memory, or fewer ranks on each; where images are shared, set data_sharing: lanes")
+                + "start on hosts with more memory, or fewer ranks on each; where images are shared, set data_sharing: lanes"
+        )
     }
 
     private static func hidden(_ reason: String) -> Failure {

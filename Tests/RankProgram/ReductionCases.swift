@@ -24,7 +24,8 @@ func treeSum<Element: LaneElement>(_ lo: Int, _ hi: Int, _ index: Int) -> Elemen
 }
 
 private func reduce<Element: LaneElement>(
-    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, sharing: Bool, wholeLimit: Int
+    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, sharing: Bool,
+    wholeLimit: Int
 ) throws {
     let reductions = try (0..<2).map { _ in
         try LaneReduction<Element>(

@@ -46,7 +46,8 @@ struct WorldSizeTests {
         }
     }
 
-    @Test("with gradients in messages, as between hosts, where ranks of one host share memory", arguments: ["on", "off"])
+    @Test(
+        "with gradients in messages, as between hosts, where ranks of one host share memory", arguments: ["on", "off"])
     func messages(overlap: String) throws {
         let off = ["STEADFAST_SHARED_MEMORY": "off"]
         for extra in [["accumulation=2"], ["adversarial_training={method: trades, steps: 1}"]] {

@@ -150,7 +150,8 @@ public struct SampleSource: Sendable {
         if mirrored { mirror(values, shape: shape) }
         let reach = meanTraining.noiseSpread > 0 ? 1 - Float(meanTraining.noiseSpread) * random.uniform() : 1
         let deviation = Float(meanTraining.noiseDeviation) * reach
-        let middle = 127.5 * (meanTraining.noiseMeanSpread > 0 ? 1 + Float(meanTraining.noiseMeanSpread) * (2 * random.uniform() - 1) : 1)
+        let spread = Float(meanTraining.noiseMeanSpread)
+        let middle = spread > 0 ? 127.5 * (1 + spread * (2 * random.uniform() - 1)) : 127.5
         for i in 0..<shape.count { values[i] = middle + deviation * values[i] - mean[i] }
         return Int32(classes + 1)
     }

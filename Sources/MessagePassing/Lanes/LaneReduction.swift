@@ -73,10 +73,10 @@ public final class LaneReduction<Element: LaneElement> {
     ///   - deal: who holds which lanes, for all ranks of the communicator.
     ///   - count: the number of elements of a partial result.
     ///   - mode: whether the bits are to be the same for every number of ranks.
-    ///   - sharing: whether exact sums are formed in memory that the ranks share, where they can
-    ///     (`Communicator.canShareMemory`). It does not change the result.
+    ///   - sharing: whether exact sums are formed in memory that the ranks share; they can (`Communicator.canShareMemory`). Where
+    ///     there is no room for it they travel. It does not change the result.
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
-    /// - Throws: `Failure` 69 where the host has no room for shared memory.
+    /// - Throws: `Failure` 74 when MPI fails.
     public init(
         _ communicator: Communicator, deal: LaneDeal, count: Int, mode: ReductionMode = .exact, sharing: Bool = false,
         wholeLimit: Int = LaneReduction.wholeLimit
@@ -119,7 +119,9 @@ public final class LaneReduction<Element: LaneElement> {
         } else if shared != nil {
             route = .shared
             let places = nodes.enumerated().flatMap { rank, nodes in (0..<nodes).map { rank * slotsOfEach + $0 } }
-            folds = tree.folds(of: covers.flatMap { $0 }).map { LaneFold(left: places[$0.left], right: places[$0.right]) }
+            folds = tree.folds(of: covers.flatMap { $0 }).map {
+                LaneFold(left: places[$0.left], right: places[$0.right])
+            }
             length = Int(slices.counts[communicator.rank])
         } else if count * MemoryLayout<Element>.stride <= wholeLimit {
             route = .whole
