@@ -31,6 +31,8 @@ private func reduce<Element: LaneElement>(
         try LaneReduction<Element>(
             try world.duplicate(), lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: wholeLimit)
     }
+    let shares = kernelText("/proc/self/maps").contains("/memfd:steadfast-written")
+    try expect(shares == (sharing && mode == .exact && world.worldSize > 1), "the sums are in shared memory: \(shares)")
     func feed(_ reduction: LaneReduction<Element>, round: Int) {
         reduction.begin()
         for lane in reduction.lanes {
