@@ -13,10 +13,7 @@ extension Communicator {
         try node.finish()
         let isOff = ProcessInfo.processInfo.environment["STEADFAST_SHARED_MEMORY"] == "off"
         guard try allReduce(Int32(ranks == worldSize && !isOff ? 1 : 0), .min) == 1 else { return false }
-        let made = rank == 0 ? try? SharedMemory(writable: 1) : nil
-        let place = try broadcast(made?.place ?? SharedMemory.Place())
-        let memory = made ?? (try? SharedMemory(at: place, writable: true))
-        return try withExtendedLifetime(memory) { try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1 }
+        return try shareMemory(1) != nil
     }
 
     /// Memory of `count` bytes, all 0, that all ranks write and read, where they can (`canShareMemory`); nil, at all of them, where
