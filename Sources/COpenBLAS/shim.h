@@ -1,5 +1,5 @@
-// OpenBLAS, whose enumerations and functions import as they are, the instruction set that the compiler was told, and shuffles, which
-// Swift's vectors would make element by element.
+// OpenBLAS, whose enumerations and functions import as they are, the instruction set that the compiler was told, and shuffles and
+// conversions, which Swift's vectors would make element by element.
 #pragma once
 #include <cblas.h>
 
@@ -55,6 +55,7 @@ static inline void transpose_square(
 typedef float floats16 __attribute__((ext_vector_type(16)));
 typedef float floats8 __attribute__((ext_vector_type(8)));
 typedef float floats4 __attribute__((ext_vector_type(4)));
+typedef double doubles8 __attribute__((ext_vector_type(8)));
 typedef int integers16 __attribute__((ext_vector_type(16)));
 typedef unsigned char bytes16 __attribute__((ext_vector_type(16), aligned(1)));
 
@@ -70,6 +71,9 @@ static inline floats4 sums_of_four(floats16 a, floats16 b, floats16 c, floats16 
     floats8 halves = quarters.lo + quarters.hi;
     return halves.lo + halves.hi;
 }
+
+// Eight floats in double precision.
+static inline doubles8 widen(floats8 x) { return __builtin_convertvector(x, doubles8); }
 
 // Sixteen bytes as floats.
 static inline floats16 load_bytes(const unsigned char *source) {

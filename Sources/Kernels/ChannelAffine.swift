@@ -1,3 +1,5 @@
+import COpenBLAS
+
 // Batch normalization, the convolution's bias and the activation behind them, as one affine map for each channel and one
 // function for each element:
 //
@@ -85,9 +87,6 @@ private struct VectorProducts {
         seconds[1] += second.1
     }
 }
-
-@inline(__always)
-private func widen(_ x: SIMD8<Float>) -> SIMD8<Double> { SIMD8<Double>(x) }
 
 /// y = f(scale u + shift). `scale` and `shift` are rows of the pattern. y may be u.
 public func affineActivation(

@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// One step of stochastic gradient descent with momentum on `count` parameters:
 /// v = momentum v + scale g + decay w; w -= rate v.
 ///
@@ -30,17 +32,19 @@ public func momentumStep(
 
 /// The sum of the squares of `count` floats, in a fixed order and double precision; not finite if one of them is not.
 public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
-    var squares = SquareSum()
+    // Two sums in turn, so that an addition need not wait for the one before.
+    var (even, odd) = (SquareSum(), SquareSum())
     var i = 0
-    while i + 16 <= count {
-        squares.add(x.vector(i))
-        i += 16
+    while i + 32 <= count {
+        even.add(x.vector(i))
+        odd.add(x.vector(i + 16))
+        i += 32
     }
     while i < count {
-        squares.add(x[i])
+        even.add(x[i])
         i += 1
     }
-    return squares.total
+    return even.total + odd.total
 }
 
 /// A sum of squares in double precision, in a fixed order.
@@ -51,7 +55,7 @@ private struct SquareSum {
 
     @inline(__always)
     mutating func add(_ x: Vector) {
-        let (a, b) = (SIMD8<Double>(x.lowHalf), SIMD8<Double>(x.highHalf))
+        let (a, b) = (widen(x.lowHalf), widen(x.highHalf))
         low.addProduct(a, a)
         high.addProduct(b, b)
     }

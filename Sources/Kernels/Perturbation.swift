@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// The L1 norm of `count` floats, in a fixed order and double precision.
 public func sumOfMagnitudes(_ x: UnsafePointer<Float>, count: Int) -> Double {
     var low = SIMD8<Double>.zero
@@ -6,8 +8,8 @@ public func sumOfMagnitudes(_ x: UnsafePointer<Float>, count: Int) -> Double {
     while i + 16 <= count {
         let v = x.vector(i)
         let magnitude = v.replacing(with: -v, where: v .< 0)
-        low += SIMD8<Double>(magnitude.lowHalf)
-        high += SIMD8<Double>(magnitude.highHalf)
+        low += widen(magnitude.lowHalf)
+        high += widen(magnitude.highHalf)
         i += 16
     }
     var sum = (low + high).sum()
@@ -72,7 +74,7 @@ public func squaredDistance(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>
     var i = 0
     while i + 16 <= count {
         let d = x.vector(i) - y.vector(i)
-        let (first, second) = (SIMD8<Double>(d.lowHalf), SIMD8<Double>(d.highHalf))
+        let (first, second) = (widen(d.lowHalf), widen(d.highHalf))
         low.addProduct(first, first)
         high.addProduct(second, second)
         i += 16
