@@ -3,7 +3,8 @@ import Foundation
 import Kernels
 import MessagePassing
 
-/// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth.
+/// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth to gathers, of which a step's
+/// messages are made.
 public struct CollectiveBenchmark {
     private let seconds: Double
     private let lanes: Int
@@ -31,11 +32,16 @@ public struct CollectiveBenchmark {
         }
         var rows: [(name: String, cells: [String])] = []
         var objects: [JSONLine] = []
-        let budget = seconds / Double(2 * Self.counts.count)
-        let points = try Self.timeMessages(budget, communicator)
-        for (count, (_, plain)) in zip(Self.counts, points) {
+        let network = try Self.network(communicator, seconds: seconds / 3)
+        let budget = seconds / Double(3 * Self.counts.count)
+        // As the trainer does.
+        let sharing = try communicator.canShareMemory()
+        for count in Self.counts {
             let buffer = Buffer<Float>(count)
-            let reduction = try LaneReduction<Float>(communicator, lanes: lanes, count: count)
+            let plain = try Self.time(budget, communicator) {
+                try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
+            }
+            let reduction = try LaneReduction<Float>(communicator, lanes: lanes, count: count, sharing: sharing)
             let exact = try Self.time(budget, communicator) {
                 reduction.begin()
                 for lane in reduction.lanes {
@@ -59,13 +65,13 @@ public struct CollectiveBenchmark {
             object.add("exact_seconds", exact)
             objects.append(object)
         }
-        let network = NetworkModel(fitting: points)
         var report = BenchmarkReport()
         report.lines = [
             "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) lanes in "
-                + "their tree, the sums of a rank's own lanes included",
+                + "their tree, the sums of a rank's own lanes included"
+                + (sharing && ranks > 1 ? ", in memory that the ranks share" : ""),
             "latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) MB/s "
-                + "(least squares on the relative errors)",
+                + "of gathers (least squares on the relative errors)",
         ]
         report.json.add("benchmark", "collectives")
         report.json.add("ranks", ranks)
@@ -77,22 +83,23 @@ public struct CollectiveBenchmark {
         return report
     }
 
-    /// Latency and bandwidth between the ranks, measured for about so many seconds. Collective.
+    /// Latency and bandwidth between the ranks, measured for about so many seconds: what makes the times of gathers those that
+    /// ``Projection`` takes them to have. Collective.
     package static func network(_ communicator: Communicator, seconds: Double) throws -> NetworkModel {
-        NetworkModel(fitting: try timeMessages(seconds / Double(counts.count), communicator))
-    }
-
-    /// The seconds of MPI's allreduce of each count, as a message of its bytes. Collective.
-    private static func timeMessages(
-        _ budget: Double, _ communicator: Communicator
-    ) throws -> [(bytes: Double, seconds: Double)] {
-        try counts.map { count in
+        let ranks = communicator.worldSize
+        let points = try counts.map { count in
             let buffer = Buffer<Float>(count)
-            let seconds = try time(budget, communicator) {
-                try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
+            let starts = (0...ranks).map { Int32($0 * count / ranks) }
+            let blocks = zip(starts.dropFirst(), starts).map { $0 - $1 }
+            let places = Array(starts.dropLast())
+            let taken = try time(seconds / Double(counts.count), communicator) {
+                try communicator.allGather(inPlace: buffer.pointer, counts: blocks, displacements: places)
             }
-            return (Double(4 * count), seconds)
+            return (bytes: Double(4 * count * (ranks - 1)) / Double(ranks), seconds: taken)
         }
+        let fitted = NetworkModel(fitting: points)
+        return NetworkModel(
+            latency: fitted.latency / max(1, Projection.doublings(ranks: ranks)), bandwidth: fitted.bandwidth)
     }
 
     /// The median seconds of a call on the slowest rank. Collective.

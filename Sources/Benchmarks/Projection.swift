@@ -6,9 +6,8 @@ import Training
 /// A prediction of how training scales: the measured time of a rank's own work, and a model of the network's.
 ///
 /// Assumed: work is in proportion to images, but for a part that every step pays; ranks never wait for a slower one; nothing is
-/// sent while anything is computed, as is so today; as many lanes as ranks, at least the recipe's; a rank's messages go
-/// one at a time over a link of the given latency a and bandwidth b, without contention: ring or recursive doubling for a
-/// gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an exchange, (R - 1) a + (R - 1)/R m / b
+/// sent while anything is computed, the worst case (`overlap`); as many lanes as ranks, at least the recipe's; a rank's messages
+/// go one at a time over a link of the given latency a and bandwidth b, without contention: ring or recursive doubling for a gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an exchange, (R - 1) a + (R - 1)/R m / b
 /// (Thakur, Rabenseifner & Gropp 2005).
 package struct Projection {
     let plan: NetworkPlan
@@ -36,7 +35,7 @@ package struct Projection {
         let work = secondsPerStep + secondsPerImage * Double(batch) / Double(ranks)
         guard ranks > 1 else { return work }
         let (r, traffic) = (Double(ranks), StepTraffic(plan, batch: batch, lanes: max(lanes, ranks)))
-        let doublings = log2(r).rounded(.up)
+        let doublings = Self.doublings(ranks: ranks)
         return traffic.messages.reduce(work) { sum, message in
             switch message {
             case .gather(let bytes): sum + doublings * network.latency + (r - 1) * bytes / network.bandwidth
@@ -45,6 +44,9 @@ package struct Projection {
             }
         }
     }
+
+    /// The messages that a rank sends, one after the other, to gather from so many.
+    static func doublings(ranks: Int) -> Double { log2(Double(ranks)).rounded(.up) }
 
     /// Adds the table of 1, 2, 4, ... up to so many ranks.
     func add(to report: inout BenchmarkReport, ranks most: Int) {

@@ -167,10 +167,10 @@ struct HostsTests {
 
             let bandwidths = try [false, true].map { limited in
                 if limited { try hosts.control("limit", "1gbit") }
-                let figures = try check("allreduce", try examine([1, 1]))["figures"] as? [String: Any]
+                let figures = try check("messages", try examine([1, 1]))["figures"] as? [String: Any]
                 return try #require(figures?["bandwidth_bytes_per_second"] as? Double)
             }
-            print("doctor on 4 hosts: \(seconds) s; allreduce \(bandwidths) bytes/s, free and limited to 1 Gbit/s")
+            print("doctor on 4 hosts: \(seconds) s; messages \(bandwidths) bytes/s, free and limited to 1 Gbit/s")
             #expect(bandwidths[1] < 125e6)
             try hosts.hide(runs, on: "node4")
             #expect(try check("shared directory", try examine([1, 1, 1, 1]))["verdict"] as? String == "FAIL")

@@ -1,8 +1,8 @@
 import Benchmarks
 
-/// How long a sum over all ranks takes.
+/// How fast messages between all ranks are.
 enum NetworkCheck: Check {
-    static let name = "allreduce"
+    static let name = "messages"
 
     /// Seconds, and bytes a second, beyond which a step of the paper's networks spends more on messages than on arithmetic.
     private static let (slowLatency, slowBandwidth) = (1e-3, 20e6)
@@ -12,7 +12,7 @@ enum NetworkCheck: Check {
         let network = try CollectiveBenchmark.network(job.world, seconds: 0.8)
         var finding = Finding(
             "latency \((network.latency * 1e7).rounded() / 10) us, bandwidth \((network.bandwidth * 1e-6).rounded()) MB/s "
-                + "of float32 over all ranks")
+                + "of gathers over all ranks")
         finding.figure("latency_seconds", network.latency)
         finding.figure("bandwidth_bytes_per_second", network.bandwidth)
         if network.latency > slowLatency || network.bandwidth < slowBandwidth {
