@@ -81,6 +81,14 @@ public final class Timeline {
         kept = Buffer(spans)
     }
 
+    /// The seconds of another timeline as they stand now, without its stretches.
+    public init(copying other: Timeline) {
+        blocks = other.blocks
+        isDetailed = other.isDetailed
+        totals = Buffer(other.totals.elements)
+        kept = Buffer(0)
+    }
+
     /// Runs the body and clocks it.
     @inlinable @inline(__always)
     public func measure<Result>(

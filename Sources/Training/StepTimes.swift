@@ -67,6 +67,6 @@ extension Trainer {
             _ = try step()
             return (data.plan.batchSize(stepInEpoch: first), seconds(since: start))
         }
-        return StepTimes(steps: steps, timeline: engine.timeline, plan: model.plan)
+        return StepTimes(steps: steps, timeline: Timeline(copying: engine.timeline), plan: model.plan)
     }
 }

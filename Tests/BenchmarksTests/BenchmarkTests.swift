@@ -34,6 +34,17 @@ struct BenchmarkTests {
         #expect(layers.contains { $0["activity"] as? String == "communication" })
     }
 
+    @Test("the times of steps stay as they are while others are timed")
+    func timesOfSteps() throws {
+        let trainer = try Trainer(
+            try Recipe.load("glyphs-plain"), communicator: .alone, run: nil, resume: false, showProgress: false)
+        let times = try trainer.timeSteps(seconds: 0.05, detailed: true)
+        let forward = times.timeline.seconds(.forward)
+        #expect(0 < forward && forward < times.seconds)
+        _ = try trainer.timeSteps(seconds: 0.2, detailed: false)
+        #expect(times.timeline.seconds(.forward) == forward)
+    }
+
     @Test("evaluate: forward passes and the paper's attack", arguments: [1, 2])
     func evaluate(ranks: Int) throws {
         let found = try run(
