@@ -101,6 +101,9 @@ def compare_ranks(options, dataset, batch):
     """Two ranks against one, for both."""
     peers = {ranks: Peer("train", dataset, "mrelu", ranks_batch, "channels-last", ranks)
              for ranks, ranks_batch in ((1, 100), (2, batch))}
+    # Until both stand: what they do to start would disturb the first pair.
+    for peer in peers.values():
+        peer.rate(0.1)
     found = []
     for _ in range(options.pairs):
         rates = {ranks: (ours(options.steadfast, "train", dataset, "mrelu", size, options.seconds, ranks)[0],
