@@ -128,7 +128,12 @@ public final class Trainer {
         do { try trainToEnd() } catch {
             // What is being written may be all that is left of some hours.
             Progress.during(.saving) {
-                do { try noteSaved(waiting: true) } catch { reporter?.warn(Failure(error).message) }
+                do { try noteSaved(waiting: true) } catch let later {
+                    // Where nothing can be written one sentence says so.
+                    if ![.cannotCreate, .inputOutput].contains(Failure(error).code) {
+                        reporter?.warn(Failure(later).message)
+                    }
+                }
             }
             throw error
         }
