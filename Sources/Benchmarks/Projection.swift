@@ -7,7 +7,8 @@ import Training
 ///
 /// Assumed: work is in proportion to images, but for a part that every step pays; ranks never wait for a slower one; nothing is
 /// sent while anything is computed, the worst case (`overlap`); as many lanes as ranks, at least the recipe's; a rank's messages
-/// go one at a time over a link of the given latency a and bandwidth b, without contention: ring or recursive doubling for a gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an exchange, (R - 1) a + (R - 1)/R m / b
+/// go one at a time over a link of the given latency a and bandwidth b, without contention: ring or recursive doubling for a
+/// gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an exchange, (R - 1) a + (R - 1)/R m / b
 /// (Thakur, Rabenseifner & Gropp 2005).
 package struct Projection {
     let plan: NetworkPlan

@@ -134,11 +134,11 @@ struct Trial {
         of job: RunningProgram, since injected: Date, _ complaints: inout [String]
     ) throws -> (status: Int32, errors: String) {
         while job.isRunning || !processes.isEmpty {
-            let ranks = processes.filter { $0 != job.identifier }
-            if case .stop = draw.fault, ranks.count == 1, Inspection.phase(of: run) == "exit",
-                Date().timeIntervalSince(injected) > Self.patience
+            if case .stop = draw.fault, Date().timeIntervalSince(injected) > Self.patience,
+                Inspection.phase(of: run) == "exit"
             {
-                kill(ranks[0], SIGCONT)
+                let ranks = processes.filter { $0 != job.identifier }
+                if ranks.count == 1 { kill(ranks[0], SIGCONT) }
             }
             if Date().timeIntervalSince(injected) > Self.limit {
                 complaints.append("it did not end within \(Int(Self.limit)) s")
