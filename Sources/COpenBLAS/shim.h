@@ -54,9 +54,23 @@ static inline void transpose_square(
 
 typedef float floats16 __attribute__((ext_vector_type(16)));
 typedef float floats8 __attribute__((ext_vector_type(8)));
+typedef float floats4 __attribute__((ext_vector_type(4)));
 typedef double doubles8 __attribute__((ext_vector_type(8)));
 typedef int integers16 __attribute__((ext_vector_type(16)));
 typedef unsigned char bytes16 __attribute__((ext_vector_type(16), aligned(1)));
+
+// The sums of the elements of four vectors.
+static inline floats4 sums_of_four(floats16 a, floats16 b, floats16 c, floats16 d) {
+    // In each quarter: a0 + a2, b0 + b2, a1 + a3, b1 + b3.
+    floats16 ab = __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+        + __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    floats16 cd = __builtin_shufflevector(c, d, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+        + __builtin_shufflevector(c, d, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    floats16 quarters = __builtin_shufflevector(ab, cd, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+        + __builtin_shufflevector(ab, cd, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    floats8 halves = quarters.lo + quarters.hi;
+    return halves.lo + halves.hi;
+}
 
 // Eight floats in double precision.
 static inline doubles8 widen(floats8 x) { return __builtin_convertvector(x, doubles8); }

@@ -17,8 +17,8 @@ extension Convolution {
     enum InputGradientMethod {
         /// OpenBLAS, by patches of gradients that are added up, or by one product.
         case patches
-        /// LIBXSMM, in panels of a fully connected layer.
-        case panels
+        /// Dot products with a fully connected layer's weight (``DotProduct``).
+        case dotProducts
         /// LIBXSMM, by patches of gradients, a few rows at a time.
         case rowsOfPatches
         /// LIBXSMM, by a direct convolution with the flipped weight.
@@ -45,7 +45,7 @@ extension Convolution {
     var inputGradientMethod: InputGradientMethod {
         switch method {
         case .patches: .patches
-        case .panels: .panels
+        case .panels: .dotProducts
         case .winograd: input.channels >= 16 ? .winograd : fewChannelsMethod
         case .direct: correlatesInputGradient ? .correlation : .rowsOfPatches
         }
@@ -84,8 +84,8 @@ extension Convolution {
 
     private var packedBackwardCount: Int {
         switch inputGradientMethod {
-        case .patches: return 0
-        case .panels, .rowsOfPatches, .correlation: return weightCount
+        case .patches, .dotProducts: return 0
+        case .rowsOfPatches, .correlation: return weightCount
         case .winograd: return packedForwardCount
         case .winogradOfFewChannels:
             #if XSMM
@@ -125,7 +125,7 @@ extension Convolution {
 
         /// Whether a fully connected layer's products are LIBXSMM's.
         private var isDirectProduct: Bool {
-            DirectProduct.suits(columns: filters) && DirectProduct.suits(columns: patchCount)
+            DirectProduct.suits(columns: filters) && DotProduct.suits(columns: patchCount, depth: filters)
                 && DirectProduct.isAvailable
         }
     #else

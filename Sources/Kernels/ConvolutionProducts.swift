@@ -82,7 +82,7 @@ public func convolutionInputGradient(
     let (k, n) = (geometry.patchCount, geometry.filters)
     #if XSMM
         if geometry.method == .panels {
-            return DirectProduct.multiply(inputGradient, outputGradient, packed, rows: images, columns: k, depth: n)
+            return DotProduct.multiply(inputGradient, outputGradient, weight, rows: images, columns: k, depth: n)
         }
     #endif
     if geometry.isFullyConnected {
@@ -103,7 +103,7 @@ public func convolutionInputGradient(
                     WinogradConvolution.inputGradientOfFewChannels(x, y, transposed, geometry, scratch: scratch)
                 case .correlation: DirectConvolution.correlate(x, y, flipped: transposed, geometry, scratch: scratch)
                 case .rowsOfPatches: DirectConvolution.sumPatches(x, y, transposed, geometry, scratch: scratch)
-                case .patches, .panels: false
+                case .patches, .dotProducts: false
                 }
             if isDone { continue }
         #endif

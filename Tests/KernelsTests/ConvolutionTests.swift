@@ -10,6 +10,7 @@ import Testing
         make(1, 1, 500, kernel: 1, filters: 12),
         make(32, 32, 3, kernel: 5, filters: 32, padding: 2),
         make(8, 8, 32, kernel: 5, filters: 64, padding: 2),
+        make(3, 3, 7, kernel: 3, filters: 90),
         make(12, 8, 17, kernel: 5, filters: 33, padding: 2),
         make(8, 16, 5, kernel: 5, filters: 17),
         make(8, 72, 3, kernel: 5, filters: 18),
@@ -152,7 +153,8 @@ import Testing
     // (invariant 3).
     @Test(
         "where images are called independent, a row's output and input gradient have the same bits alone and in any batch",
-        arguments: [(4, 4, 50, 500), (4, 4, 64, 64), (1, 1, 500, 84), (1, 1, 96, 81)], [1, 3, 12, 13, 31, 130])
+        arguments: [(4, 4, 50, 500), (4, 4, 64, 64), (1, 1, 500, 84), (1, 1, 96, 81), (3, 3, 7, 90)],
+        [1, 3, 12, 13, 31, 130])
     func independentRows(_ shape: (Int, Int, Int, Int), _ rows: Int) {
         BLAS.useOneThread()
         let g = Self.make(shape.0, shape.1, shape.2, kernel: shape.0, filters: shape.3)
