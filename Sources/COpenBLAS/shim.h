@@ -75,6 +75,9 @@ static inline floats4 sums_of_four(floats16 a, floats16 b, floats16 c, floats16 
 // Eight floats in double precision.
 static inline doubles8 widen(floats8 x) { return __builtin_convertvector(x, doubles8); }
 
+// The floats nearest to eight numbers.
+static inline floats8 narrow(doubles8 x) { return __builtin_convertvector(x, floats8); }
+
 // Sixteen bytes as floats.
 static inline floats16 load_bytes(const unsigned char *source) {
     return __builtin_convertvector(*(const bytes16 *)source, floats16);

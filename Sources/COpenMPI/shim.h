@@ -31,6 +31,21 @@ static inline int memory_create(const char *label) { return (int)syscall(SYS_mem
 // What this thread has written is seen by others before what it writes from here on.
 static inline void memory_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+// A count in memory that processes share: who reads what another has written sees all that it wrote before.
+static inline void count_write(unsigned long *count, unsigned long value) {
+    __atomic_store_n(count, value, __ATOMIC_RELEASE);
+}
+static inline unsigned long count_read(const unsigned long *count) { return __atomic_load_n(count, __ATOMIC_ACQUIRE); }
+
+// Leaves the core to its other thread for a moment, in a loop that looks for a change.
+static inline void core_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 // Signals that ask the program to stop. The handler is C because it may only do what is safe at any instant: it sets a
 // flag, and ends the process at the second interrupt from the keyboard.
 static volatile sig_atomic_t stop_requested = 0;

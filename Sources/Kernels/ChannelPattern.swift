@@ -20,13 +20,17 @@ public struct ChannelPattern: Hashable, Sendable {
 
     /// Writes a value for each channel (`channels` of them) into a row of coefficients (`period` of them).
     public func expand(_ values: UnsafePointer<Float>, into row: UnsafeMutablePointer<Float>) {
-        for i in 0..<period { row[i] = values[i % channels] }
+        for start in stride(from: 0, to: period, by: channels) {
+            (row + start).update(from: values, count: channels)
+        }
     }
 
     /// Folds sums kept at each position of the pattern (`period` of them) into one for each channel, in ascending order.
     func fold(_ row: UnsafePointer<Double>, into sums: UnsafeMutablePointer<Double>) {
-        for c in 0..<channels { sums[c] = row[c] }
-        for i in channels..<period { sums[i % channels] += row[i] }
+        sums.update(from: row, count: channels)
+        for start in stride(from: channels, to: period, by: channels) {
+            for c in 0..<channels { sums[c] += row[start + c] }
+        }
     }
 
     /// Calls `body(offset in the data, offset in the pattern, number of valid elements)` for each vector of `count`

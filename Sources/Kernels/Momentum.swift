@@ -3,16 +3,17 @@ import COpenBLAS
 /// One step of stochastic gradient descent with momentum on `count` parameters:
 /// v = momentum v + scale g + decay w; w -= rate v.
 ///
-/// - Returns: the sum of the squares of the new parameters, as `sumOfSquares`.
+/// - Returns: the sums of the squares of the gradient and of the new parameters; not finite if one of them is not.
 public func momentumStep(
     _ w: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
     momentum: Float, scale: Float, decay: Float, rate: Float
-) -> Double {
-    var squares = SquareSum()
+) -> (gradient: Double, parameters: Double) {
+    var (gradientSquares, squares) = (SquareSum(), SquareSum())
     var i = 0
     while i + 16 <= count {
-        let x = w.vector(i)
-        let gradient = (g.vector(i) * scale).addingProduct(x, Vector(repeating: decay))
+        let (x, slope) = (w.vector(i), g.vector(i))
+        gradientSquares.add(slope)
+        let gradient = (slope * scale).addingProduct(x, Vector(repeating: decay))
         let velocity = gradient.addingProduct(v.vector(i), Vector(repeating: momentum))
         let updated = x.addingProduct(velocity, Vector(repeating: -rate))
         v.store(velocity, i)
@@ -21,13 +22,14 @@ public func momentumStep(
         i += 16
     }
     while i < count {
+        gradientSquares.add(g[i])
         let gradient = (g[i] * scale).addingProduct(w[i], decay)
         v[i] = gradient.addingProduct(v[i], momentum)
         w[i].addProduct(v[i], -rate)
         squares.add(w[i])
         i += 1
     }
-    return squares.total
+    return (gradientSquares.total, squares.total)
 }
 
 /// The sum of the squares of `count` floats, in a fixed order and double precision; not finite if one of them is not.

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What a stream of random numbers is for. A purpose never shares numbers with another one.
 public enum RandomPurpose: UInt32, Sendable {
     case initialWeights = 1
@@ -75,24 +73,24 @@ public struct Philox: RandomNumberGenerator, Sendable {
 }
 
 extension Philox {
-    /// Two independent draws of N(0, 1), by the Box-Muller transform in double precision.
+    /// Two independent draws of N(0, 1), see ``boxMuller(_:_:)``.
     public mutating func gaussianPair() -> (Float, Float) {
-        let u: UInt32 = next()
-        let v: UInt32 = next()
-        // (0, 1], so that the logarithm is finite.
-        let radius = (-2 * log((Double(u) + 1) * 0x1p-32)).squareRoot()
-        let angle = 2 * Double.pi * (Double(v) * 0x1p-32)
-        return (Float(radius * cos(angle)), Float(radius * sin(angle)))
+        let (u, v): (UInt32, UInt32) = (next(), next())
+        let (x, y) = boxMuller(SIMD8(repeating: UInt64(u)), SIMD8(repeating: UInt64(v)))
+        return (x[0], y[0])
     }
 
-    /// Fills `count` floats with independent draws of N(0, 1).
+    /// Fills `count` floats with independent draws of N(0, 1): those of `gaussianPair`, one pair after another.
     public mutating func fillGaussian(_ values: UnsafeMutablePointer<Float>, count: Int) {
-        var i = 0
-        while i < count {
-            let (first, second) = gaussianPair()
-            values[i] = first
-            if i + 1 < count { values[i + 1] = second }
-            i += 2
+        for start in stride(from: 0, to: count, by: 16) {
+            let rest = min(16, count - start)
+            var (u, v) = (SIMD8<UInt64>.zero, SIMD8<UInt64>.zero)
+            for pair in 0..<(rest + 1) / 2 {
+                let (first, second): (UInt32, UInt32) = (next(), next())
+                (u[pair], v[pair]) = (UInt64(first), UInt64(second))
+            }
+            let (x, y) = boxMuller(u, v)
+            for i in 0..<rest { values[start + i] = i % 2 == 0 ? x[i / 2] : y[i / 2] }
         }
     }
 

@@ -121,17 +121,18 @@
             scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
             let (unit, channels, filters) = (Unit(g), g.input.channels, g.filters)
-            guard
-                let kernel = xsmm_kernel(
+            func kernel(adding: Bool) -> UnsafeRawPointer? {
+                xsmm_kernel(
                     Int32(filters), Int32(channels), Int32(unit.tiles), Int32(filters), Int32(channels), Int32(filters),
-                    1, 1)
-            else { return false }
+                    adding ? 1 : 0, 1)
+            }
+            guard let first = kernel(adding: false), let further = kernel(adding: true) else { return false }
+            guard images > 0 else { return true }
             let tiles = unit.gathered * unit.tiles
             let areas = Areas(g, unit, scratch)
             let (x, y, sums) = (areas.x, areas.y, areas.sums)
             let (xStride, yStride) = (row(tiles * channels), row(tiles * filters))
             let stride = row(channels * filters)
-            sums.update(repeating: 0, count: points * stride)
             withUnsafeTemporaryAllocation(of: xsmm_offset.self, capacity: 2 * unit.gathered) { offsets in
                 guard let yOffsets = offsets.baseAddress else { return }
                 let xOffsets = yOffsets + unit.gathered
@@ -141,10 +142,10 @@
                 }
                 let units = images * unit.perImage
                 var (image, imageIndex) = (UnsafePointer(scratch), -1)
-                for first in Swift.stride(from: 0, to: units, by: unit.gathered) {
-                    let count = min(unit.gathered, units - first)
+                for start in Swift.stride(from: 0, to: units, by: unit.gathered) {
+                    let count = min(unit.gathered, units - start)
                     for i in 0..<count {
-                        let (index, part) = (first + i).quotientAndRemainder(dividingBy: unit.perImage)
+                        let (index, part) = (start + i).quotientAndRemainder(dividingBy: unit.perImage)
                         if index != imageIndex {
                             imageIndex = index
                             image = DirectConvolution.pad(
@@ -158,7 +159,8 @@
                     }
                     for point in 0..<points {
                         xsmm_run(
-                            kernel, y + point * yStride, x + point * xStride, sums + point * stride, xsmm_offset(count),
+                            start == 0 ? first : further, y + point * yStride, x + point * xStride,
+                            sums + point * stride, xsmm_offset(count),
                             yOffsets, xOffsets)
                     }
                 }

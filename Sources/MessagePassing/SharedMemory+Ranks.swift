@@ -1,4 +1,3 @@
-internal import COpenMPI
 import Foundation
 
 extension Communicator {
@@ -27,23 +26,5 @@ extension Communicator {
         let isShared = try withExtendedLifetime(made) { try allReduce(Int32(memory == nil ? 0 : 1), .min) == 1 }
         memory?.closePlace()
         return isShared ? memory : nil
-    }
-
-    /// Waits until every rank is here, and sees what all have written to memory that they share.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    func meet() throws {
-        memory_fence()
-        try barrier()
-        memory_fence()
-    }
-
-    /// `meet`, under way: what the others have written is seen once it is done.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    package func startMeeting() throws -> PendingCollective {
-        memory_fence()
-        guard worldSize > 1 else { return PendingCollective() }
-        return try PendingCollective("MPI_Ibarrier") { MPI_Ibarrier(handle, $0) }
     }
 }

@@ -15,12 +15,12 @@ final class FactorReduction {
     private let inputRows: RowGather<Float>
     private let deltaRows: RowGather<Float>
     /// Room for the factors of the whole batch; in shared memory lies the gradient, too.
-    private let memory: SharedMemory?
+    private let workspace: SharedWorkspace?
     private let buffer: Buffer<Float>
     private let inputs: UnsafeMutablePointer<Float>
     private let deltas: UnsafeMutablePointer<Float>
-    /// Where the gradient has to go where ranks share memory: [inputs, outputs], of which each rank forms its slices. They may be
-    /// read until the ranks meet again, in another collective, and then only by `start`.
+    /// Where the gradient has to go where ranks share memory: [inputs, outputs], of which each rank forms its slices. It may be read
+    /// until the next `start`, and is written again only when all ranks have come to that.
     let sharedGradient: UnsafeMutablePointer<Float>?
     private let sliceCounts: [Int32]
     private let sliceStarts: [Int32]
@@ -64,9 +64,10 @@ final class FactorReduction {
         deltaRows = RowGather(communicator, deal: deal, columns: outputs)
         let gathers = communicator.worldSize > 1
         let factorCount = batch * (inputs + outputs)
-        memory = gathers && sharing ? try communicator.shareMemory(4 * (factorCount + inputs * outputs)) : nil
-        buffer = Buffer(gathers && memory == nil ? factorCount : 0)
-        let shared = memory?.mutableBytes.baseAddress?.assumingMemoryBound(to: Float.self)
+        workspace =
+            gathers && sharing ? try SharedWorkspace(communicator, count: 4 * (factorCount + inputs * outputs)) : nil
+        buffer = Buffer(gathers && workspace == nil ? factorCount : 0)
+        let shared = workspace?.base.assumingMemoryBound(to: Float.self)
         self.inputs = shared ?? buffer.pointer
         deltas = self.inputs + batch * inputs
         sharedGradient = shared.map { $0 + factorCount }
@@ -95,10 +96,10 @@ final class FactorReduction {
             return formSlices()
         }
         try timeline.measure(.communicate) {
-            guard memory == nil else {
+            if let workspace {
                 inputRows.place(localInputs, into: inputs)
                 deltaRows.place(localDeltas, into: deltas)
-                return inputGather = try communicator.startMeeting()
+                return workspace.arrive()
             }
             inputGather = try inputRows.start(localInputs, into: inputs)
             deltaGather = try deltaRows.start(localDeltas, into: deltas)
@@ -108,40 +109,48 @@ final class FactorReduction {
 
     /// Goes on as far as it can without waiting; returns whether the gradient is there. Local.
     func advance() throws -> Bool {
-        switch stage {
-        case .done: return true
-        case .factors:
-            let (hasInputs, hasDeltas) = (try inputGather.test(), try deltaGather.test())
-            if hasInputs && hasDeltas { try startSlices() }
-            return false
-        case .slices:
-            if try sliceGather.test() { stage = .done }
-            return stage == .done
-        }
+        guard stage != .done, try timeline.measure(.communicate, hasArrived) else { return stage == .done }
+        try goOn()
+        return stage == .done
+    }
+
+    private func hasArrived() throws -> Bool {
+        if let workspace { return workspace.areAllHere }
+        if stage == .slices { return try sliceGather.test() }
+        let (hasInputs, hasDeltas) = (try inputGather.test(), try deltaGather.test())
+        return hasInputs && hasDeltas
+    }
+
+    /// Waits for the factors and forms this rank's slices; where several gradients are under way, each of them first does this and
+    /// then `finish`. Collective.
+    func finishExchange() throws {
+        guard stage == .factors else { return }
+        try timeline.measure(.communicate, waitForOthers)
+        try goOn()
     }
 
     /// Waits for the gradient; in the same order at all ranks, where other sums are under way too. Collective.
     func finish() throws {
-        if stage == .factors {
-            try timeline.measure(.communicate) {
-                try inputGather.wait()
-                try deltaGather.wait()
-            }
-            try startSlices()
+        while stage != .done {
+            try timeline.measure(.communicate, waitForOthers)
+            try goOn()
         }
-        if stage == .slices { try timeline.measure(.communicate) { try sliceGather.wait() } }
-        stage = .done
     }
 
-    private func startSlices() throws {
+    private func waitForOthers() throws {
+        if let workspace { return try workspace.wait() }
+        if stage == .slices { return try sliceGather.wait() }
+        try inputGather.wait()
+        try deltaGather.wait()
+    }
+
+    private func goOn() throws {
+        guard stage == .factors, let target else { return stage = .done }
         formSlices()
-        guard let target else { return }
         try timeline.measure(.communicate) {
-            sliceGather =
-                sharedGradient != nil
-                ? try communicator.startMeeting()
-                : try communicator.startAllGather(
-                    inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
+            if let workspace { return workspace.arrive() }
+            sliceGather = try communicator.startAllGather(
+                inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
         }
         stage = .slices
     }

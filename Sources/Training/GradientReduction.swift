@@ -9,7 +9,8 @@ import Networks
 /// `fast` mode each rank sums what it has and MPI adds up in whatever order it likes.
 ///
 /// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, on a communicator of its
-/// own; `finishPass` waits for what is still under way. Ranks of one host send no gradients: they share memory.
+/// own; `finishPass` waits for what is still under way. Ranks of one host send no gradients: they share memory, and bring
+/// what they have for `finishPass` to sum, so that they wait for each other once.
 final class GradientReduction: LaneWorkOwner {
     /// The gradient of the step, one piece for each of the layout's entries: that of a large fully connected layer lies in memory
     /// that the ranks of a host share, and may be read until they meet again.
@@ -21,6 +22,8 @@ final class GradientReduction: LaneWorkOwner {
     private let propagation: Propagation
     private let routes: [Route]
     private let overlaps: Bool
+    /// Whether sums are left to `finishPass`.
+    private let defers: Bool
     /// Whether a block's gradient is under way, and of how many blocks.
     private var isPending: [Bool]
     private var pendingCount = 0
@@ -58,6 +61,7 @@ final class GradientReduction: LaneWorkOwner {
     ) throws {
         let sharing = try communicator.canShareMemory() && mode == .exact
         self.overlaps = overlaps && communicator.worldSize > 1
+        defers = self.overlaps || sharing
         isPending = model.plan.blocks.map { _ in false }
         let (lanes, batch) = (plan.lanes, plan.batch)
         self.plan = plan
@@ -148,7 +152,7 @@ final class GradientReduction: LaneWorkOwner {
         if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
         case .tree(let reduction):
-            if overlaps && !adding {
+            if defers && !adding {
                 try timed { try reduction.start(into: target) }
                 setPending(block)
             } else {
@@ -159,7 +163,7 @@ final class GradientReduction: LaneWorkOwner {
             try factors.start(
                 propagation.blockInput(block), propagation.blockDelta(block), into: target, adding: adding
             ) { plan.count(lane: $0, stepInEpoch: pass) }
-            if overlaps { setPending(block) } else { try factors.finish() }
+            if defers { setPending(block) } else { try factors.finish() }
         case .local:
             let (inputs, outputs) = (count / propagation.channels(ofBlock: block), propagation.channels(ofBlock: block))
             propagation.timeline.measure(.weightGradient, block: block) {
@@ -193,11 +197,11 @@ final class GradientReduction: LaneWorkOwner {
     }
 
     func progress() throws {
-        guard pendingCount > 0 else { return }
+        guard overlaps && pendingCount > 0 else { return }
         for block in isPending.indices where isPending[block] {
             let isDone =
                 switch routes[block] {
-                case .tree(let reduction): try reduction.advance()
+                case .tree(let reduction): try timed { try reduction.advance() }
                 case .factors(let factors): try factors.advance()
                 case .local: true
                 }
@@ -211,6 +215,13 @@ final class GradientReduction: LaneWorkOwner {
     func finishPass() throws {
         guard pendingCount > 0 else { return }
         // In the order in which they were begun.
+        for block in isPending.indices.reversed() where isPending[block] {
+            switch routes[block] {
+            case .tree(let reduction): try timed { try reduction.finishExchange() }
+            case .factors(let factors): try factors.finishExchange()
+            case .local: break
+            }
+        }
         for block in isPending.indices.reversed() where isPending[block] {
             switch routes[block] {
             case .tree(let reduction): try timed { try reduction.finish() }
@@ -240,5 +251,7 @@ final class GradientReduction: LaneWorkOwner {
         }
     }
 
-    private func timed(_ body: () throws -> Void) rethrows { try propagation.timeline.measure(.communicate, body) }
+    private func timed<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try propagation.timeline.measure(.communicate, body)
+    }
 }

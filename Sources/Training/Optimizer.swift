@@ -37,25 +37,28 @@ public final class Optimizer {
     /// - Parameters:
     ///   - gradients: the gradient of each of the layout's entries.
     ///   - learningRate: of the step.
-    /// - Returns: the gradient's L2 norm before clipping; not finite where a parameter is not, since an update may overflow though the
-    ///   gradient did not. If the gradient is not finite nothing was updated.
+    /// - Returns: the gradient's L2 norm before clipping; not finite where a gradient or a parameter is not (an update may overflow
+    ///   though the gradient did not): the state is of no use then.
     public func step(_ gradients: [UnsafeMutablePointer<Float>], learningRate: Double) -> Double {
-        var norm = 0.0
-        for (entry, gradient) in zip(model.layout.entries, gradients) {
-            norm += sumOfSquares(gradient, count: entry.count)
-        }
-        norm.formSquareRoot()
-        guard norm.isFinite else { return norm }
-        var squares = 0.0
-        let scale = clipping.map { norm > $0 ? Float($0 / norm) : 1 } ?? 1
+        let scale = clipping.map { factor(gradients, clipping: $0) } ?? 1
+        var (gradientSquares, squares) = (0.0, 0.0)
         for (index, entry) in model.layout.entries.enumerated() {
             let decays = entry.kind == .weight || entry.kind == .bias
-            squares += momentumStep(
+            let sums = momentumStep(
                 model.parameters.pointer + entry.offset, momenta.pointer + entry.offset,
                 gradients[index], count: entry.count, momentum: momentum, scale: scale,
                 decay: decays ? weightDecay : 0, rate: Float(learningRate) * factors[index])
+            gradientSquares += sums.gradient
+            squares += sums.parameters
         }
-        return squares.isFinite ? norm : squares
+        return squares.isFinite ? gradientSquares.squareRoot() : squares
+    }
+
+    /// The factor that leaves the gradient no longer than `clipping`.
+    private func factor(_ gradients: [UnsafeMutablePointer<Float>], clipping: Double) -> Float {
+        let norm = zip(model.layout.entries, gradients).reduce(0) { $0 + sumOfSquares($1.1, count: $1.0.count) }
+            .squareRoot()
+        return norm > clipping ? Float(clipping / norm) : 1
     }
 }
 

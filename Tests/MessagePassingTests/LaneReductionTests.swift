@@ -5,13 +5,14 @@ import Testing
 struct LaneReductionTests {
     /// How the nodes reach the other ranks.
     private enum Way: Int, CaseIterable {
-        case slices, whole, shared
+        case slices, whole, sharedSlices, sharedWhole
 
-        var argument: String {
+        var arguments: [String] {
             switch self {
-            case .slices: "0"
-            case .whole: "\(1 << 20)"
-            case .shared: "shared"
+            case .slices: ["0", "sent"]
+            case .whole: ["\(1 << 20)", "sent"]
+            case .sharedSlices: ["0", "shared"]
+            case .sharedWhole: ["\(1 << 20)", "shared"]
             }
         }
     }
@@ -20,7 +21,8 @@ struct LaneReductionTests {
     private func digest(
         _ ranks: Int, _ type: String, lanes: Int, count: Int, mode: String = "exact", way: Way, equal: Bool = true
     ) throws -> String {
-        let result = try runCase(ranks, "laneReduction", type, "\(lanes)", "\(count)", mode, way.argument)
+        let result = try runCase(
+            ranks, "laneReduction", type, "\(lanes)", "\(count)", mode, way.arguments[0], way.arguments[1])
         try #require(result.status == 0, "\(result.errors)")
         #expect(result.lines.count == ranks && Set(result.lines).count == 1, "the ranks differ")
         let words = try #require(result.lines.first).split(separator: " ")
@@ -57,7 +59,7 @@ struct LaneReductionTests {
     @Test("a large sum", arguments: [2, 3])
     func large(ranks: Int) throws {
         let alone = try digest(1, "float", lanes: 8, count: 400_001, way: .slices)
-        for way in [Way.slices, .shared] {
+        for way in [Way.slices, .sharedSlices] {
             #expect(try digest(ranks, "float", lanes: 8, count: 400_001, way: way) == alone)
         }
     }

@@ -42,12 +42,14 @@ private func reduce<Element: LaneElement>(
         }
     }
     let sums = reductions.map { _ in Buffer<Element>(count) }
-    // More than once: nothing of one sum may be left in the next.
+    // More than once: nothing of one sum may be left in the next, and nobody may write what another still reads.
     for (sum, reduction) in zip(sums, reductions) {
-        feed(reduction, round: 1)
-        try reduction.reduce(into: sum.pointer)
-        feed(reduction, round: 0)
-        try reduction.reduce(into: sum.pointer)
+        for round in [2, 1, 0] {
+            feed(reduction, round: round)
+            try reduction.reduce(into: sum.pointer)
+            let expected: Element = treeSum(100 * round, 100 * round + lanes, 0)
+            try expect(mode == .fast || count == 0 || sum.elements[0] == expected, "round \(round)")
+        }
     }
     let sum = sums[0].elements
     // Both under way at once, with other collectives between, each rank in an order of its own.
@@ -60,6 +62,7 @@ private func reduce<Element: LaneElement>(
     for _ in 0..<world.rank { for reduction in order { _ = try reduction.advance() } }
     try world.barrier()
     for reduction in order { _ = try reduction.advance() }
+    for reduction in reductions { try reduction.finishExchange() }
     for reduction in reductions {
         try reduction.finish()
         try expect(try reduction.advance(), "done after the wait")
@@ -85,13 +88,13 @@ private func seconds(_ body: () throws -> Void) rethrows -> Double {
 }
 
 let reductionCases: [String: RankCase] = [
-    // Arguments: float or double, lanes, count, exact or fast, the limit of whole messages in bytes or `shared`. Every rank says
-    // whether the sum is the tree's, and its digest.
+    // Arguments: float or double, lanes, count, exact or fast, the limit of whole results in bytes, perhaps `shared`. Every rank
+    // says whether the sum is the tree's, and its digest.
     "laneReduction": { world, arguments in
         let (lanes, count) = (number(arguments, 1, 8), number(arguments, 2, 1000))
         let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
-        let sharing = arguments[4] == "shared"
-        let limit = sharing ? 0 : number(arguments, 4, 32768)
+        let sharing = arguments.count > 5 && arguments[5] == "shared"
+        let limit = number(arguments, 4, 32768)
         if arguments[0] == "double" {
             try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
         } else {

@@ -102,16 +102,11 @@ public final class LaneAccumulator<Element: LaneElement> {
         if fed < steps.count { slots.fold(steps[fed - 1].folds) }
     }
 
-    /// Does the last additions: the values of the cover's nodes then stand in the first slots.
-    public func complete() {
+    /// Does the last additions: the values of the cover's nodes then stand in the first slots; or, with `result`, where the cover is
+    /// one node (a rank that holds all lanes), its value stands there.
+    public func complete(into result: UnsafeMutablePointer<Element>? = nil) {
         precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
-        slots.fold(steps[fed - 1].folds)
-    }
-
-    /// Does the last additions and leaves the value in `result`. The cover is one node: a rank that holds all lanes.
-    public func complete(into result: UnsafeMutablePointer<Element>) {
-        precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
-        precondition(cover.count == 1, "the lanes \(lanes) are \(cover.count) nodes")
+        precondition(result == nil || cover.count == 1, "the lanes \(lanes) are \(cover.count) nodes")
         slots.fold(steps[fed - 1].folds, into: result)
     }
 

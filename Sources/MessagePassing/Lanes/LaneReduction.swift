@@ -12,21 +12,21 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until it says that the sum is there. With `exact` every rank
 /// holds the same bits, for every number of ranks from 1 to L. Memory is taken at the start and none after.
 ///
-/// Short results travel whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
+/// Short results go whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
 /// slices: rank s receives slice s of all nodes, folds it, and the folded slices are gathered. The bits are the same,
 /// since the additions of an element are.
 ///
-/// Ranks of one host need no messages: `sharing` puts the nodes of all into memory that all see, where each rank folds one slice.
+/// Ranks of one host need no messages: `sharing` puts the nodes of all into memory that all see.
 public final class LaneReduction<Element: LaneElement> {
     /// This rank's lanes.
     public let lanes: Range<Int>
     /// The number of elements.
     public let count: Int
 
-    /// Results of at most so many bytes travel whole.
+    /// Results of at most so many bytes go whole.
     public static var wholeLimit: Int { 32 * 1024 }
 
-    private enum Route { case alone, shared, whole, slices, fast }
+    private enum Route { case alone, fast, whole, slices }
 
     private let communicator: Communicator
     private let accumulator: LaneAccumulator<Element>
@@ -49,10 +49,13 @@ public final class LaneReduction<Element: LaneElement> {
     private var stage = Stage.done
     private var pending = PendingCollective()
     private var target: UnsafeMutablePointer<Element>?
-    /// The nodes of all ranks, then their sum; nil where they travel.
-    private let memory: SharedMemory?
-    /// The sum in shared memory, of which each rank folds its slice.
-    private let sharedSum: UnsafeMutablePointer<Element>?
+    /// Where ranks of one host bring their nodes instead of sending them, each to a place of its own, in order. Those that go whole
+    /// have two such places by turns: who begins the next sum cannot know whether all have read the last one's. Behind slices lies
+    /// their sum.
+    private let workspace: SharedWorkspace?
+    /// The numbers of one turn's places.
+    private let turnCount: Int
+    private var turn = 0
 
     /// Prepares sums over lanes that are dealt equally, 1 to `lanes` ranks. See the other initialiser.
     public convenience init(
@@ -92,66 +95,54 @@ public final class LaneReduction<Element: LaneElement> {
         self.count = count
         self.lanes = deal[communicator.rank]
         lane = self.lanes.lowerBound
-        // In shared memory: the slots of rank 0, those of rank 1, ..., and the sum.
-        let accumulatorStride = LaneAccumulator<Element>.stride(count: count)
+        slices = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
+        let slice = Int(slices.counts[communicator.rank])
+        if mode == .fast {
+            route = .fast
+        } else if ranks == 1 {
+            route = .alone
+        } else {
+            route = count * MemoryLayout<Element>.stride <= wholeLimit ? .whole : .slices
+        }
+        let slotStride = LaneAccumulator<Element>.stride(count: count)
+        // Slices of the nodes stay where they were summed, in as many slots for each rank as the one with the most needs.
         let slotsOfEach = (0..<ranks).map { LaneAccumulator<Element>.slotCount(tree: tree, lanes: deal[$0]) }.max() ?? 0
-        let shares = sharing && mode == .exact && ranks > 1
-        memory =
-            shares
-            ? try communicator.shareMemory(
-                (ranks * slotsOfEach + 1) * accumulatorStride * MemoryLayout<Element>.stride) : nil
-        let shared = memory?.mutableBytes.baseAddress?.assumingMemoryBound(to: Element.self)
-        sharedSum = shared.map { $0 + ranks * slotsOfEach * accumulatorStride }
+        turnCount = (route == .whole ? allNodes : ranks * slotsOfEach) * slotStride
+        let sharedCount = route == .whole ? 2 * turnCount : turnCount + slotStride
+        let travels = route == .whole || route == .slices
+        workspace =
+            sharing && travels
+            ? try SharedWorkspace(communicator, count: sharedCount * MemoryLayout<Element>.stride) : nil
+        let slots = route == .slices ? workspace?.base.assumingMemoryBound(to: Element.self) : nil
         accumulator =
             mode == .exact
             ? LaneAccumulator(
                 tree: tree, lanes: self.lanes, count: count,
-                memory: shared.map { $0 + communicator.rank * slotsOfEach * accumulatorStride })
+                memory: slots.map { $0 + communicator.rank * slotsOfEach * slotStride })
             : LaneAccumulator(inOrder: self.lanes, count: count)
-        slices = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
 
-        var room = 0
-        var packedRoom = 0
-        var (stride, length) = (accumulator.slots.stride, count)
-        if mode == .fast || ranks == 1 {
-            route = mode == .fast ? .fast : .alone
-            folds = []
-        } else if shared != nil {
-            route = .shared
+        var folds = travels ? tree.folds(of: covers.flatMap { $0 }) : []
+        if let slots {
             let places = nodes.enumerated().flatMap { rank, nodes in (0..<nodes).map { rank * slotsOfEach + $0 } }
-            folds = tree.folds(of: covers.flatMap { $0 }).map {
-                LaneFold(left: places[$0.left], right: places[$0.right])
-            }
-            length = Int(slices.counts[communicator.rank])
-        } else if count * MemoryLayout<Element>.stride <= wholeLimit {
-            route = .whole
-            folds = tree.folds(of: covers.flatMap { $0 })
-            arriving = BlockLayout(counts: nodes.map { $0 * stride })
-            room = allNodes * stride
-        } else {
-            route = .slices
-            folds = tree.folds(of: covers.flatMap { $0 })
-            length = Int(slices.counts[communicator.rank])
-            stride = length
-            sent = BlockLayout(counts: slices.counts.map { own * Int($0) })
-            arriving = BlockLayout(counts: nodes.map { $0 * length })
-            room = allNodes * length
-            packedRoom = own > 1 ? own * count : 0
-        }
-        if let shared {
+            folds = folds.map { LaneFold(left: places[$0.left], right: places[$0.right]) }
             received = LaneSlots(
-                base: shared + Int(slices.displacements[communicator.rank]), stride: stride, count: length)
+                base: slots + Int(slices.displacements[communicator.rank]), stride: slotStride, count: slice)
         } else {
-            let base = UnsafeMutablePointer<Element>.allocate(capacity: max(room, 1))
-            base.initialize(repeating: 0, count: max(room, 1))
+            let (stride, length) = route == .slices ? (slice, slice) : (slotStride, count)
+            let room = travels ? max(allNodes * stride, 1) : 0
+            let base = UnsafeMutablePointer<Element>.allocate(capacity: room)
+            base.initialize(repeating: 0, count: room)
             received = LaneSlots(base: base, stride: stride, count: length)
+            arriving = BlockLayout(counts: nodes.map { travels ? $0 * stride : 0 })
+            if route == .slices { sent = BlockLayout(counts: slices.counts.map { own * Int($0) }) }
         }
-        packed = .allocate(capacity: packedRoom)
+        self.folds = folds
+        packed = .allocate(capacity: route == .slices && slots == nil && own > 1 ? own * count : 0)
         packed.initialize(repeating: 0)
     }
 
     deinit {
-        if memory == nil { received.base.deallocate() }
+        if route != .slices || workspace == nil { received.base.deallocate() }
         packed.deallocate()
     }
 
@@ -179,25 +170,19 @@ public final class LaneReduction<Element: LaneElement> {
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func reduce(into result: UnsafeMutablePointer<Element>) throws {
+        if route == .alone || workspace != nil {
+            try start(into: result)
+            return try finish()
+        }
+        accumulator.complete(into: route == .fast ? result : nil)
         switch route {
-        case .alone:
-            accumulator.complete(into: result)
-        case .fast:
-            accumulator.complete(into: result)
-            try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
-        case .shared:
-            accumulator.complete()
-            try communicator.meet()
-            foldSharedSlice()
-            try communicator.meet()
-            copySharedSum(to: result)
+        case .alone: break
+        case .fast: try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
         case .whole:
-            accumulator.complete()
             try communicator.allGather(
                 ownNodes, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
             received.fold(folds, into: result)
         case .slices:
-            accumulator.complete()
             try communicator.allToAll(
                 packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
                 counts: arriving.counts, displacements: arriving.displacements)
@@ -217,35 +202,39 @@ public final class LaneReduction<Element: LaneElement> {
     public func start(into result: UnsafeMutablePointer<Element>) throws {
         precondition(stage == .done, "a sum is under way")
         target = result
+        accumulator.complete(into: route == .alone || route == .fast ? result : nil)
         switch route {
-        case .alone:
-            accumulator.complete(into: result)
+        case .alone: return
         case .fast:
-            accumulator.complete(into: result)
             pending = try communicator.startAllReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
-            stage = .gather
-        case .shared:
-            accumulator.complete()
-            pending = try communicator.startMeeting()
-            stage = .exchange
+            return stage = .gather
+        case .whole where workspace != nil: bringNodes()
+        case .slices where workspace != nil: workspace?.arrive()
         case .whole:
-            accumulator.complete()
             pending = try communicator.startAllGather(
                 ownNodes, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
-            stage = .exchange
         case .slices:
-            accumulator.complete()
             pending = try communicator.startAllToAll(
                 packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
                 counts: arriving.counts, displacements: arriving.displacements)
-            stage = .exchange
         }
+        stage = .exchange
     }
 
     /// Goes on with the sum that was started as far as it can without waiting; returns whether it is there. Local.
     public func advance() throws -> Bool {
-        if stage != .done, try pending.test() { try goOn() }
+        if stage != .done, try workspace?.areAllHere ?? pending.test() { try goOn() }
         return stage == .done
+    }
+
+    /// Waits until every rank has brought its nodes, and goes on with the sum that was started. Where several are under way, each
+    /// of them first does this and then `finish`, so that none waits for what a rank does with another.
+    ///
+    /// Collective, unless the sum is there.
+    public func finishExchange() throws {
+        guard stage == .exchange else { return }
+        try waitForOthers()
+        try goOn()
     }
 
     /// Waits for the sum that was started. Of several all ranks wait in the same order: each needs the others to go on with it.
@@ -253,42 +242,63 @@ public final class LaneReduction<Element: LaneElement> {
     /// Collective, unless the sum is there.
     public func finish() throws {
         while stage != .done {
-            try pending.wait()
+            try waitForOthers()
             try goOn()
         }
     }
 
+    private func waitForOthers() throws {
+        guard let workspace else { return try pending.wait() }
+        try workspace.wait()
+    }
+
     private func goOn() throws {
         guard let target else { return stage = .done }
-        if stage == .gather {
-            if route == .shared { copySharedSum(to: target) }
-            return stage = .done
-        }
-        if route == .shared {
-            foldSharedSlice()
-            pending = try communicator.startMeeting()
-            return stage = .gather
-        }
-        guard route == .slices else {
+        let slice = Int(slices.displacements[communicator.rank])
+        switch (stage, route) {
+        case (.exchange, .whole):
+            takeNodes()
             received.fold(folds, into: target)
-            return stage = .done
+            stage = .done
+        case (.exchange, .slices):
+            received.fold(folds, into: (sharedSum ?? target) + slice)
+            if let workspace {
+                workspace.arrive()
+            } else {
+                pending = try communicator.startAllGather(
+                    inPlace: target, counts: slices.counts, displacements: slices.displacements)
+            }
+            stage = .gather
+        default:
+            // Whose slice is folded next has waited for all ranks after this.
+            if let sharedSum { target.update(from: sharedSum, count: count) }
+            stage = .done
         }
-        received.fold(folds, into: target + Int(slices.displacements[communicator.rank]))
-        pending = try communicator.startAllGather(
-            inPlace: target, counts: slices.counts, displacements: slices.displacements)
-        stage = .gather
     }
 
-    /// Folds this rank's slice, once all ranks have written their nodes; who writes them anew has met all ranks after that.
-    private func foldSharedSlice() {
-        guard let sharedSum else { return }
-        received.fold(folds, into: sharedSum + Int(slices.displacements[communicator.rank]))
+    /// Where slices of the sum stand in shared memory.
+    private var sharedSum: UnsafeMutablePointer<Element>? {
+        guard route == .slices, let workspace else { return nil }
+        return workspace.base.assumingMemoryBound(to: Element.self) + turnCount
     }
 
-    /// Takes the sum, once all ranks have folded their slices; who folds the next one has met all ranks after that.
-    private func copySharedSum(to result: UnsafeMutablePointer<Element>) {
-        guard let sharedSum else { return }
-        result.update(from: sharedSum, count: count)
+    /// This turn's places in shared memory.
+    private var places: UnsafeMutablePointer<Element>? {
+        workspace.map { $0.base.assumingMemoryBound(to: Element.self) + turn * turnCount }
+    }
+
+    /// Brings this rank's nodes to its place.
+    private func bringNodes() {
+        guard let workspace, let places, let own = ownNodes.baseAddress else { return }
+        (places + Int(arriving.displacements[communicator.rank])).update(from: own, count: ownNodes.count)
+        workspace.arrive()
+    }
+
+    /// Takes the nodes of all ranks from theirs; they fold them each for itself.
+    private func takeNodes() {
+        guard let places else { return }
+        received.base.update(from: places, count: turnCount)
+        turn = 1 - turn
     }
 
     private var ownNodes: UnsafeBufferPointer<Element> {
