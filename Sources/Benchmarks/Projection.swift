@@ -17,25 +17,30 @@ package struct Projection {
     /// Seconds of work on an image, and in every step.
     let secondsPerImage: Double
     let secondsPerStep: Double
+    /// Seconds of the products of gathered factors for an image of the global batch: ranks share them, or each does all
+    /// (`StepTraffic.repeatsProducts`).
+    let productSecondsPerImage: Double
     let network: NetworkModel
 
     package init(
         plan: NetworkPlan, batch: Int, lanes: Int, secondsPerImage: Double, secondsPerStep: Double,
-        network: NetworkModel
+        productSecondsPerImage: Double, network: NetworkModel
     ) {
         self.plan = plan
         self.batch = batch
         self.lanes = lanes
         self.secondsPerImage = secondsPerImage
         self.secondsPerStep = secondsPerStep
+        self.productSecondsPerImage = productSecondsPerImage
         self.network = network
     }
 
     /// Seconds of a step of so many ranks on a global batch.
     package func seconds(ranks: Int, batch: Int) -> Double {
-        let work = secondsPerStep + secondsPerImage * Double(batch) / Double(ranks)
-        guard ranks > 1 else { return work }
         let (r, traffic) = (Double(ranks), StepTraffic(plan, batch: batch, lanes: max(lanes, ranks)))
+        let products = productSecondsPerImage * Double(batch) / (traffic.repeatsProducts ? 1 : r)
+        let work = secondsPerStep + secondsPerImage * Double(batch) / r + products
+        guard ranks > 1 else { return work }
         let doublings = Self.doublings(ranks: ranks)
         return traffic.messages.reduce(work) { sum, message in
             switch message {
@@ -71,7 +76,8 @@ package struct Projection {
         report.lines += [
             "",
             "predicted: latency \(fixed(network.latency * 1e6, 1)) us, bandwidth "
-                + "\(fixed(network.bandwidth * 1e-6, 0)) MB/s, \(fixed(secondsPerImage * 1e6, 1)) us an image, "
+                + "\(fixed(network.bandwidth * 1e-6, 0)) MB/s, "
+                + "\(fixed((secondsPerImage + productSecondsPerImage) * 1e6, 1)) us an image, "
                 + "\(fixed(secondsPerStep * 1e6, 0)) us a step; strong: global batch \(batch), weak: \(batch) a rank",
         ]
         report.addTable(["ranks", "strong images/s", "efficiency", "weak images/s", "efficiency"], rows)

@@ -71,13 +71,20 @@ public struct TrainingBenchmark {
             let steps = Double(detailed.steps.count)
             let update = detailed.timeline.seconds(.update) / steps
             let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
+            // Products of gathered factors: this rank's share, or all.
+            let traffic = StepTraffic(times.plan, batch: subject.batch, lanes: subject.recipe.lanes)
+            let products = traffic.factorBlocks.reduce(0) {
+                $0 + detailed.timeline.seconds(.weightGradient, block: $1) / steps
+            }
+            let shares = traffic.repeatsProducts && trainer.hosts > 1 ? 1 : Double(ranks)
             let model =
                 try network.map { NetworkModel(latency: $0.latency, bandwidth: $0.bandwidth) }
                 ?? CollectiveBenchmark.network(communicator, seconds: 1)
             Projection(
                 plan: times.plan, batch: subject.batch, lanes: subject.recipe.lanes,
-                secondsPerImage: (work - update) * Double(ranks * times.steps.count) / Double(times.images),
-                secondsPerStep: update, network: model
+                secondsPerImage: (work - update - products) * Double(ranks * times.steps.count) / Double(times.images),
+                secondsPerStep: update, productSecondsPerImage: products * shares / Double(subject.batch),
+                network: model
             ).add(to: &report, ranks: projected)
         }
         return report

@@ -28,9 +28,6 @@ static inline MPI_Op mpi_min(void) { return MPI_MIN; }
 // A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in vain.
 static inline int memory_create(const char *label) { return (int)syscall(SYS_memfd_create, label, MFD_CLOEXEC); }
 
-// What this thread has written is seen by others before what it writes from here on.
-static inline void memory_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-
 // A count in memory that processes share: who reads what another has written sees all that it wrote before.
 static inline void count_write(unsigned long *count, unsigned long value) {
     __atomic_store_n(count, value, __ATOMIC_RELEASE);

@@ -4,23 +4,22 @@ import COpenBLAS
 private typealias Doubles = SIMD8<Double>
 private typealias Bits = SIMD8<UInt64>
 
-/// Eight pairs of independent draws of N(0, 1) from pairs of 32 random bits (Box and Muller 1958): the root of -2 log u times the cosine
-/// and the sine of 2 pi v, with u in (0, 1] and v in [0, 1).
+/// Eight pairs of independent draws of N(0, 1) from pairs of 32 random bits (Box and Muller 1958): the root of -2 log((u + 1) / 2^32),
+/// times the cosine and the sine of 2 pi v / 2^32.
 ///
 /// Logarithm, sine and cosine are series of our own, so that bits are those of no library: the floats are the nearest to the exact
 /// values, or their neighbours.
 package func boxMuller(_ u: SIMD8<UInt64>, _ v: SIMD8<UInt64>) -> (SIMD8<Float>, SIMD8<Float>) {
     let radius = (-2 * logarithm((double(u) + 1) * 0x1p-32)).squareRoot()
-    // The nearest multiple of a right angle, and what is left of the angle.
-    let turns = (v &+ (1 << 29)) &>> 30
-    let angle = (double(v) - double(turns) * 0x1p30) * (.pi * 0x1p-31)
+    // The nearest number of right angles, and what is left of the angle.
+    let rightAngles = (v &+ (1 << 29)) &>> 30
+    let angle = (double(v) - double(rightAngles) * 0x1p30) * (.pi * 0x1p-31)
     let x = unsafeBitCast(radius * cosine(angle), to: Bits.self)
     let y = unsafeBitCast(radius * sine(angle), to: Bits.self)
-    // After an odd number of right angles they change places; the cosine is negative in the second and third quarter, the sine in the
-    // third and fourth.
-    let swapped = (x ^ y) & (0 &- (turns & 1))
-    let first = x ^ swapped ^ (((turns &+ 1) & 2) &<< 62)
-    let second = y ^ swapped ^ ((turns & 2) &<< 62)
+    // After an odd number of right angles they change places; after one or two the cosine is negative, after two or three the sine.
+    let swapped = (x ^ y) & (0 &- (rightAngles & 1))
+    let first = x ^ swapped ^ (((rightAngles &+ 1) & 2) &<< 62)
+    let second = y ^ swapped ^ ((rightAngles & 2) &<< 62)
     return (narrow(unsafeBitCast(first, to: Doubles.self)), narrow(unsafeBitCast(second, to: Doubles.self)))
 }
 

@@ -123,7 +123,7 @@ extension Convolution {
                 && 10 * output.area >= 9 * input.area
         }
 
-        /// Whether a fully connected layer's products are LIBXSMM's.
+        /// Whether a fully connected layer goes by `panels`, and its input gradient by dot products.
         private var isDirectProduct: Bool {
             DirectProduct.suits(columns: filters) && DotProduct.suits(columns: patchCount, depth: filters)
                 && DirectProduct.isAvailable

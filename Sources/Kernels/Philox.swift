@@ -73,15 +73,14 @@ public struct Philox: RandomNumberGenerator, Sendable {
 }
 
 extension Philox {
-    /// Two independent draws of N(0, 1), see ``boxMuller(_:_:)``.
-    public mutating func gaussianPair() -> (Float, Float) {
-        let (u, v): (UInt32, UInt32) = (next(), next())
-        let (x, y) = boxMuller(SIMD8(repeating: UInt64(u)), SIMD8(repeating: UInt64(v)))
-        return (x[0], y[0])
+    /// Fills `count` floats with independent draws of N(0, 1).
+    public mutating func fillGaussian(_ values: UnsafeMutablePointer<Float>, count: Int) {
+        forEachGaussian(count) { values[$0] = $1 }
     }
 
-    /// Fills `count` floats with independent draws of N(0, 1): those of `gaussianPair`, one pair after another.
-    public mutating func fillGaussian(_ values: UnsafeMutablePointer<Float>, count: Int) {
+    /// Calls `body(index, draw)` with `count` independent draws of N(0, 1), by the transform of Box and Muller (1958), each pair from
+    /// two random numbers of 32 bits.
+    public mutating func forEachGaussian(_ count: Int, _ body: (_ index: Int, _ draw: Float) -> Void) {
         for start in stride(from: 0, to: count, by: 16) {
             let rest = min(16, count - start)
             var (u, v) = (SIMD8<UInt64>.zero, SIMD8<UInt64>.zero)
@@ -90,7 +89,7 @@ extension Philox {
                 (u[pair], v[pair]) = (UInt64(first), UInt64(second))
             }
             let (x, y) = boxMuller(u, v)
-            for i in 0..<rest { values[start + i] = i % 2 == 0 ? x[i / 2] : y[i / 2] }
+            for i in 0..<rest { body(start + i, i % 2 == 0 ? x[i / 2] : y[i / 2]) }
         }
     }
 

@@ -32,6 +32,9 @@ extension Communicator {
     /// Whether a message with this tag has arrived. Local.
     func hasArrived(tag: Int32) throws -> Bool { try arrival(from: nil, tag: tag) != nil }
 
+    /// Gives MPI time for messages under way. Local.
+    func letMessagesGoOn() throws { _ = try arrival(from: nil, tag: transferTag) }
+
     private func arrival(from rank: Int?, tag: Int32) throws -> MPI_Status? {
         var flag: Int32 = 0
         var status = MPI_Status()

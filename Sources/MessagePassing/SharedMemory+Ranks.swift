@@ -19,7 +19,7 @@ extension Communicator {
     /// the host has no room for it.
     ///
     /// Collective: every rank of the communicator calls this.
-    public func shareMemory(_ count: Int) throws -> SharedMemory? {
+    func shareMemory(_ count: Int) throws -> SharedMemory? {
         let made = rank == 0 ? try? SharedMemory(writable: count) : nil
         let place = try broadcast(made?.place ?? SharedMemory.Place())
         let memory = made ?? (try? SharedMemory(at: place, writable: true))

@@ -54,7 +54,7 @@ public final class SharedWorkspace {
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func wait() throws {
-        guard !areAllHere else { return }
+        guard !areAllHere else { return Progress.beat() }
         try Progress.waiting {
             var looks = 0
             while !areAllHere {
@@ -64,7 +64,7 @@ public final class SharedWorkspace {
                 } else {
                     // The others may need this core, or a message that MPI still holds: it goes on when it is asked.
                     sched_yield()
-                    _ = try communicator.hasArrived(tag: 0)
+                    try communicator.letMessagesGoOn()
                 }
             }
         }

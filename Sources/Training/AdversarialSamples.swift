@@ -149,11 +149,7 @@ package final class AdversarialSamples {
         for image in 0..<propagation.images {
             var random = Philox(seed: seed, purpose: .adversarialTraining, Int(ids[image]), epoch)
             let x = propagation.input.pointer + image * size
-            for i in stride(from: 0, to: size, by: 2) {
-                let (first, second) = random.gaussianPair()
-                x[i] += 0.255 * first
-                if i + 1 < size { x[i + 1] += 0.255 * second }
-            }
+            random.forEachGaussian(size) { x[$0] += 0.255 * $1 }
             box.clamp(x)
         }
     }

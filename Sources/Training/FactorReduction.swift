@@ -6,8 +6,8 @@ import MessagePassing
 ///
 /// The gradient's rows are cut into one fixed slice a lane; a lane's rank forms the slice in one product over the batch,
 /// whose shape depends on the batch and the lanes alone, and the slices are gathered. Ranks of one host gather in memory that they
-/// share.
-final class FactorReduction {
+/// share; on several hosts, where the batch is small, each rank forms all slices instead of waiting for those of the others.
+final class FactorReduction: StagedCollective {
     private let communicator: Communicator
     private let lanes: Int
     private let inputCount: Int
@@ -22,14 +22,14 @@ final class FactorReduction {
     /// Where the gradient has to go where ranks share memory: [inputs, outputs], of which each rank forms its slices. It may be read
     /// until the next `start`, and is written again only when all ranks have come to that.
     let sharedGradient: UnsafeMutablePointer<Float>?
+    /// Whether this rank forms all slices.
+    private let repeats: Bool
     private let sliceCounts: [Int32]
     private let sliceStarts: [Int32]
     /// The factors of the whole batch: gathered, or the only rank's own.
     private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)
 
-    /// What is under way.
-    private enum Stage { case done, factors, slices }
-    private var stage = Stage.done
+    private(set) var stagesLeft = 0
     private var inputGather = PendingCollective()
     private var deltaGather = PendingCollective()
     private var sliceGather = PendingCollective()
@@ -44,17 +44,24 @@ final class FactorReduction {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
+    /// Whether each rank forms the whole gradient: where forming an element, 2 operations for each image of the batch at 100 GFLOP/s,
+    /// takes less time than bringing its 4 bytes from another host at 10 Gbit/s. A rule of batch and hosts alone; bits are the same.
+    static func repeatsSlices(batch: Int, hosts: Int) -> Bool { hosts > 1 && batch <= 160 }
+
     /// Collective, where it is `sharing`: every rank of the communicator calls this.
     ///
     /// - Parameters:
     ///   - communicator: its own, since each rank begins its slices when it has the factors.
+    ///   - repeats: see `repeatsSlices`; not where it is `sharing`.
     ///   - sharing: whether the ranks gather in memory that they share.
     ///   - block: the layer's, for the timeline.
     init(
         _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, sharing: Bool,
-        timeline: Timeline, block: Int
+        repeats: Bool, timeline: Timeline, block: Int
     ) throws {
+        precondition(!(sharing && repeats), "shared slices that each rank forms")
         self.communicator = communicator
+        self.repeats = repeats
         self.timeline = timeline
         self.block = block
         lanes = deal.lanes
@@ -80,14 +87,14 @@ final class FactorReduction {
     }
 
     /// Begins to form the gradient, or its sum with what stands there, from the local images' factors; `rows(lane)` are the images of
-    /// each lane of the batch. Neither factors nor gradient may be touched before `advance` or `finish` says that it is done.
+    /// each lane of the batch. Neither factors nor gradient may be touched before nothing is left of it.
     ///
     /// Collective: every rank of the communicator calls this.
     func start(
         _ localInputs: UnsafePointer<Float>, _ localDeltas: UnsafePointer<Float>,
         into gradient: UnsafeMutablePointer<Float>, adding: Bool, rows: (Int) -> Int
     ) throws {
-        precondition(stage == .done, "a gradient is under way")
+        precondition(stagesLeft == 0, "a gradient is under way")
         inputRows.setRows(rows)
         deltaRows.setRows(rows)
         target = (gradient, adding)
@@ -104,62 +111,43 @@ final class FactorReduction {
             inputGather = try inputRows.start(localInputs, into: inputs)
             deltaGather = try deltaRows.start(localDeltas, into: deltas)
         }
-        stage = .factors
+        stagesLeft = repeats ? 1 : 2
     }
 
-    /// Goes on as far as it can without waiting; returns whether the gradient is there. Local.
-    func advance() throws -> Bool {
-        guard stage != .done, try timeline.measure(.communicate, hasArrived) else { return stage == .done }
-        try goOn()
-        return stage == .done
-    }
-
-    private func hasArrived() throws -> Bool {
+    func isReady() throws -> Bool {
         if let workspace { return workspace.areAllHere }
-        if stage == .slices { return try sliceGather.test() }
+        if !awaitsFactors { return try sliceGather.test() }
         let (hasInputs, hasDeltas) = (try inputGather.test(), try deltaGather.test())
         return hasInputs && hasDeltas
     }
 
-    /// Waits for the factors and forms this rank's slices; where several gradients are under way, each of them first does this and
-    /// then `finish`. Collective.
-    func finishExchange() throws {
-        guard stage == .factors else { return }
-        try timeline.measure(.communicate, waitForOthers)
-        try goOn()
-    }
-
-    /// Waits for the gradient; in the same order at all ranks, where other sums are under way too. Collective.
-    func finish() throws {
-        while stage != .done {
-            try timeline.measure(.communicate, waitForOthers)
-            try goOn()
-        }
-    }
-
-    private func waitForOthers() throws {
+    func waitUntilReady() throws {
         if let workspace { return try workspace.wait() }
-        if stage == .slices { return try sliceGather.wait() }
+        if !awaitsFactors { return try sliceGather.wait() }
         try inputGather.wait()
         try deltaGather.wait()
     }
 
-    private func goOn() throws {
-        guard stage == .factors, let target else { return stage = .done }
-        formSlices()
+    private var awaitsFactors: Bool { stagesLeft == (repeats ? 1 : 2) }
+
+    /// Forms this rank's slices; then the gradient is there.
+    func goOn() throws {
+        guard stagesLeft > 0, let target else { return }
+        if awaitsFactors { formSlices() }
+        stagesLeft -= 1
+        guard stagesLeft == 1 else { return }
         try timeline.measure(.communicate) {
             if let workspace { return workspace.arrive() }
             sliceGather = try communicator.startAllGather(
                 inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
         }
-        stage = .slices
     }
 
-    /// Adds this rank's slices to the gradient, or writes them there.
+    /// Adds this rank's slices, or all, to the gradient, or writes them there.
     private func formSlices() {
         guard let target else { return }
         timeline.measure(.weightGradient, block: block) {
-            for lane in inputRows.lanes {
+            for lane in repeats ? 0..<lanes : inputRows.lanes {
                 let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
                 factorProduct(
                     target.gradient + slice.lowerBound * outputCount, inputs: factors.inputs + slice.lowerBound,

@@ -10,10 +10,10 @@ import Networks
 ///
 /// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, on a communicator of its
 /// own; `finishPass` waits for what is still under way. Ranks of one host send no gradients: they share memory, and bring
-/// what they have for `finishPass` to sum, so that they wait for each other once.
+/// what they have for `finishPass` to sum, so that they wait for each other twice in all: for what each brings, and for its slices.
 final class GradientReduction: LaneWorkOwner {
     /// The gradient of the step, one piece for each of the layout's entries: that of a large fully connected layer lies in memory
-    /// that the ranks of a host share, and may be read until they meet again.
+    /// that the ranks of a host share, and may be read until the next backward pass.
     let gradients: [UnsafeMutablePointer<Float>]
     /// Those that lie in memory of this rank's own.
     private let ownGradients: [Buffer<Float>]
@@ -24,12 +24,10 @@ final class GradientReduction: LaneWorkOwner {
     private let overlaps: Bool
     /// Whether sums are left to `finishPass`.
     private let defers: Bool
-    /// Whether a block's gradient is under way, and of how many blocks.
-    private var isPending: [Bool]
-    private var pendingCount = 0
     /// The blocks' weights, and where the gradients of these are in `gradients`.
     private let entries: [ParameterLayout.Entry]
     private let weights: [Int]
+    /// A rank's part of a gradient that is formed in one product.
     private let partial: Buffer<Float>
     /// Reductions of short sums (for each channel, the losses), by their number of values.
     private let shortSums: [Int: LaneReduction<Double>]
@@ -50,19 +48,29 @@ final class GradientReduction: LaneWorkOwner {
         case factors(FactorReduction)
         /// One product over the rank's images, then MPI's sum (`fast`).
         case local
+
+        /// What may be under way.
+        var sum: (any StagedCollective)? {
+            switch self {
+            case .tree(let reduction): reduction
+            case .factors(let factors): factors
+            case .local: nil
+            }
+        }
     }
 
     /// Collective: every rank of the communicator calls this.
     ///
-    /// - Parameter channels: the ranks of `communicator` once more for each block.
+    /// - Parameters:
+    ///   - channels: the ranks of `communicator` once more for each block.
+    ///   - hosts: the number of hosts that they are on.
     init(
         _ model: Model, _ propagation: Propagation, communicator: Communicator, channels: [Communicator],
-        plan: LanePlan, deal: LaneDeal, mode: ReductionMode, overlaps: Bool, records: Bool
+        plan: LanePlan, deal: LaneDeal, mode: ReductionMode, hosts: Int, overlaps: Bool, records: Bool
     ) throws {
         let sharing = try communicator.canShareMemory() && mode == .exact
         self.overlaps = overlaps && communicator.worldSize > 1
         defers = self.overlaps || sharing
-        isPending = model.plan.blocks.map { _ in false }
         let (lanes, batch) = (plan.lanes, plan.batch)
         self.plan = plan
         self.communicator = communicator
@@ -76,7 +84,9 @@ final class GradientReduction: LaneWorkOwner {
             }
             return entry
         }
-        partial = Buffer(entries.map(\.count).max() ?? 0)
+        partial = Buffer(
+            mode == .fast
+                ? zip(model.plan.blocks, entries).map { $0.convolution.isFullyConnected ? $1.count : 0 }.max() ?? 0 : 0)
         routes = try zip(model.plan.blocks, entries).enumerated().map { index, layer in
             let (block, entry) = layer
             let channel = channels[index]
@@ -92,7 +102,8 @@ final class GradientReduction: LaneWorkOwner {
             return .factors(
                 try FactorReduction(
                     channel, deal: deal, batch: batch, inputs: inputs, outputs: outputs, sharing: sharing,
-                    timeline: propagation.timeline, block: index))
+                    repeats: FactorReduction.repeatsSlices(batch: batch, hosts: hosts), timeline: propagation.timeline,
+                    block: index))
         }
         let shared = model.layout.entries.map { [routes] entry -> UnsafeMutablePointer<Float>? in
             guard entry.kind == .weight, case .factors(let factors) = routes[entry.block] else { return nil }
@@ -152,18 +163,16 @@ final class GradientReduction: LaneWorkOwner {
         if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
         case .tree(let reduction):
-            if defers && !adding {
-                try timed { try reduction.start(into: target) }
-                setPending(block)
-            } else {
-                try timed { try reduction.reduce(into: adding ? partial.pointer : target) }
-                if adding { add(target, partial.pointer, count: count) }
+            try timed {
+                defers
+                    ? try reduction.start(into: target, adding: adding)
+                    : try reduction.reduce(into: target, adding: adding)
             }
         case .factors(let factors):
             try factors.start(
                 propagation.blockInput(block), propagation.blockDelta(block), into: target, adding: adding
             ) { plan.count(lane: $0, stepInEpoch: pass) }
-            if defers { setPending(block) } else { try factors.finish() }
+            if !defers { try finish(block) }
         case .local:
             let (inputs, outputs) = (count / propagation.channels(ofBlock: block), propagation.channels(ofBlock: block))
             propagation.timeline.measure(.weightGradient, block: block) {
@@ -191,46 +200,37 @@ final class GradientReduction: LaneWorkOwner {
         }
     }
 
-    private func setPending(_ block: Int) {
-        isPending[block] = true
-        pendingCount += 1
-    }
-
     func progress() throws {
-        guard overlaps && pendingCount > 0 else { return }
-        for block in isPending.indices where isPending[block] {
-            let isDone =
-                switch routes[block] {
-                case .tree(let reduction): try timed { try reduction.advance() }
-                case .factors(let factors): try factors.advance()
-                case .local: true
-                }
-            if isDone {
-                isPending[block] = false
-                pendingCount -= 1
-            }
+        guard overlaps else { return }
+        for block in routes.indices {
+            guard let sum = routes[block].sum, sum.stagesLeft > 0, try timed({ try sum.isReady() })
+            else { continue }
+            try goOn(block)
         }
     }
 
     func finishPass() throws {
-        guard pendingCount > 0 else { return }
-        // In the order in which they were begun.
-        for block in isPending.indices.reversed() where isPending[block] {
-            switch routes[block] {
-            case .tree(let reduction): try timed { try reduction.finishExchange() }
-            case .factors(let factors): try factors.finishExchange()
-            case .local: break
-            }
+        // Each first to its last stage, so that none waits for what a rank does with another; in the order in which they were begun.
+        for block in routes.indices.reversed() where routes[block].sum?.stagesLeft == 2 { try finishStage(block) }
+        for block in routes.indices.reversed() { try finish(block) }
+    }
+
+    private func finish(_ block: Int) throws {
+        while routes[block].sum?.stagesLeft ?? 0 > 0 { try finishStage(block) }
+    }
+
+    private func finishStage(_ block: Int) throws {
+        try timed { try routes[block].sum?.waitUntilReady() }
+        try goOn(block)
+    }
+
+    /// Goes on with a block's sum. Products are clocked as such.
+    private func goOn(_ block: Int) throws {
+        switch routes[block] {
+        case .tree(let reduction): try timed { try reduction.goOn() }
+        case .factors(let factors): try factors.goOn()
+        case .local: break
         }
-        for block in isPending.indices.reversed() where isPending[block] {
-            switch routes[block] {
-            case .tree(let reduction): try timed { try reduction.finish() }
-            case .factors(let factors): try factors.finish()
-            case .local: break
-            }
-            isPending[block] = false
-        }
-        pendingCount = 0
     }
 
     /// Whether the lanes' partial gradients of a block are summed.

@@ -166,11 +166,11 @@ public enum DataSharing: String, Hashable, Sendable, CaseIterable {
 
 /// When gradients travel while the backward pass goes on.
 public enum Overlap: String, Hashable, Sendable, CaseIterable {
-    /// Never: each is waited for.
+    /// Never: each is waited for. (Ranks of one host wait once for all, in any case.)
     case off
     /// Always.
     case on
-    /// Where ranks are on several hosts. Within one nothing is gained.
+    /// Where ranks are on several hosts. Within one no gradient travels.
     case auto
 }
 

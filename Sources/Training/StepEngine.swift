@@ -50,6 +50,7 @@ package final class StepEngine {
     /// The images that this rank has computed since the engine was made.
     private(set) var computedImages = 0
 
+    private let communicator: Communicator
     private let recipe: Recipe
     private let data: TrainingData
     private let lanes: Range<Int>
@@ -66,12 +67,14 @@ package final class StepEngine {
     /// - Parameters:
     ///   - optimizer: goes on where it stands.
     ///   - channels: the ranks of `communicator` once more for each block of the network.
+    ///   - hosts: the number of hosts that the ranks are on.
     ///   - overlaps: whether gradients travel while the backward pass goes on.
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, communicator: Communicator,
-        channels: [Communicator], overlaps: Bool, timeline: Timeline
+        channels: [Communicator], hosts: Int, overlaps: Bool, timeline: Timeline
     ) throws {
         self.timeline = timeline
+        self.communicator = communicator
         self.recipe = recipe
         self.data = data
         self.model = model
@@ -81,7 +84,7 @@ package final class StepEngine {
         work = try LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
             let made = try GradientReduction(
                 model, propagation, communicator: communicator, channels: channels, plan: data.plan,
-                deal: data.deal, mode: recipe.reduction, overlaps: overlaps, records: recipe.audit > 0)
+                deal: data.deal, mode: recipe.reduction, hosts: hosts, overlaps: overlaps, records: recipe.audit > 0)
             reduction = made
             return made
         }
@@ -95,7 +98,7 @@ package final class StepEngine {
         stepsPerEpoch = (data.plan.stepsPerEpoch + recipe.accumulation - 1) / recipe.accumulation
     }
 
-    /// Computes one step and updates the parameters, as long as its numbers are finite. Collective.
+    /// Computes one step and updates the parameters, as long as its loss is finite. Collective.
     ///
     /// - Parameter stopping: whether this rank was asked to stop.
     /// - Returns: the sums over the global batch; the norm of the gradient, not finite where the gradient, a parameter or batch
@@ -146,8 +149,9 @@ package final class StepEngine {
             norm = .nan
             guard sums.loss.isFinite else { break }
             norm = timeline.measure(.update) { optimizer.step(reduction.gradients, learningRate: learningRate) }
-            if !sumOfSquares(model.moments.pointer, count: model.moments.count).isFinite { norm = .nan }
-            guard norm.isFinite else { break }
+            if !hasFiniteMoments { norm = .nan }
+            // The loss is the same on all ranks; all else may be one rank's affair, and then all end their replays together.
+            if update + 1 < updates, try !areAllFinite(norm) { break }
         }
         sums.loss /= Double(updates)
         sums.errors /= Double(updates)
@@ -162,9 +166,16 @@ package final class StepEngine {
         return (sums, norm, stop)
     }
 
+    /// Collective.
+    private func areAllFinite(_ norm: Double) throws -> Bool {
+        try timeline.measure(.communicate) { try communicator.allReduce(Int32(norm.isFinite ? 1 : 0), .min) == 1 }
+    }
+
     /// Sets batch norm's moments to their means over the first batches of an epoch, as many as the recipe says, without random
     /// training's noise. Collective.
-    func averageMoments(epoch: Int) throws {
+    ///
+    /// - Returns: whether they are finite, here.
+    func averageMoments(epoch: Int) throws -> Bool {
         prepareOrder(epoch)
         for pass in 0..<min(recipe.preciseMoments, data.plan.stepsPerEpoch) {
             Progress.beat()
@@ -172,7 +183,10 @@ package final class StepEngine {
             fill(pass, epoch: epoch, noise: false)
             try work.averageMoments(pass + 1)
         }
+        return hasFiniteMoments
     }
+
+    private var hasFiniteMoments: Bool { sumOfSquares(model.moments.pointer, count: model.moments.count).isFinite }
 
     /// Called on the batch's activations after each forward pass, and on each lane's gradients: for tests.
     func disturb(

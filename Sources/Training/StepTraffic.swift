@@ -2,7 +2,7 @@ import MessagePassing
 import Networks
 
 /// The messages of one training step with the exact reduction, those of gradients, moments and counts: for predicting how a
-/// step scales. One node of the lane tree for each rank is assumed, as for powers of two.
+/// step scales. One node of the lane tree for each rank is assumed, as for powers of two, and a host for each rank.
 public struct StepTraffic {
     /// A collective of the step.
     public enum Message: Equatable, Sendable {
@@ -16,6 +16,10 @@ public struct StepTraffic {
 
     /// The collectives, in no order.
     public let messages: [Message]
+    /// The blocks whose weight gradient is formed from gathered factors.
+    public let factorBlocks: [Int]
+    /// Whether each rank forms the whole of it, and not a share.
+    public let repeatsProducts: Bool
 
     /// The collectives of a step of a network on a global batch in so many lanes.
     public init(_ plan: NetworkPlan, batch: Int, lanes: Int) {
@@ -26,14 +30,18 @@ public struct StepTraffic {
         }
         // Loss, errors, images, ranks asked to stop.
         var messages = sum(count: 4, size: 8)
-        for block in plan.blocks {
+        var factorBlocks: [Int] = []
+        repeatsProducts = FactorReduction.repeatsSlices(batch: batch, hosts: 2)
+        for (index, block) in plan.blocks.enumerated() {
             let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
             // Backward: the sums of dz and dz u, or of dz alone for the bias; forward: the moments.
             for _ in 0..<(block.normalization == nil ? 1 : 2) { messages += sum(count: 2 * outputs, size: 8) }
             if block.convolution.isFullyConnected
                 && FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs)
             {
-                for bytes in [4 * batch * inputs, 4 * batch * outputs, 4 * inputs * outputs] {
+                factorBlocks.append(index)
+                let slices = repeatsProducts ? [] : [4 * inputs * outputs]
+                for bytes in [4 * batch * inputs, 4 * batch * outputs] + slices {
                     messages.append(.share(bytesOfAll: Double(bytes)))
                 }
             } else {
@@ -41,5 +49,6 @@ public struct StepTraffic {
             }
         }
         self.messages = messages
+        self.factorBlocks = factorBlocks
     }
 }

@@ -24,6 +24,8 @@ public final class Trainer {
     private let validator: Validator?
     /// The ranks once more for each block of the network, whose gradient travels while other things are said.
     private let channels: [Communicator]
+    /// The number of hosts that the ranks are on.
+    package let hosts: Int
     private let overlaps: Bool
     var state: TrainingState
     private let totalSteps: Int
@@ -93,10 +95,12 @@ public final class Trainer {
             model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
         places = try RankPlaces(communicator)
-        overlaps = recipe.overlap == .on || recipe.overlap == .auto && Set(places.hosts).count > 1
+        hosts = Set(places.hosts).count
+        overlaps = recipe.overlap == .on || recipe.overlap == .auto && hosts > 1
         channels = try model.plan.blocks.map { _ in try communicator.duplicate() }
         engine = try StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
+            recipe, data, model, optimizer, communicator: communicator, channels: channels, hosts: hosts,
+            overlaps: overlaps,
             timeline: Timeline(blocks: model.plan.blocks.count, detailed: traces, spans: traces ? Self.tracedSpans : 0))
         totalSteps = min(recipe.epochs * engine.stepsPerEpoch, recipe.maxSteps ?? .max)
         validator = try communicator.agree { [model, data] in
@@ -193,11 +197,12 @@ public final class Trainer {
             guard sums.loss.isFinite && norm.isFinite else { throw notFinite(isLoss: !sums.loss.isFinite) }
             try noteSaved(waiting: false)
         }
+        if (state.step + 1) % engine.stepsPerEpoch == 0, recipe.preciseMoments > 0 {
+            let isFinite = try engine.averageMoments(epoch: state.step / engine.stepsPerEpoch)
+            try communicator.agree { guard isFinite else { throw notFinite(isLoss: false) } }
+        }
         state.step += 1
         state.epochSums += sums
-        if state.step % engine.stepsPerEpoch == 0 {
-            try engine.averageMoments(epoch: state.step / engine.stepsPerEpoch - 1)
-        }
         Progress.finished(steps: state.step)
         do {
             try Progress.during(.recording) {
@@ -276,7 +281,8 @@ public final class Trainer {
         let start = ContinuousClock.now
         data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
         engine = try StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, channels: channels, overlaps: overlaps,
+            recipe, data, model, optimizer, communicator: communicator, channels: channels, hosts: hosts,
+            overlaps: overlaps,
             timeline: engine.timeline)
         try communicator.agree {
             try reporter?.dealt(deal, step: state.step, seconds: seconds(since: start))

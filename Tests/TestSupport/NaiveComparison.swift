@@ -17,7 +17,9 @@ public func deviation(_ actual: [Float], _ expected: [Double], scale: [Double]? 
 /// `count` draws of N(0, 1) by a fixed stream.
 public func gaussians(_ count: Int, _ stream: Int = 0) -> [Float] {
     var random = Philox(seed: 1603_05145, purpose: .test, stream)
-    return (0..<count).map { _ in random.gaussianPair().0 }
+    var draws = [Float](repeating: 0, count: count)
+    random.fillGaussian(&draws, count: count)
+    return draws
 }
 
 extension Sequence<Float> {

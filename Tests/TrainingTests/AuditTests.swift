@@ -155,11 +155,13 @@ struct AuditTests {
 struct FiniteNumbersTests {
     @Test(
         "are found in the step where they appear, on whichever rank",
-        arguments: ["parameters:1:2:137:32", "moments:2:1:3:32", "activations:2:1:5:32", "gradients:1:2:7:32"])
-    func infinity(flip: String) throws {
+        arguments: ["parameters:1:2:137:32", "moments:2:1:3:32", "activations:2:1:5:32", "gradients:1:2:7:32"],
+        ["clean", "free"])
+    func infinity(flip: String, training: String) throws {
         let result = try spawnMpirun(
             ranks: 3, "RankProgram",
-            arguments: ["auditedTraining", "5", "glyphs-mrelu-r-m", "batch=24", "stall_timeout=0"],
+            arguments: ["auditedTraining", "5", "glyphs-mrelu-r-m", "batch=24", "stall_timeout=0"]
+                + (training == "free" ? ["adversarial_training={method: free, steps: 3, strength: 0.1}"] : []),
             environment: ["STEADFAST_FLIP": flip]
         ).wait(timeout: 60)
         let step = try #require(Int(flip.split(separator: ":")[2]))

@@ -20,7 +20,6 @@ public struct PendingCollective: ~Copyable {
         guard request != mpi_request_null() else { return true }
         var isDone: Int32 = 0
         try check(MPI_Test(&request, &isDone, mpi_status_ignore()), "MPI_Test")
-        memory_fence()
         return isDone != 0
     }
 
@@ -28,7 +27,6 @@ public struct PendingCollective: ~Copyable {
     public mutating func wait() throws {
         guard request != mpi_request_null() else { return }
         try MessagePassing.wait(MPI_Wait(&request, mpi_status_ignore()), "MPI_Wait")
-        memory_fence()
     }
 }
 

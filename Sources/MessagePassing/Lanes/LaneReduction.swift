@@ -9,7 +9,7 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// The sum over all lanes of partial results of `count` elements, at every rank.
 ///
 /// A step: `begin()`; for each of this rank's lanes in ascending order `partial(lane)`, write all of it, and
-/// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until it says that the sum is there. With `exact` every rank
+/// `finishLane()`; `reduce(into:)`, or `start(into:)` and `advance()` until nothing is left. With `exact` every rank
 /// holds the same bits, for every number of ranks from 1 to L. Memory is taken at the start and none after.
 ///
 /// Short results go whole: every rank receives the nodes of all ranks and folds the tree. Long ones are cut in
@@ -17,7 +17,7 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// since the additions of an element are.
 ///
 /// Ranks of one host need no messages: `sharing` puts the nodes of all into memory that all see.
-public final class LaneReduction<Element: LaneElement> {
+public final class LaneReduction<Element: LaneElement>: StagedCollective {
     /// This rank's lanes.
     public let lanes: Range<Int>
     /// The number of elements.
@@ -44,17 +44,17 @@ public final class LaneReduction<Element: LaneElement> {
     private var slices = BlockLayout(counts: [])
     private var lane: Int
 
-    /// What is under way after `start`.
-    private enum Stage { case done, exchange, gather }
-    private var stage = Stage.done
+    /// The stages that are left of the sum under way.
+    public private(set) var stagesLeft = 0
     private var pending = PendingCollective()
-    private var target: UnsafeMutablePointer<Element>?
+    /// Where the sum goes, and whether it is added to what stands there.
+    private var target: (result: UnsafeMutablePointer<Element>, adding: Bool)?
     /// Where ranks of one host bring their nodes instead of sending them, each to a place of its own, in order. Those that go whole
     /// have two such places by turns: who begins the next sum cannot know whether all have read the last one's. Behind slices lies
     /// their sum.
     private let workspace: SharedWorkspace?
-    /// The numbers of one turn's places.
-    private let turnCount: Int
+    /// The numbers of all ranks' places, of one turn.
+    private let placesCount: Int
     private var turn = 0
 
     /// Prepares sums over lanes that are dealt equally, 1 to `lanes` ranks. See the other initialiser.
@@ -107,8 +107,8 @@ public final class LaneReduction<Element: LaneElement> {
         let slotStride = LaneAccumulator<Element>.stride(count: count)
         // Slices of the nodes stay where they were summed, in as many slots for each rank as the one with the most needs.
         let slotsOfEach = (0..<ranks).map { LaneAccumulator<Element>.slotCount(tree: tree, lanes: deal[$0]) }.max() ?? 0
-        turnCount = (route == .whole ? allNodes : ranks * slotsOfEach) * slotStride
-        let sharedCount = route == .whole ? 2 * turnCount : turnCount + slotStride
+        placesCount = (route == .whole ? allNodes : ranks * slotsOfEach) * slotStride
+        let sharedCount = route == .whole ? 2 * placesCount : placesCount + slotStride
         let travels = route == .whole || route == .slices
         workspace =
             sharing && travels
@@ -164,50 +164,48 @@ public final class LaneReduction<Element: LaneElement> {
         lane += 1
     }
 
-    /// Leaves the sum over all lanes in `result`, `count` elements, at every rank.
+    /// Leaves the sum over all lanes in `result`, `count` elements, at every rank, or adds it to what stands there.
     ///
     /// Collective: every rank of the communicator calls this, after its last lane.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
-    public func reduce(into result: UnsafeMutablePointer<Element>) throws {
-        if route == .alone || workspace != nil {
-            try start(into: result)
+    public func reduce(into result: UnsafeMutablePointer<Element>, adding: Bool = false) throws {
+        guard route == .whole || route == .slices, workspace == nil else {
+            try start(into: result, adding: adding)
             return try finish()
         }
-        accumulator.complete(into: route == .fast ? result : nil)
-        switch route {
-        case .alone: break
-        case .fast: try communicator.allReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
-        case .whole:
+        // MPI chooses better algorithms for what it need not leave under way.
+        accumulator.complete()
+        guard route == .slices else {
             try communicator.allGather(
                 ownNodes, into: received.base, counts: arriving.counts, displacements: arriving.displacements)
-            received.fold(folds, into: result)
-        case .slices:
-            try communicator.allToAll(
-                packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
-                counts: arriving.counts, displacements: arriving.displacements)
-            received.fold(folds, into: result + Int(slices.displacements[communicator.rank]))
-            try communicator.allGather(
-                inPlace: result, counts: slices.counts, displacements: slices.displacements)
+            return fold(into: result, adding: adding)
         }
+        try communicator.allToAll(
+            packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
+            counts: arriving.counts, displacements: arriving.displacements)
+        fold(into: result + ownSlice, adding: adding)
+        try communicator.allGather(inPlace: result, counts: slices.counts, displacements: slices.displacements)
     }
 
-    /// Begins what `reduce` does and returns. Neither `result` nor the next sum may be touched before `advance` or `finish` says
-    /// that it is done.
+    /// Begins what `reduce` does and returns. Neither `result` nor the next sum may be touched before nothing is left of it.
     ///
     /// Collective: every rank of the communicator calls this, after its last lane, and nothing else on this communicator until
     /// the sum is there.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
-    public func start(into result: UnsafeMutablePointer<Element>) throws {
-        precondition(stage == .done, "a sum is under way")
-        target = result
-        accumulator.complete(into: route == .alone || route == .fast ? result : nil)
+    public func start(into result: UnsafeMutablePointer<Element>, adding: Bool = false) throws {
+        precondition(stagesLeft == 0, "a sum is under way")
+        target = (result, adding)
+        // One rank's sum, or with `fast` its part, may go to its place at once.
+        let isOneNode = route == .alone || route == .fast
+        accumulator.complete(into: isOneNode && !adding ? result : nil)
+        stagesLeft = route == .slices ? 2 : 1
         switch route {
-        case .alone: return
+        case .alone: try goOn()
         case .fast:
-            pending = try communicator.startAllReduce(UnsafeMutableBufferPointer(start: result, count: count), .sum)
-            return stage = .gather
+            let part = UnsafeMutableBufferPointer(start: adding ? accumulator.slots.base : result, count: count)
+            pending = try communicator.startAllReduce(part, .sum)
         case .whole where workspace != nil: bringNodes()
         case .slices where workspace != nil: workspace?.arrive()
         case .whole:
@@ -218,73 +216,67 @@ public final class LaneReduction<Element: LaneElement> {
                 packSlices(), counts: sent.counts, displacements: sent.displacements, into: received.base,
                 counts: arriving.counts, displacements: arriving.displacements)
         }
-        stage = .exchange
     }
 
-    /// Goes on with the sum that was started as far as it can without waiting; returns whether it is there. Local.
-    public func advance() throws -> Bool {
-        if stage != .done, try workspace?.areAllHere ?? pending.test() { try goOn() }
-        return stage == .done
-    }
+    /// Whether the others' nodes, or then their slices of the sum, are there. Local.
+    public func isReady() throws -> Bool { try workspace?.areAllHere ?? pending.test() }
 
-    /// Waits until every rank has brought its nodes, and goes on with the sum that was started. Where several are under way, each
-    /// of them first does this and then `finish`, so that none waits for what a rank does with another.
-    ///
-    /// Collective, unless the sum is there.
-    public func finishExchange() throws {
-        guard stage == .exchange else { return }
-        try waitForOthers()
-        try goOn()
-    }
-
-    /// Waits for the sum that was started. Of several all ranks wait in the same order: each needs the others to go on with it.
-    ///
-    /// Collective, unless the sum is there.
-    public func finish() throws {
-        while stage != .done {
-            try waitForOthers()
-            try goOn()
-        }
-    }
-
-    private func waitForOthers() throws {
+    /// Waits until they are. Collective.
+    public func waitUntilReady() throws {
         guard let workspace else { return try pending.wait() }
         try workspace.wait()
     }
 
-    private func goOn() throws {
-        guard let target else { return stage = .done }
-        let slice = Int(slices.displacements[communicator.rank])
-        switch (stage, route) {
-        case (.exchange, .whole):
+    /// Folds the nodes, or takes the sum of all slices. Local.
+    public func goOn() throws {
+        guard stagesLeft > 0, let target else { return }
+        stagesLeft -= 1
+        switch (route, stagesLeft) {
+        case (.whole, _):
             takeNodes()
-            received.fold(folds, into: target)
-            stage = .done
-        case (.exchange, .slices):
-            received.fold(folds, into: (sharedSum ?? target) + slice)
-            if let workspace {
+            fold(into: target.result, adding: target.adding)
+        case (.slices, 1):
+            if let workspace, let sharedSum {
+                fold(into: sharedSum + ownSlice, adding: false)
                 workspace.arrive()
             } else {
+                fold(into: target.result + ownSlice, adding: target.adding)
                 pending = try communicator.startAllGather(
-                    inPlace: target, counts: slices.counts, displacements: slices.displacements)
+                    inPlace: target.result, counts: slices.counts, displacements: slices.displacements)
             }
-            stage = .gather
-        default:
+        case (.slices, _):
             // Whose slice is folded next has waited for all ranks after this.
-            if let sharedSum { target.update(from: sharedSum, count: count) }
-            stage = .done
+            guard let sharedSum else { break }
+            if target.adding {
+                Element.add(target.result, sharedSum, into: target.result, count: count)
+            } else {
+                target.result.update(from: sharedSum, count: count)
+            }
+        case (.alone, _), (.fast, _):
+            guard target.adding else { break }
+            Element.add(target.result, accumulator.slots.base, into: target.result, count: count)
         }
     }
+
+    /// Folds the nodes received, or the slices of them, and leaves their sum in `place`, or adds it to what stands there.
+    private func fold(into place: UnsafeMutablePointer<Element>, adding: Bool) {
+        guard adding else { return received.fold(folds, into: place) }
+        received.fold(folds)
+        Element.add(place, received.base, into: place, count: received.count)
+    }
+
+    /// Where this rank's slice of a result begins.
+    private var ownSlice: Int { Int(slices.displacements[communicator.rank]) }
 
     /// Where slices of the sum stand in shared memory.
     private var sharedSum: UnsafeMutablePointer<Element>? {
         guard route == .slices, let workspace else { return nil }
-        return workspace.base.assumingMemoryBound(to: Element.self) + turnCount
+        return workspace.base.assumingMemoryBound(to: Element.self) + placesCount
     }
 
     /// This turn's places in shared memory.
     private var places: UnsafeMutablePointer<Element>? {
-        workspace.map { $0.base.assumingMemoryBound(to: Element.self) + turn * turnCount }
+        workspace.map { $0.base.assumingMemoryBound(to: Element.self) + turn * placesCount }
     }
 
     /// Brings this rank's nodes to its place.
@@ -297,7 +289,7 @@ public final class LaneReduction<Element: LaneElement> {
     /// Takes the nodes of all ranks from theirs; they fold them each for itself.
     private func takeNodes() {
         guard let places else { return }
-        received.base.update(from: places, count: turnCount)
+        received.base.update(from: places, count: placesCount)
         turn = 1 - turn
     }
 

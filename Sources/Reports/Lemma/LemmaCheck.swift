@@ -99,12 +99,8 @@ private struct BallSampler {
 
     /// A unit vector, uniform on the sphere.
     mutating func direction() -> [Double] {
-        var vector: [Double] = []
-        while vector.count < dimensions {
-            let (a, b) = random.gaussianPair()
-            vector += [Double(a), Double(b)]
-        }
-        vector.removeLast(vector.count - dimensions)
+        var vector = [Double](repeating: 0, count: dimensions)
+        random.forEachGaussian(dimensions) { vector[$0] = Double($1) }
         let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
         return vector.map { $0 / norm }
     }

@@ -26,10 +26,6 @@ extension Raster {
 
     /// Adds N(0, deviation^2), the deviation a fraction of the pixel range.
     mutating func addGaussianNoise(deviation: Double, _ random: inout Philox) {
-        for i in stride(from: 0, to: pixels.count, by: 2) {
-            let (first, second) = random.gaussianPair()
-            pixels[i] += Float(255 * deviation) * first
-            if i + 1 < pixels.count { pixels[i + 1] += Float(255 * deviation) * second }
-        }
+        random.forEachGaussian(pixels.count) { pixels[$0] += Float(255 * deviation) * $1 }
     }
 }
