@@ -17,9 +17,9 @@ public func deviation(_ actual: [Float], _ expected: [Double], scale: [Double]? 
 /// `count` draws of N(0, 1) by a fixed stream.
 public func gaussians(_ count: Int, _ stream: Int = 0) -> [Float] {
     var random = Philox(seed: 1603_05145, purpose: .test, stream)
-    var draws = [Float](repeating: 0, count: count)
-    random.fillGaussian(&draws, count: count)
-    return draws
+    var draws = [Float](repeating: 0, count: 2 * count)
+    random.fillGaussian(&draws, count: 2 * count)
+    return (0..<count).map { draws[2 * $0] }
 }
 
 extension Sequence<Float> {
