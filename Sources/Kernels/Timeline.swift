@@ -46,7 +46,7 @@ public enum Activity: UInt8, BitwiseCopyable, CaseIterable, Sendable {
 /// Where the time of steps goes: seconds by activity and block, and, if asked for, each stretch with its beginning and end.
 ///
 /// All memory is taken at init. A timeline that is not `detailed` clocks `draw` and `communicate` alone, which cost a clock's
-/// reading some dozen times a step; the others are clocked for every image.
+/// reading some dozen times a step, and some hundred times where messages go on beside it; the others are clocked for every image.
 public final class Timeline {
     /// A stretch of time.
     public struct Span: BitwiseCopyable, Sendable {
