@@ -40,9 +40,10 @@ struct OptimizerTests {
         )
         for (index, entry) in fixture.model.layout.entries.enumerated() {
             let decay = entry.kind == .weight || entry.kind == .bias ? 0.01 : 0
+            let slopes = fixture.gradients[index].elements
             for i in 0..<entry.count {
                 let at = entry.offset + i
-                v[at] = 0.9 * v[at] + scale * Double(fixture.gradients[index].elements[i]) + decay * w[at]
+                v[at] = 0.9 * v[at] + scale * Double(slopes[i]) + decay * w[at]
                 w[at] -= 0.1 * (index % 2 == 0 ? 1 : 2) * v[at]
             }
         }
