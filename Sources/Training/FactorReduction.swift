@@ -52,16 +52,15 @@ final class FactorReduction: StagedCollective {
     ///
     /// - Parameters:
     ///   - communicator: its own, since each rank begins its slices when it has the factors.
-    ///   - repeats: see `repeatsSlices`; not where it is `sharing`.
+    ///   - hosts: the number of hosts that the ranks are on.
     ///   - sharing: whether the ranks gather in memory that they share.
     ///   - block: the layer's, for the timeline.
     init(
         _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, sharing: Bool,
-        repeats: Bool, timeline: Timeline, block: Int
+        hosts: Int, timeline: Timeline, block: Int
     ) throws {
-        precondition(!(sharing && repeats), "shared slices that each rank forms")
         self.communicator = communicator
-        self.repeats = repeats
+        repeats = !sharing && Self.repeatsSlices(batch: batch, hosts: hosts)
         self.timeline = timeline
         self.block = block
         lanes = deal.lanes

@@ -102,9 +102,7 @@ final class GradientReduction: LaneWorkOwner {
             return .factors(
                 try FactorReduction(
                     channel, deal: deal, batch: batch, inputs: inputs, outputs: outputs, sharing: sharing,
-                    repeats: !sharing && FactorReduction.repeatsSlices(batch: batch, hosts: hosts),
-                    timeline: propagation.timeline,
-                    block: index))
+                    hosts: hosts, timeline: propagation.timeline, block: index))
         }
         let shared = model.layout.entries.map { [routes] entry -> UnsafeMutablePointer<Float>? in
             guard entry.kind == .weight, case .factors(let factors) = routes[entry.block] else { return nil }
