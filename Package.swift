@@ -17,7 +17,7 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
 func tests(_ module: String, _ others: Target.Dependency...) -> Target {
     .testTarget(
         name: "\(module)Tests", dependencies: [.init(stringLiteral: module), "TestSupport"] + others,
-        swiftSettings: tuned)
+        path: "Tests/Suites/\(module)Tests", swiftSettings: tuned)
 }
 
 let package = Package(
@@ -27,11 +27,12 @@ let package = Package(
         // Loaded before the program by the tests that break its calls.
         .library(name: "FaultInjector", type: .dynamic, targets: ["FaultInjector"]),
     ],
+    // Pinned: bits are promised for a build, and a recipe's reading is part of them.
     dependencies: [
         // The command line: subcommands, --help, validation.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         // Recipes are YAML.
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
         library("COpenMPI", "ompi-c", "libopenmpi-dev"),
@@ -42,24 +43,24 @@ let package = Package(
         // SHA-256 and MD5; swift-crypto would cost minutes of every build.
         library("CCrypto", "libcrypto", "libssl-dev"),
 
+        // Each room imports only rooms above it.
         .target(name: "Essentials", dependencies: ["CCrypto"]),
+        .target(name: "HDF5Files", dependencies: ["CHDF5", "Essentials"]),
         .target(name: "MessagePassing", dependencies: ["COpenMPI", "Essentials"], swiftSettings: tuned),
         .target(
             name: "Kernels", dependencies: ["COpenBLAS", "Essentials"] + (hasXSMM ? ["CXSMM"] : []),
             swiftSettings: tuned + (hasXSMM ? [.define("XSMM")] : [])),
+        .target(name: "Lanes", dependencies: ["MessagePassing", "Kernels"], swiftSettings: tuned),
         .target(name: "Networks", dependencies: ["Kernels"], swiftSettings: tuned),
-        .target(name: "Datasets", dependencies: ["Kernels", "CArchive"], swiftSettings: tuned),
-        .target(name: "Checkpoints", dependencies: ["CHDF5", "Networks"]),
+        .target(name: "Datasets", dependencies: ["Kernels", "Lanes", "HDF5Files", "CArchive"], swiftSettings: tuned),
+        .target(name: "Checkpoints", dependencies: ["HDF5Files", "Networks"]),
+        .target(name: "Interchange", dependencies: ["Checkpoints"]),
         .target(
-            name: "Robustness", dependencies: ["MessagePassing", "Networks", "Datasets", "Checkpoints"],
-            swiftSettings: tuned),
-        .target(
-            name: "Training",
-            dependencies: [
-                "MessagePassing", "Networks", "Datasets", "Checkpoints", "Robustness",
-                .product(name: "Yams", package: "Yams"),
-            ],
-            swiftSettings: tuned),
+            name: "Recipes",
+            dependencies: ["Networks", "Datasets", .product(name: "Yams", package: "Yams")], swiftSettings: tuned),
+        .target(name: "DataFeed", dependencies: ["Datasets", "Lanes"], swiftSettings: tuned),
+        .target(name: "Robustness", dependencies: ["Recipes", "DataFeed", "Checkpoints"], swiftSettings: tuned),
+        .target(name: "Training", dependencies: ["Recipes", "Robustness"], swiftSettings: tuned),
         .target(name: "Benchmarks", dependencies: ["Training"], swiftSettings: tuned),
         .target(name: "Doctor", dependencies: ["Benchmarks"], swiftSettings: tuned),
         .target(name: "Reports", dependencies: ["Checkpoints", "Robustness"]),
@@ -67,40 +68,43 @@ let package = Package(
         .executableTarget(
             name: "steadfast",
             dependencies: [
-                "Training", "Benchmarks", "Doctor", "Reports",
+                "Training", "Benchmarks", "Doctor", "Reports", "Interchange",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Essentials", "Kernels", "Networks"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Essentials", "Kernels", "Networks"], path: "Tests/Support",
             swiftSettings: tuned),
         // Counts calls of malloc; it has to replace malloc, which Swift cannot.
-        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .target(name: "AllocationCounter", path: "Tests/Programs/AllocationCounter"),
         .executableTarget(
-            name: "RankProgram", dependencies: ["Training", "AllocationCounter"], path: "Tests/RankProgram",
+            name: "RankProgram", dependencies: ["Training", "AllocationCounter"], path: "Tests/Programs/RankProgram",
             swiftSettings: tuned),
         // Lets calls of the system fail; it has to replace them, which Swift cannot.
-        .target(name: "FaultInjector", path: "Tests/FaultInjector"),
+        .target(name: "FaultInjector", path: "Tests/Programs/FaultInjector"),
         .executableTarget(
             name: "FaultInjection",
             dependencies: [
                 "Checkpoints", "Datasets", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/FaultInjection", swiftSettings: tuned),
+            path: "Tests/Programs/FaultInjection", swiftSettings: tuned),
         .executableTarget(
             name: "Fuzzing",
             dependencies: [
                 "Training", "Reports", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/Fuzzing", swiftSettings: tuned),
-        tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"), tests("Networks", "RankProgram"),
-        tests("Datasets"), tests("Checkpoints"), tests("Robustness", "steadfast"),
+            path: "Tests/Programs/Fuzzing", swiftSettings: tuned),
+        tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"),
+        tests("Lanes", "RankProgram"), tests("Networks", "RankProgram"), tests("Recipes", "Training"),
+        tests("Datasets"), tests("Checkpoints", "Interchange"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram", "FaultInjection", "Fuzzing"),
         tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports", "steadfast"),
         // The scripts of cluster/ on a real scheduler.
-        .testTarget(name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"]),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Checkpoints", "TestSupport", "steadfast"],
+            path: "Tests/Suites/ClusterTests"),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))
 
 // SwiftPM compiles a target anew when a module that it names has changed, not one behind that, though it may hold its types:

@@ -3,6 +3,7 @@ import Essentials
 import Kernels
 import MessagePassing
 import Networks
+import Recipes
 import Training
 
 /// What is timed: the network of a shipped recipe on its data.

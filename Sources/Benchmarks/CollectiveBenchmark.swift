@@ -1,6 +1,7 @@
 import Essentials
 import Foundation
 import Kernels
+import Lanes
 import MessagePassing
 
 /// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth to gathers, of which a step's

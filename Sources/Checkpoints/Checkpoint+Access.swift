@@ -1,4 +1,5 @@
 import Essentials
+import HDF5Files
 
 extension Checkpoint {
     /// The float32 numbers of a tensor, in row-major order.

@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import HDF5Files
 import Kernels
 import Networks
 

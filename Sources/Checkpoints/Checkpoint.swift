@@ -1,4 +1,5 @@
 import Essentials
+import HDF5Files
 
 /// The whole state of a training run at a step, or a network ready to use, as a value.
 ///

@@ -1,4 +1,5 @@
 import Essentials
+import HDF5Files
 
 /// The root attributes of a checkpoint, but `format`, `format_version` and `content_digest`. Each is stored under its
 /// name in snake_case.

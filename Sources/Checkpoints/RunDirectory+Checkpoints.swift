@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import HDF5Files
 
 /// What a run continues from.
 public struct ResumePoint: Sendable {

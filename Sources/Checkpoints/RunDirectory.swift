@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import HDF5Files
 
 /// The directory of a training run, held by this process alone until the value is gone.
 ///

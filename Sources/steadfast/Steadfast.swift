@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Essentials
 import Foundation
+import HDF5Files
 import MessagePassing
 
 /// A subcommand that all ranks run together.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Foundation
+import HDF5Files
 import Kernels
 
 /// The versions of everything.

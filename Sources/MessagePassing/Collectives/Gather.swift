@@ -81,12 +81,12 @@ extension Communicator {
 }
 
 /// Blocks of different sizes, one after another.
-struct BlockLayout {
-    let counts: [Int32]
-    let displacements: [Int32]
-    let total: Int
+package struct BlockLayout {
+    package let counts: [Int32]
+    package let displacements: [Int32]
+    package let total: Int
 
-    init(counts sizes: [Int]) {
+    package init(counts sizes: [Int]) {
         var displacements: [Int32] = []
         var total = 0
         for size in sizes {

@@ -39,7 +39,7 @@ func wait(_ call: @autoclosure () -> Int32, _ function: StaticString) throws {
 }
 
 /// A count as MPI takes it.
-func messageCount(_ count: Int) -> Int32 {
+package func messageCount(_ count: Int) -> Int32 {
     precondition(
         0 <= count && count <= Int(Int32.max), "a message of \(count) elements; MPI takes at most \(Int32.max)")
     return Int32(count)

@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Networks
+import Recipes
 
 /// Projected gradient descent (Madry et al. 2018): from a random point of the ball, `steps` steps up the objective, each
 /// projected into the ball and the range of pixels: x <- P(x + a sign g), or x + a g / |g| in L2. The last point counts, and
@@ -135,19 +136,6 @@ final class ProjectedGradientDescent: Attack {
             }
             how.threat.project(x, about: group.pixels + row * victim.size, strength: strength, victim.box)
         }
-    }
-}
-
-/// How the size of an iterated attack's steps goes on from the first one.
-public enum StepDecay: String, Hashable, Sendable, CaseIterable {
-    /// All are equal.
-    case constant
-    /// Linearly towards 0: with a first step of the radius, far stronger than equal steps of the same number.
-    case linear
-
-    /// The size of a step, counted from 0, as a share of the first one's.
-    public func share(_ step: Int, of steps: Int) -> Double {
-        self == .constant ? 1 : 1 - Double(step) / Double(max(1, steps))
     }
 }
 

@@ -1,7 +1,9 @@
 import Checkpoints
+import DataFeed
 import Datasets
 import Essentials
 import Foundation
+import HDF5Files
 import Kernels
 import MessagePassing
 import Networks

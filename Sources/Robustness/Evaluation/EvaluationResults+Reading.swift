@@ -1,5 +1,6 @@
 import Checkpoints
 import Essentials
+import HDF5Files
 
 extension EvaluationResults {
     /// The results that a file of the same evaluation holds.

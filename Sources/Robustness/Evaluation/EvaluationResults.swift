@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Essentials
 import Foundation
+import HDF5Files
 
 /// What an evaluation is of: the network, the samples, the key of the random numbers. Equal subjects, plans and builds give
 /// equal records.

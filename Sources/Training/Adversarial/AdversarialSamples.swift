@@ -1,6 +1,7 @@
 import Kernels
 import MessagePassing
 import Networks
+import Recipes
 import Robustness
 
 /// What the images are moved to maximise.

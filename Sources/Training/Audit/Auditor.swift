@@ -1,8 +1,10 @@
 import Datasets
 import Essentials
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
+import Recipes
 
 /// Has a share of the lanes computed by a second rank too, and compares all that they contribute bit for bit: a host whose
 /// arithmetic or memory is wrong is found and named.

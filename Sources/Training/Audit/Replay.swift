@@ -1,5 +1,6 @@
 import Checkpoints
 import Essentials
+import HDF5Files
 import MessagePassing
 
 /// What a replay proved.

@@ -1,4 +1,5 @@
 import Kernels
+import Lanes
 import MessagePassing
 
 /// The weight gradient of a large fully connected layer over the global batch, from its gathered factors: the inputs

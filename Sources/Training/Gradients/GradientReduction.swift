@@ -1,5 +1,6 @@
 import Datasets
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
 

@@ -2,8 +2,10 @@ import Checkpoints
 import Essentials
 import Foundation
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
+import Recipes
 
 /// One step's figures.
 struct StepReport {

@@ -2,6 +2,7 @@ import Datasets
 import Essentials
 import MessagePassing
 import Networks
+import Recipes
 
 /// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that cannot fit is
 /// refused in a sentence, where it would end in the middle of a step, by a signal or by the system's choice of a victim.

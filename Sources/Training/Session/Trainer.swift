@@ -1,10 +1,13 @@
 import Checkpoints
+import DataFeed
 import Datasets
 import Essentials
 import Foundation
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
+import Recipes
 import Robustness
 
 /// Trains one network as its recipe says, on all ranks of a communicator, into a run directory.

@@ -1,8 +1,11 @@
+import DataFeed
 import Datasets
 import Essentials
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
+import Recipes
 import Robustness
 
 /// What a rank holds of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its share of the

@@ -1,9 +1,11 @@
 import Checkpoints
 import Essentials
 import Foundation
+import HDF5Files
 import Kernels
 import MessagePassing
 import Networks
+import Recipes
 
 /// Where a run stands between two steps, apart from the parameters and momenta.
 struct TrainingState: Equatable {

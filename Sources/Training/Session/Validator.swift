@@ -3,6 +3,7 @@ import Essentials
 import Kernels
 import MessagePassing
 import Networks
+import Recipes
 import Robustness
 
 /// Errors on the validation images, as shares.

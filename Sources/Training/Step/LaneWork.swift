@@ -1,7 +1,9 @@
 import Datasets
 import Kernels
+import Lanes
 import MessagePassing
 import Networks
+import Recipes
 import Robustness
 
 /// What the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.

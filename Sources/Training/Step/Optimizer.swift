@@ -1,5 +1,6 @@
 import Kernels
 import Networks
+import Recipes
 
 /// Stochastic gradient descent with momentum: v = momentum v + g + weight_decay w; w -= learning_rate v, with weight decay
 /// on weights and biases, none on batch norm, and a factor on the learning rate of each parameter.

@@ -2,6 +2,7 @@ import Datasets
 import Kernels
 import MessagePassing
 import Networks
+import Recipes
 
 /// What a step or an epoch adds up over the global batch.
 struct TrainingSums: Equatable {

@@ -1,3 +1,4 @@
+import Lanes
 import MessagePassing
 import Networks
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Datasets
 import Essentials
+import Recipes
 import Robustness
 import Training
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Interchange
 import Essentials
 import Foundation
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import HDF5Files
 
 /// `steadfast inspect`.
 struct InspectCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import MessagePassing
+import Recipes
 import Training
 
 /// `steadfast replay`.

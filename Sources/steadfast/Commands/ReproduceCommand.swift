@@ -3,6 +3,7 @@ import Datasets
 import Essentials
 import Foundation
 import MessagePassing
+import Recipes
 import Training
 
 /// `steadfast reproduce`.

@@ -1,0 +1,205 @@
+import Networks
+
+/// Whose layers a network has.
+public enum Architecture: String, Hashable, Sendable, CaseIterable {
+    /// Table 1 of the paper.
+    case mnist
+    /// Table 3 of the paper.
+    case cifar10
+    /// The recipe's own.
+    case custom
+}
+
+/// Whether a network is plain, or robust with one of the paper's symmetric activation functions.
+public enum NetworkActivation: String, Hashable, Sendable, CaseIterable {
+    /// A plain network.
+    case plain
+    /// A robust network of 1-D RBFs.
+    case rbf
+    /// A robust network of mReLUs.
+    case mrelu
+}
+
+/// The network of a recipe.
+public struct NetworkRecipe: Hashable, Sendable {
+    /// Whose layers.
+    public var architecture: Architecture
+    /// Plain, or robust.
+    public var activation: NetworkActivation
+    /// The plain network's layers, of a custom architecture only.
+    public var layers: [Layer]?
+
+    /// Makes the setting.
+    public init(architecture: Architecture, activation: NetworkActivation = .plain, layers: [Layer]? = nil) {
+        self.architecture = architecture
+        self.activation = activation
+        self.layers = layers
+    }
+}
+
+/// The hybrid loss of a robust network (equation 7).
+public struct LossRecipe: Hashable, Sendable {
+    /// alpha1, alpha2, alpha3, none negative.
+    public var alpha: [Double]
+    /// The order p > 1.
+    public var p: Double
+
+    /// Makes the setting.
+    public init(alpha: [Double], p: Double = 2) {
+        self.alpha = alpha
+        self.p = p
+    }
+}
+
+/// Adversarial training: a share of each batch is replaced by adversarial versions of its images, or, in TRADES, stands
+/// beside them.
+public struct AdversarialTraining: Hashable, Sendable {
+    /// How the images are made. All but `fgs` stay in the Linf ball of the strength and in the range of pixels.
+    public enum Method: String, Hashable, Sendable, CaseIterable {
+        /// The paper's -a: FGS-lmax, equation 10, 255 strength towards the wrong class of largest gradient, unclipped.
+        case fgs
+        /// One step of `stepSize` from a random start (Wong et al. 2020).
+        case fgsm
+        /// `steps` steps of `stepSize` from a random start (Madry et al. 2018).
+        case pgd
+        /// The loss of the images plus `beta` KL(p(x) || p(x')), x' by `steps` steps that maximise that divergence (Zhang et
+        /// al. 2019, equation 5).
+        case trades
+        /// Each batch is replayed `steps` times; each replay's one gradient updates the parameters and moves the images
+        /// (Shafahi et al. 2019). A replay is an update, the `steps` updates of a batch are one step of the run.
+        case free
+    }
+
+    /// Whose moments batch norm uses while the images are made (not in `free`, whose gradient is that of training).
+    public enum Moments: String, Hashable, Sendable, CaseIterable {
+        /// The running moments: the network that will be judged. Local to a rank.
+        case running
+        /// The batch's.
+        case batch
+    }
+
+    /// How the images are made.
+    public var method: Method
+    /// The strength, as a fraction of the range of 255.
+    public var strength: Double
+    /// How far strengths spread: that of each image is drawn anew each epoch, uniform in [(1 - spread) strength, strength];
+    /// in 0...1.
+    public var spread: Double
+    /// The share of each batch that is replaced, in 0...1; 1 in `trades` and `free`.
+    public var share: Double
+    /// The strength and the share of mean training's nonsense.
+    public var nonsenseStrength, nonsenseShare: Double
+    /// Steps of `pgd` and `trades`, replays of `free`; 1 in the others.
+    public var steps: Int
+    /// The size of the first step as a fraction of the strength; no matter in `fgs`.
+    public var stepSize: Double
+    /// How the size goes on.
+    public var stepDecay: StepDecay
+    /// The weight of the divergence in `trades`.
+    public var beta: Double
+    /// Whose moments batch norm uses.
+    public var batchNorm: Moments
+    /// The strength grows linearly from 0 over this many epochs.
+    public var rampEpochs: Double
+
+    /// Makes the setting; nonsense goes as images do where nothing else is said.
+    public init(
+        method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1,
+        nonsenseStrength: Double? = nil, nonsenseShare: Double? = nil, steps: Int = 1, stepSize: Double = 1,
+        stepDecay: StepDecay = .constant, beta: Double = 1, batchNorm: Moments = .running,
+        rampEpochs: Double = 0
+    ) {
+        self.method = method
+        self.strength = strength
+        self.spread = spread
+        self.share = share
+        self.nonsenseStrength = nonsenseStrength ?? strength
+        self.nonsenseShare = nonsenseShare ?? share
+        self.steps = steps
+        self.stepSize = stepSize
+        self.stepDecay = stepDecay
+        self.beta = beta
+        self.batchNorm = batchNorm
+        self.rampEpochs = rampEpochs
+    }
+
+    /// Whether every image of a batch is attacked.
+    package var attacksAll: Bool { share == 1 && nonsenseShare == 1 }
+
+    /// The share of the strengths at a step.
+    package func ramp(step: Int, stepsPerEpoch: Int) -> Double {
+        let ramp = rampEpochs * Double(stepsPerEpoch)
+        return ramp > Double(step) ? Double(step + 1) / ramp.rounded(.up) : 1
+    }
+}
+
+/// The attack on the validation images.
+public struct ValidationAttack: Hashable, Sendable {
+    /// The attack, as the command line writes it.
+    public var attack: String
+    /// Its strength, a fraction of the pixel range.
+    public var strength: Double
+
+    /// Makes the setting.
+    public init(attack: String = "pgd:steps=20", strength: Double) {
+        self.attack = attack
+        self.strength = strength
+    }
+}
+
+/// Whether something is done.
+public enum Switch: String, Hashable, Sendable, CaseIterable {
+    /// It is not.
+    case off
+    /// It is.
+    case on
+}
+
+/// What ranks hold of the training images.
+public enum DataSharing: String, Hashable, Sendable, CaseIterable {
+    /// Each rank those of its lanes: one copy on all hosts together. Lanes that are dealt anew take their images along.
+    case lanes
+    /// The ranks of a host all images: one copy on each host, in memory that they share. No image moves.
+    case node
+}
+
+/// When gradients travel while the backward pass goes on.
+public enum Overlap: String, Hashable, Sendable, CaseIterable {
+    /// Never: each is waited for. (Ranks of one host wait once for all, in any case.)
+    case off
+    /// Always.
+    case on
+    /// Where ranks are on several hosts. Within one no gradient travels.
+    case auto
+}
+
+/// When a run saves, and how much it keeps.
+public struct CheckpointRecipe: Hashable, Sendable {
+    /// The steps between checkpoints; nil for one at each epoch's end.
+    public var everySteps: Int?
+    /// How many checkpoints are kept, beside the best one.
+    public var keep: Int
+
+    /// Makes the setting.
+    public init(everySteps: Int? = nil, keep: Int = 3) {
+        self.everySteps = everySteps
+        self.keep = keep
+    }
+}
+
+/// What a trained network is to be evaluated on.
+public struct EvaluationRecipe: Hashable, Sendable {
+    /// Attacks, as the command line writes them: `pgd:steps=20`.
+    public var attacks: [String]
+    /// Strengths as fractions of the range; nil for those of the data set's table.
+    public var strengths: [Double]?
+    /// How many test images; nil for all.
+    public var samples: Int?
+
+    /// Makes the setting.
+    public init(attacks: [String], strengths: [Double]? = nil, samples: Int? = nil) {
+        self.attacks = attacks
+        self.strengths = strengths
+        self.samples = samples
+    }
+}

@@ -1,0 +1,93 @@
+import Checkpoints
+import Essentials
+import Foundation
+import HDF5Files
+import Networks
+import TestSupport
+
+/// HDF5: images of files, as libhdf5 gets to see them under a good seal; and well-formed checkpoints of another content.
+let fileTargets = [
+    Target(
+        name: "hdf5", seeds: { try [goodTree.encoded(compression: 1), goodTree.encoded(compression: 9)] },
+        mayCrashInLibrary: true, read: { _ = try HDF5Tree.decode($0) }),
+    Target(
+        // The bytes choose what is changed in the tree of a good checkpoint.
+        name: "checkpoint", seeds: { (UInt8(0)..<32).map { start in (UInt8(0)..<24).map { $0 &* 37 &+ start &* 11 } } },
+        read: { input in
+            var tree = goodTree
+            var bytes = input[...]
+            while bytes.count >= 4 { tree.change(&bytes) }
+            if tree.rootAttributes["content_digest"] != nil {
+                tree.rootAttributes["content_digest"] = .string(tree.contentDigest)
+            }
+            let path = Workplace.folder + "/checkpoint.h5"
+            try SealedFile.write(tree, to: path)
+            let checkpoint = try Checkpoint.load(path)
+            _ = checkpoint.describe()
+            _ = try checkpoint.meanImage(try checkpoint.model().plan.network.input)
+        }),
+]
+
+/// A checkpoint of a small network, with every kind of object.
+private let goodTree: HDF5Tree = {
+    let network = SmallNetworks.plain
+    let header = CheckpointHeader(
+        productVersion: "0.1", step: 12, epoch: 2, seed: 7, lanes: 8, worldSize: 2, variant: "released",
+        dataset: "mnist",
+        datasetDigest: "00ff", classes: 3, recipe: "dataset: mnist\n", network: network.json,
+        created: "2024-05-06T07:08:09Z")
+    var checkpoint = Checkpoint(
+        header: header, tensors: ["state/order": Tensor(shape: [3], elements: .int64([1, 2, 3]))])
+    let path = Workplace.folder + "/good.h5"
+    do {
+        let model = Model(try NetworkPlan(network))
+        checkpoint.store(model, meanImage: [Float](repeating: 1, count: network.input.count))
+        try checkpoint.save(to: path)
+        return try SealedFile.read(path)
+    } catch { fatalError("\(error)") }
+}()
+
+extension HDF5Tree {
+    /// Changes one attribute or tensor as some bytes say, which are taken off.
+    fileprivate mutating func change(_ bytes: inout ArraySlice<UInt8>) {
+        let (kind, place, how, value) = (
+            bytes.removeFirst(), Int(bytes.removeFirst()), bytes.removeFirst(), bytes.removeFirst()
+        )
+        let numbers: [Int64] = [0, 1, -1, 3, 255, 1 << 20, 1 << 31, 1 << 40, 1 << 60, .max, .min]
+        let number = numbers[Int(value) % numbers.count]
+        if kind % 2 == 0 {
+            let names = rootAttributes.keys.sorted()
+            let name = names.isEmpty ? "format" : names[place % names.count]
+            switch how % 6 {
+            case 0: rootAttributes[name] = nil
+            case 1: rootAttributes[name] = .int64(number)
+            case 2: rootAttributes[name] = .float64(Double(bitPattern: UInt64(bitPattern: number)))
+            case 3: rootAttributes[name] = .uint64(UInt64(bitPattern: number))
+            default:
+                guard case .string(var text) = rootAttributes[name] else { return }
+                // A number in the text, or a piece of it, becomes another.
+                let digits = text.indices.filter { text[$0].isNumber }
+                if how % 6 == 4, !digits.isEmpty {
+                    let digit = digits[Int(value) % digits.count]
+                    text.replaceSubrange(digit...digit, with: "\(numbers[place % numbers.count])")
+                } else if !text.isEmpty {
+                    text.remove(at: text.index(text.startIndex, offsetBy: Int(value) % text.count))
+                }
+                rootAttributes[name] = .string(text)
+            }
+        } else {
+            let paths = tensors.keys.sorted()
+            guard !paths.isEmpty else { return }
+            let path = paths[place % paths.count]
+            switch how % 5 {
+            case 0: tensors[path] = nil
+            case 1: tensors[path] = Tensor(shape: [], [Float(value)])
+            case 2: tensors[path] = Tensor(shape: [0, Int(value)], elements: .uint8([]))
+            case 3:
+                tensors[path] = Tensor(
+                    shape: [Int(value)], elements: .float64([Double](repeating: .nan, count: Int(value))))
+            default: tensors[path] = tensors[paths[Int(value) % paths.count]]
+            }
+        }
+    }
+}

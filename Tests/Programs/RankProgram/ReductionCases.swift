@@ -1,0 +1,183 @@
+import Essentials
+import Foundation
+import Kernels
+import Lanes
+import MessagePassing
+
+/// Element `index` of the partial result of `lane`: about as often positive as negative, from 2^-30 to 2^30.
+func partialValue<Element: LaneElement>(_ lane: Int, _ index: Int) -> Element {
+    // SplitMix64's finaliser (Steele, Lea, Flood 2014).
+    var bits = UInt64(lane) &* 0x1_0000_0000 &+ UInt64(index) &+ 0x9E37_79B9_7F4A_7C15
+    bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+    bits ^= bits >> 31
+    let fraction = Element(bits >> 16 & 0xFF_FFFF) * 0x1p-24 + 1
+    let scaled = Element(sign: .plus, exponent: Element.Exponent(Int(bits >> 40) % 61 - 30), significand: fraction)
+    return bits & 1 == 0 ? scaled : -scaled
+}
+
+/// The tree sum of lanes lo..<hi by its definition.
+func treeSum<Element: LaneElement>(_ lo: Int, _ hi: Int, _ index: Int) -> Element {
+    if hi - lo == 1 { return partialValue(lo, index) }
+    let middle = (lo + hi) / 2
+    let left: Element = treeSum(lo, middle, index)
+    return left + treeSum(middle, hi, index)
+}
+
+/// Fails unless each element is a multiple of the tree's sum by its definition, in a round of partial results.
+private func expectTree<Element: LaneElement>(_ sum: [Element], _ lanes: Int, _ round: Int, times: Element) throws {
+    for i in sum.indices {
+        let expected: Element = treeSum(100 * round, 100 * round + lanes, i)
+        try expect(sum[i] == times * expected, "\(times) \(expected) as element \(i) of round \(round), not \(sum[i])")
+    }
+}
+
+private func reduce<Element: LaneElement>(
+    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, sharing: Bool,
+    wholeLimit: Int
+) throws {
+    let reductions = try (0..<2).map { _ in
+        try LaneReduction<Element>(
+            try world.duplicate(), lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: wholeLimit)
+    }
+    let shares = kernelText("/proc/self/maps").contains("/memfd:steadfast-written")
+    try expect(shares == (sharing && mode == .exact && world.worldSize > 1), "the sums are in shared memory: \(shares)")
+    func feed(_ reduction: LaneReduction<Element>, round: Int) {
+        reduction.begin()
+        for lane in reduction.lanes {
+            let buffer = reduction.partial(lane)
+            for i in 0..<count { buffer[i] = partialValue(lane + 100 * round, i) }
+            reduction.finishLane()
+        }
+    }
+    let sums = reductions.map { _ in Buffer<Element>(count) }
+    // More than once: nothing of one sum may be left in the next, and nobody may write what another still reads.
+    for (sum, reduction) in zip(sums, reductions) {
+        for round in (0..<9).reversed() {
+            // Each rank is late in its own rounds, and at its own places.
+            if (round + world.rank) % 3 == 0 { usleep(300) }
+            feed(reduction, round: round)
+            try reduction.start(into: sum.pointer)
+            if (round + world.rank) % 4 == 0 { usleep(300) }
+            try reduction.finish()
+            if mode == .exact { try expectTree(sum.elements, lanes, round, times: 1) }
+        }
+    }
+    // Added to what stands there, at once and under way.
+    for (sum, reduction) in zip(sums, reductions) where mode == .exact {
+        feed(reduction, round: 0)
+        try reduction.reduce(into: sum.pointer, adding: true)
+        try expectTree(sum.elements, lanes, 0, times: 2)
+        sum.pointer.update(from: sum.elements.map { $0 / 2 }, count: count)
+        feed(reduction, round: 0)
+        try reduction.start(into: sum.pointer, adding: true)
+        try reduction.finish()
+        try expectTree(sum.elements, lanes, 0, times: 2)
+    }
+    for (sum, reduction) in zip(sums, reductions) {
+        feed(reduction, round: 0)
+        try reduction.reduce(into: sum.pointer)
+    }
+    let sum = sums[0].elements
+    // Both under way at once, with other collectives between, each rank in an order of its own.
+    for reduction in reductions { feed(reduction, round: 0) }
+    for (sum, reduction) in zip(sums, reductions) {
+        sum.pointer.update(repeating: .nan, count: count)
+        try reduction.start(into: sum.pointer)
+    }
+    let order = world.rank % 2 == 0 ? reductions : reductions.reversed()
+    for _ in 0..<world.rank { for reduction in order { _ = try reduction.advance() } }
+    try world.barrier()
+    for reduction in order { _ = try reduction.advance() }
+    for reduction in reductions where reduction.stagesLeft == 2 {
+        try reduction.waitUntilReady()
+        try reduction.goOn()
+    }
+    for reduction in reductions {
+        try reduction.finish()
+        try expect(try reduction.advance(), "done after the wait")
+    }
+    for other in sums where mode == .exact || world.worldSize == 1 {
+        try expect(other.elements == sum, "sums under way are other bits")
+    }
+    var same = 0
+    for i in 0..<count {
+        let expected: Element = treeSum(0, lanes, i)
+        if sum[i] == expected { same += 1 }
+        var size: Element = 0
+        for lane in 0..<lanes { size += abs(partialValue(lane, i)) }
+        try expect(abs(sum[i] - expected) <= 8 * size.ulp, "\(expected) as element \(i), not \(sum[i])")
+    }
+    say("\(same == count ? "equal" : "different") \(sum.withUnsafeBytes { Digest.of($0) }.hexadecimal)")
+}
+
+private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let clock = ContinuousClock()
+    let time = try clock.measure(body)
+    return Double(time.components.seconds) + Double(time.components.attoseconds) * 1e-18
+}
+
+let reductionCases: [String: RankCase] = [
+    // Arguments: float or double, lanes, count, exact or fast, the limit of whole results in bytes, perhaps `shared`. Every rank
+    // says whether the sum is the tree's, and its digest.
+    "laneReduction": { world, arguments in
+        let (lanes, count) = (number(arguments, 1, 8), number(arguments, 2, 1000))
+        let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
+        let sharing = arguments.count > 5 && arguments[5] == "shared"
+        let limit = number(arguments, 4, 32768)
+        if arguments[0] == "double" {
+            try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+        } else {
+            try reduce(world, Float.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+        }
+    },
+    // Arguments: lanes, count. Rank 0 says the median time of a sum in each mode, the writing of partials left out.
+    "timeReduction": { world, arguments in
+        let (lanes, count) = (number(arguments, 0, 8), number(arguments, 1, 25_000))
+        var result = [Float](repeating: 0, count: count)
+        try result.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            for (name, mode, limit, sharing) in [
+                ("exact", ReductionMode.exact, 32768, false), ("exact, whole", .exact, .max, false),
+                ("exact, slices", .exact, 0, false), ("exact, shared whole", .exact, .max, true),
+                ("exact, shared slices", .exact, 0, true), ("fast", .fast, 32768, false),
+            ] {
+                let reduction = try LaneReduction<Float>(
+                    world, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+                for lane in reduction.lanes {
+                    reduction.partial(lane).update(repeating: Float(lane))
+                    reduction.finishLane()
+                }
+                var times: [(adding: Double, all: Double)] = []
+                for _ in 0..<201 {
+                    try world.barrier()
+                    let adding = seconds {
+                        reduction.begin()
+                        for lane in reduction.lanes {
+                            _ = reduction.partial(lane)
+                            reduction.finishLane()
+                        }
+                    }
+                    let reducing = try seconds { try reduction.reduce(into: base) }
+                    times.append((adding, adding + reducing))
+                }
+                let median = times.map(\.all).sorted()[100]
+                let adding = times.map(\.adding).sorted()[100]
+                if world.rank == 0 {
+                    say("\(name): \(Int(median * 1e6)) µs, \(Int(adding * 1e6)) µs of it before the last lane's end")
+                }
+            }
+        }
+        let bytes = 1 << 20
+        let (a, b) = ([Float](repeating: 1, count: count), [Float](repeating: 2, count: count))
+        let repeats = max(1, bytes * 100 / count)
+        let time = seconds {
+            for _ in 0..<repeats {
+                result.withUnsafeMutableBufferPointer { buffer in
+                    if let base = buffer.baseAddress { Float.add(a, b, into: base, count: count) }
+                }
+            }
+        }
+        if world.rank == 0 { say("add: \(Double(12 * count * repeats) / time * 1e-9) GB/s read and written") }
+    },
+]

@@ -1,0 +1,265 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// Jobs on the real scheduler, started for the test on this machine alone.
+@Suite("SLURM jobs: requeued, evaluated by an array, chained", .serialized, .enabled(if: Slurm.isPossible))
+struct SlurmTests {
+    private static let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
+    /// srun --mpi=pmix where this machine's SLURM and Open MPI speak it; mpirun.
+    private static let launchers = runsAll ? ["", "mpirun"] : [""]
+
+    /// A short run's recipe and options, the directory to follow.
+    private func recipe(steps: Int, _ more: String...) -> [String] {
+        ["glyphs-mrelu-r-m", "--set", "max_steps=\(steps)", "--set", "batch=24"] + more + ["--run"]
+    }
+
+    /// The bits that a run of one rank ends with.
+    private func alone(_ slurm: Slurm, _ recipe: [String]) throws -> String {
+        let run = slurm.folder + "/alone"
+        let result = try spawn("steadfast", arguments: ["train"] + recipe + [run]).wait(timeout: 120)
+        #expect(result.status == 0, "\(result.errors)")
+        return try digest(run)
+    }
+
+    /// Waits until a job's run has come to a step.
+    private func wait(_ slurm: Slurm, _ job: String, _ run: String, step: Int) throws {
+        try slurm.waitFor("step \(step)") { try slurm.state(job) == "RUNNING" && RunFiles.steps(run) >= step }
+    }
+
+    @Test(
+        "a training job that is warned three times, put back each time, ends with the same bits as one that is not",
+        arguments: launchers)
+    func requeue(launcher: String) throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 2_000)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            let job = try slurm.submit(
+                ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=\(launcher)"], "train.sbatch", recipe + [run])
+            for restart in 0..<3 {
+                // Far enough to lose something, not so far as to end; the ranks run, so that the warning finds them.
+                let before = RunFiles.steps(run)
+                try slurm.waitFor("step \(before + 10)") {
+                    try slurm.restarts(job) == restart && slurm.state(job) == "RUNNING"
+                        && RunFiles.steps(run) > before + 10
+                }
+                try slurm.command("scancel", ["--signal=USR1", "--batch", job])
+                try slurm.waitFor("restart \(restart + 1)") { try slurm.restarts(job) == restart + 1 }
+            }
+            #expect(try slurm.end(job) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            // What the jobs had done when they were warned was not done again.
+            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 2_000 && RunFiles.stepsLost(run) == 0)
+            let log = try slurm.log()
+            #expect(launcher.isEmpty || log.contains("== start 4: \(launcher) -n 2"))
+        }
+    }
+
+    @Test("a job that reaches its time limit goes on by itself and loses no step", .enabled(if: runsAll))
+    func timeLimit() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 4000)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            let job = try slurm.submit(
+                ["--ntasks=2", "--time=1", "--signal=B:USR1@40"], "train.sbatch", recipe + [run])
+            try slurm.waitFor("the first time limit", timeout: 120) { try slurm.restarts(job) == 1 }
+            try slurm.command("scontrol", ["update", "JobId=\(job)", "TimeLimit=10"])
+            #expect(try slurm.end(job, timeout: 300) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            #expect(RunFiles.stepsLost(run) == 0 && RunFiles.resumes(run) >= 2)
+        }
+    }
+
+    @Test("a job that is cancelled or killed while it saves, again and again, loses nothing that was saved")
+    func cancelled() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 40, "--set", "checkpoint.every_steps=1")
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            for (step, options) in [(8, ["--signal=KILL", "--full"]), (16, []), (24, ["--signal=KILL", "--full"])] {
+                let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+                try wait(slurm, job, run, step: step)
+                try slurm.command("scancel", options + [job])
+                #expect(try slurm.end(job) != "COMPLETED")
+                // It is whole, or not there.
+                #expect(throws: Never.self) { try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run)) }
+            }
+            let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            #expect(try slurm.end(job) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            // A job that is killed loses what it computed since the last save, here a step or two.
+            #expect(RunFiles.stepsLost(run) <= 4)
+        }
+    }
+
+    @Test("an array's task that runs twice at once: one waits for the other, and the results are those of one")
+    func twice() throws {
+        try Slurm.run { slurm in
+            let run = slurm.folder + "/run"
+            let trained = try spawn("steadfast", arguments: ["train"] + recipe(steps: 10) + [run]).wait(timeout: 60)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let plan = [run, "clean,pgd:steps=10", "--", "--strengths", "0.1,0.2", "--samples", "300"]
+            let jobs = try (0..<2).map { _ in
+                try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/twice"] + plan)
+            }
+            for job in jobs { #expect(try slurm.end(job) == "COMPLETED") }
+            let once = try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/once"] + plan)
+            #expect(try slurm.end(once) == "COMPLETED")
+            let files = try ["twice", "once"].map {
+                try String(contentsOfFile: "\(slurm.folder)/\($0)/task-0000/summary.csv", encoding: .utf8)
+            }
+            #expect(files[0] == files[1] && files[0].split(separator: "\n").count == 4)
+            #expect(try slurm.log().contains("waiting for another job"))
+        }
+    }
+
+    @Test("munge down: a job that cannot go back into the queue says so and has saved; nothing is submitted, and why")
+    func mungeDown() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 2_000)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            // srun could not pass the warning on either.
+            let options = ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=mpirun"]
+            let job = try slurm.submit(options, "train.sbatch", recipe + [run])
+            try wait(slurm, job, run, step: 10)
+            try slurm.control("munge", "down")
+            // What SLURM would send, could it.
+            let script = try spawn(
+                path: "/usr/bin/env", arguments: ["pgrep", "-f", "^[^ ]*bash .*slurm_script.*\(run)"]
+            )
+            .wait().output.split(separator: "\n").compactMap { Int32($0) }
+            kill(try #require(script.first), SIGUSR1)
+            let limit = Date().addingTimeInterval(60)
+            while try !slurm.log().contains("could not go back into the queue"), Date() < limit { usleep(100_000) }
+            #expect(try slurm.log().contains("all is saved, submit it again"))
+            let refused = try slurm.attempt("sbatch", ["\(packageFolder)/cluster/slurm/train.sbatch"] + recipe + [run])
+            #expect(refused.status != 0 && refused.errors.contains("unge"), "\(refused.errors)")
+            try slurm.control("munge", "up")
+            // SLURM hears of that job's end a while later.
+            let next = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
+            #expect(try slurm.end(next) == "COMPLETED")
+            #expect(try digest(run) == expected)
+            #expect(RunFiles.stepsLost(run) == 0)
+        }
+    }
+
+    @Test("an array of evaluations gives the same summary as one process, and its tasks check their number")
+    func array() throws {
+        try Slurm.run { slurm in
+            let run = slurm.folder + "/run"
+            let trained = try spawn(
+                "steadfast",
+                arguments: [
+                    "train", "glyphs-mrelu-r-m", "--run", run, "--set", "max_steps=40", "--set",
+                    "checkpoint.every_steps=20",
+                ]
+            ).wait(timeout: 120)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let checkpoints = ["step-00000020.h5", "step-00000040.h5"].map { "\(run)/checkpoints/\($0)" }
+            let common = ["--strengths", "0.1,0.2", "--samples", "200"]
+            let groups = ["clean", "fgs-lmax", "pgd:steps=2,noise-sign", "nonsense"]
+            let job = try slurm.submit(
+                ["--array=0-7"], "evaluate.sbatch",
+                [slurm.folder + "/parts", checkpoints.joined(separator: " ")] + groups + ["--"] + common)
+            #expect(try slurm.end(job) == "COMPLETED")
+            let merged = try slurm.submit([], "report.sbatch", [slurm.folder + "/parts"])
+            #expect(try slurm.end(merged) == "COMPLETED")
+            let whole = try spawn(
+                "steadfast",
+                arguments: ["evaluate"] + checkpoints
+                    + ["--attacks", groups.joined(separator: ","), "--output", slurm.folder + "/whole"] + common
+            ).wait(timeout: 120)
+            #expect(whole.status == 0, "\(whole.errors)")
+            let files = try ["parts", "whole"].map {
+                try Data(contentsOf: URL(fileURLWithPath: "\(slurm.folder)/\($0)/summary.csv"))
+            }
+            #expect(files[0] == files[1])
+
+            let excess = try slurm.submit(
+                ["--array=9"], "evaluate.sbatch", [slurm.folder + "/parts", checkpoints[0], "clean"])
+            #expect(try slurm.end(excess) == "FAILED")
+            #expect(try slurm.log().contains("--array=0-0"))
+        }
+    }
+
+    @Test("train, evaluate and report, chained; an evaluation that watches the training meanwhile")
+    func pipeline() throws {
+        try Slurm.run { slurm in
+            let (run, output) = (slurm.folder + "/run", slurm.folder + "/output")
+            let watch = try slurm.submit(
+                [], "watch.sbatch", [run, slurm.folder + "/watched", "--attacks", "clean", "--samples", "50"])
+            let chain = try slurm.submit(
+                [], "pipeline.sbatch",
+                [
+                    "glyphs-plain", run, output, "2", "clean,fgsm", "noise-sign", "--", "--strengths", "0.1",
+                    "--samples", "100",
+                ])
+            #expect(try slurm.end(chain) == "COMPLETED")
+            let words = try slurm.log().split(whereSeparator: { " ,\n".contains($0) }).map(String.init)
+            let place = try #require(words.lastIndex(of: "report"))
+            let report = words[place + 1]
+            #expect(try slurm.end(report, timeout: 180) == "COMPLETED")
+            let rows = try String(contentsOfFile: output + "/summary.csv", encoding: .utf8).split(separator: "\n")
+            #expect(rows.map { $0.split(separator: ",")[2] } == ["attack", "clean", "fgsm", "noise-sign"])
+            #expect(try slurm.end(watch) == "COMPLETED")
+            let watched = try String(contentsOfFile: slurm.folder + "/watched/summary.csv", encoding: .utf8)
+            #expect(watched.split(separator: "\n").count >= 2)
+        }
+    }
+
+    @Test("bad input: no arguments, an unknown recipe; the job fails and its log says why")
+    func refusals() throws {
+        try Slurm.run { slurm in
+            for (script, arguments, word) in [
+                ("train.sbatch", [], "usage: sbatch"), ("train.sbatch", ["glyphs-plian"], "glyphs-plain"),
+                ("evaluate.sbatch", ["a"], "usage: sbatch"), ("pipeline.sbatch", ["a"], "usage: sbatch"),
+            ] as [(String, [String], String)] {
+                let job = try slurm.submit([], script, arguments)
+                #expect(try slurm.end(job) == "FAILED")
+                let log = try slurm.log()
+                #expect(log.contains(word), "\(script): \(log)")
+            }
+        }
+    }
+
+    private func digest(_ run: String) throws -> String {
+        try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run)).trainingDigest
+    }
+}
+
+/// What a run's metrics.jsonl says.
+enum RunFiles {
+    /// The newest step.
+    static func steps(_ run: String) -> Int {
+        lines(run).last { $0.contains("\"event\":\"step\"") }.flatMap { number("step", $0) } ?? 0
+    }
+
+    /// How often it was resumed.
+    static func resumes(_ run: String) -> Int { lines(run).count { $0.contains("\"event\":\"resume\"") } }
+
+    /// How many steps were computed again.
+    static func stepsLost(_ run: String) -> Int {
+        var (last, lost) = (0, 0)
+        for line in lines(run) {
+            guard let step = number("step", line) else { continue }
+            if line.contains("\"event\":\"step\"") { last = step }
+            if line.contains("\"event\":\"resume\"") { lost += last - step }
+        }
+        return lost
+    }
+
+    private static func number(_ key: String, _ line: Substring) -> Int? {
+        line.split(separator: ",").lazy.compactMap {
+            $0.hasPrefix("\"\(key)\":") ? Int($0.dropFirst(key.count + 3)) : nil
+        }
+        .first
+    }
+
+    private static func lines(_ run: String) -> [Substring] {
+        ((try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)) ?? "").split(separator: "\n")
+    }
+}

@@ -1,0 +1,69 @@
+import Lanes
+import MessagePassing
+import Testing
+
+@Suite("The lane tree")
+struct LaneTreeTests {
+    @Test("a cover is made of the largest nodes within a range")
+    func cover() {
+        let eight = LaneTree(lanes: 8)
+        #expect(eight.cover(0..<8) == [0..<8])
+        #expect(eight.cover(2..<5) == [2..<4, 4..<5])
+        #expect(eight.cover(1..<7) == [1..<2, 2..<4, 4..<6, 6..<7])
+        // 6 splits in 3 and 3, 3 in 1 and 2.
+        #expect(LaneTree(lanes: 6).cover(1..<6) == [1..<3, 3..<6])
+        #expect(LaneTree(lanes: 1).cover(0..<1) == [0..<1])
+    }
+
+    @Test("the accumulator's nodes are the tree's, in few buffers", arguments: [1, 5, 6, 8, 33, 64])
+    func accumulator(lanes: Int) {
+        let tree = LaneTree(lanes: lanes)
+        // Floats whose sum shows the order: they differ much in size.
+        func value(_ lane: Int, _ i: Int) -> Float { Float(lane * 37 % 11 + i) * 1.1 * (lane % 3 == 0 ? 1e6 : 1e-3) }
+        func sum(_ lo: Int, _ hi: Int, _ i: Int) -> Float {
+            hi - lo == 1 ? value(lo, i) : sum(lo, (lo + hi) / 2, i) + sum((lo + hi) / 2, hi, i)
+        }
+        for lower in 0..<lanes {
+            for upper in lower + 1...lanes where upper - lower < 9 || lower < 2 {
+                let accumulator = LaneAccumulator<Float>(tree: tree, lanes: lower..<upper, count: 37)
+                for _ in 0..<2 {
+                    accumulator.begin()
+                    for lane in lower..<upper {
+                        let buffer = accumulator.next()
+                        for i in buffer.indices { buffer[i] = value(lane, i) }
+                        accumulator.commit()
+                    }
+                    accumulator.complete()
+                }
+                var depth = 0
+                while 1 << depth < lanes { depth += 1 }
+                #expect(accumulator.slotCount <= accumulator.cover.count + depth + 1)
+                if accumulator.cover.count == 1 { #expect(accumulator.slotCount <= depth + 1) }
+                for (index, node) in accumulator.cover.enumerated() {
+                    #expect(
+                        Array(accumulator.value(index)) == (0..<37).map { sum(node.lowerBound, node.upperBound, $0) })
+                }
+            }
+        }
+    }
+
+    @Test("addition takes every length, in place too")
+    func addition() {
+        for count in 0..<70 {
+            let a = (0..<count).map { Float($0) * 0.1 }
+            let b = (0..<count).map { 1e3 / Float($0 + 1) }
+            var c = a
+            c.withUnsafeMutableBufferPointer { c in
+                guard let base = c.baseAddress else { return }
+                Float.add(base, b, into: base, count: count)
+            }
+            #expect(c == zip(a, b).map(+))
+            var d = b.map(Double.init)
+            d.withUnsafeMutableBufferPointer { d in
+                guard let base = d.baseAddress else { return }
+                Double.add(a.map(Double.init), base, into: base, count: count)
+            }
+            #expect(d == zip(a, b).map { Double($0) + Double($1) })
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Checkpoints
+import Foundation
+import HDF5Files
+import TestSupport
+import Testing
+
+@Suite("Checkpoints are evaluated as they appear, beside the training and apart from it", .serialized)
+struct WatchTests {
+    private let recipe = [
+        "train", "glyphs-mrelu-r-m", "--quiet", "--set", "batch=48", "--set", "max_steps=60", "--set",
+        "checkpoint.every_steps=20", "--set", "checkpoint.keep=9", "--set",
+        "evaluation={attacks: [clean, fgsm], strengths: [0.1], samples: 150}",
+    ]
+    private let steps = ["step-00000020.h5", "step-00000040.h5", "step-00000060.h5"]
+
+    @Test("evaluation ranks change no bit of the training; their results are those of evaluate")
+    func ranksBeside() throws {
+        try withTemporaryFolder { folder in
+            let alone = try spawnMpirun(ranks: 2, "steadfast", arguments: recipe + ["--run", folder + "/alone"])
+                .wait(timeout: 120)
+            #expect(alone.status == 0, "\(alone.errors)")
+            let beside = try spawnMpirun(
+                ranks: 4, "steadfast", arguments: recipe + ["--run", folder + "/run", "--evaluation-ranks", "2"]
+            ).wait(timeout: 120)
+            #expect(beside.status == 0, "\(beside.errors)")
+            for step in steps {
+                #expect(
+                    try Checkpoint.load(folder + "/run/checkpoints/" + step).trainingDigest
+                        == Checkpoint.load(folder + "/alone/checkpoints/" + step).trainingDigest)
+            }
+            try expectEvaluated(folder, folder + "/run/evaluation")
+            let events = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8)
+                .split(separator: "\n").filter { $0.contains("\"event\":\"evaluation\"") }
+            #expect(events.count == 6)
+        }
+    }
+
+    @Test("a watching job follows a run that another job trains, is stopped, goes on, and ends with it")
+    func apart() throws {
+        try withTemporaryFolder { folder in
+            let training = try spawn("steadfast", arguments: recipe + ["--run", folder + "/run"])
+            while !FileManager.default.fileExists(atPath: folder + "/run/recipe.yaml") { usleep(5000) }
+            let arguments = ["evaluate", folder + "/run", "--watch", "--output", folder + "/out"]
+            let first = try spawnMpirun(ranks: 2, "steadfast", arguments: arguments)
+            let end = Date.now.addingTimeInterval(60)
+            while !FileManager.default.fileExists(atPath: folder + "/out/summary.csv"), Date.now < end { usleep(5000) }
+            first.signal(SIGUSR1)
+            let stopped = try first.wait(timeout: 30)
+            // The run may have ended at the very moment.
+            #expect([0, 75].contains(stopped.status), "\(stopped.errors)")
+            #expect(try training.wait(timeout: 120).status == 0)
+            let second = try spawnMpirun(ranks: 3, "steadfast", arguments: arguments + ["--resume"]).wait(timeout: 120)
+            #expect(second.status == 0, "\(second.errors)")
+            try expectEvaluated(folder, folder + "/out")
+            let fresh = try spawn("steadfast", arguments: arguments).wait(timeout: 60)
+            #expect(fresh.status == 73 && fresh.errors.contains("--resume"), "\(fresh.errors)")
+        }
+    }
+
+    @Test("bad input: no run, more evaluation ranks than ranks, an unknown attack in the plan, two runs to watch")
+    func refusals() throws {
+        try withTemporaryFolder { folder in
+            let cases: [([String], Int32, String)] = [
+                (["evaluate", folder + "/none", "--watch", "--output", folder + "/a"], 66, "none"),
+                (recipe + ["--run", folder + "/b", "--evaluation-ranks", "2"], 64, "--evaluation-ranks"),
+                (
+                    recipe + ["--run", folder + "/c", "--evaluation-ranks", "1", "--set", "evaluation.attacks=[pdg]"],
+                    64,
+                    "pgd"
+                ),
+                (["evaluate", folder, folder + "/b", "--watch", "--output", folder + "/d"], 64, "--watch"),
+            ]
+            for (arguments, status, word) in cases {
+                let result = try spawnMpirun(ranks: 2, "steadfast", arguments: arguments).wait(timeout: 60)
+                #expect(result.status == status && result.errors.contains(word), "\(result.errors)")
+            }
+        }
+    }
+
+    @Test("a checkpoint that vanishes while watched is passed over; one that is damaged, or a lost run, ends the watch")
+    func losses() throws {
+        try withTrainedRun { folder in
+            let run = folder + "/run"
+            // As if the training went on: its last line is not there yet.
+            try "".write(toFile: run + "/metrics.jsonl", atomically: true, encoding: .utf8)
+            func watch(_ output: String) throws -> RunningProgram {
+                try spawnMpirun(
+                    ranks: 2, "steadfast",
+                    arguments: [
+                        "evaluate", run, "--watch", "--attacks", "clean", "--samples", "20", "--output", output,
+                    ])
+            }
+            func awaitSummary(_ output: String) {
+                let end = Date.now.addingTimeInterval(60)
+                while !FileManager.default.fileExists(atPath: output + "/summary.csv"), Date.now < end { usleep(5000) }
+            }
+            let (checkpoint, files) = (run + "/checkpoints/step-00000030.h5", FileManager.default)
+            let gone = run + "/checkpoints/step-00000010.h5"
+            try files.createSymbolicLink(atPath: gone, withDestinationPath: "/nowhere")
+            let first = try watch(folder + "/a")
+            awaitSummary(folder + "/a")
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: checkpoint))
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: checkpoint))
+            let damaged = try first.wait(timeout: 30)
+            #expect(damaged.status == 65 && damaged.errors.contains("step-00000030.h5"), "\(damaged.errors)")
+            #expect((damaged.output + damaged.errors).contains("step-00000010.h5 vanished"), "\(damaged.errors)")
+
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: checkpoint))
+            let second = try watch(folder + "/b")
+            awaitSummary(folder + "/b")
+            try files.removeItem(atPath: run)
+            let lost = try second.wait(timeout: 30)
+            #expect(lost.status == 66 && lost.errors.contains("vanished"), "\(lost.errors)")
+            #expect(try summary(folder + "/b").count == 2)
+        }
+    }
+
+    private func expectEvaluated(_ folder: String, _ output: String) throws {
+        let rows = try summary(output).dropFirst()
+        #expect(rows.count == 6)
+        for step in steps {
+            let plain = "\(folder)/plain-\(step)"
+            let checkpoint = "\(folder)/run/checkpoints/\(step)"
+            let result = try evaluate(checkpoint, output: plain, ["--quiet"])
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(
+                try SealedFile.read(plain + "/results.h5").tensors
+                    == SealedFile.read("\(output)/\(step.dropLast(3))/results.h5").tensors)
+            #expect(try summary(plain).dropFirst() == rows.filter { $0.hasPrefix(checkpoint + ",") }[...])
+        }
+    }
+}
