@@ -10,6 +10,10 @@ let tuned: [SwiftSetting] = [.unsafeFlags(cpu.isEmpty ? [] : ["-Xcc", "-march=\(
 // `cluster/environment` looks for it.
 let hasXSMM = Context.environment["STEADFAST_XSMM"] == "1"
 
+// Suites are compiled as they are written: optimising them takes minutes of every build, and what they measure lies in
+// the targets under test.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -17,7 +21,7 @@ func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
 func tests(_ module: String, _ others: Target.Dependency...) -> Target {
     .testTarget(
         name: "\(module)Tests", dependencies: [.init(stringLiteral: module), "TestSupport"] + others,
-        path: "Tests/Suites/\(module)Tests", swiftSettings: tuned)
+        path: "Tests/Suites/\(module)Tests", swiftSettings: tuned + unoptimized)
 }
 
 let package = Package(
