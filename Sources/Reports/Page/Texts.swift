@@ -17,10 +17,11 @@ enum Texts {
             gradient of another function than the one that is judged. In <b>evaluation mode</b> it is the judged network's own
             gradient: a stronger attack, and the sound one. The noisy samples come as sign noise, as the released code makes them,
             and as the Gaussian noise of the text. \(finding)</p>
-            <p>Errors are shares of the test set whose winning output, over all outputs, is not the label; of nonsense, the
-            share that a class accepts. An image that a nonsense output wins is rejected, and an error. Difference: ours less the paper's, green where ours is no worse; <em>within</em> where the
-            paper's figure lies between our least and largest seed (small type). <em>theirs</em>: the network that the authors released, computed in
-            PyTorch on part of the test set.</p>
+            <p>Errors are shares of the test set whose winning output, over all outputs, is not the label; of nonsense, the share
+            that a class accepts. An image that a nonsense output wins is rejected, and an error. Difference: ours less the
+            paper's, green where ours is no worse; <em>within</em> where the paper's figure lies between our least and largest
+            seed (small type). <em>theirs</em>: the network that the authors released, computed in PyTorch on part of the test
+            set.</p>
             """
     }
 

@@ -23,7 +23,10 @@ extension Trainer {
         let last = try communicator.broadcast(goal?.header.step ?? 0)
         try communicator.agree {
             guard last > first else {
-                throw Failure(.usage, "nothing lies between step \(first) and step \(last): give an earlier --from")
+                throw Failure(
+                    .usage,
+                    "nothing lies between step \(first) and step \(last): give an earlier --from; --from 0 starts at the "
+                        + "initial weights")
             }
         }
         while state.step < last {

@@ -43,7 +43,8 @@ struct ReplayTests {
 
             let missing = try replay(1, run, "--from", "6")
             #expect(missing.status == 66 && missing.errors.contains("step-00000005.h5"))
-            #expect(try replay(1, run, "--from", "20").status == 64)
+            let nothing = try replay(1, run, "--from", "20")
+            #expect(nothing.status == 64 && nothing.errors.contains("--from 0"), "\(nothing.errors)")
             #expect(try replay(1, folder).status == 66)
         }
     }
