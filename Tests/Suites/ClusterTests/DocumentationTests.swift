@@ -11,7 +11,7 @@ struct DocumentationTests {
             let attacks = "clean fgs-lmax fgsm pgd"
             let files = [
                 "README.md": "# A", "cluster/README.md": "# B", ".github/CONTRIBUTING.md": "# C", "Package.swift": "",
-                "Sources/steadfast/Steadfast.docc/Steadfast.md": "# S\n\n- <doc:Commands>\n- <doc:Attacks>",
+                "Sources/steadfast/Steadfast.docc/Steadfast.md": "# S\n\n- [c](Commands.md)\n- [a](Attacks.md)",
                 "Sources/steadfast/Steadfast.docc/Commands.md": "# D", "checkpoints/none": "",
                 "Sources/steadfast/Steadfast.docc/Attacks.md": "# E\n\n\(attacks)",
             ].merging(pages) { $1 }
@@ -31,11 +31,10 @@ struct DocumentationTests {
     }
 
     @Test(
-        "a broken link, page, symbol, path, a wide line, an unknown command, option, recipe, key, attack, a page too long",
+        "a broken link, symbol, path, a wide line, an unknown command, option, recipe, key, attack, a page too long",
         arguments: [
             ("[x](none.md)", "README.md:1: the link to none.md leads nowhere"),
             ("# A\n\n[x](#b)", "README.md:3: this page has no heading #b"),
-            ("<doc:None>", "README.md:1: <doc:None> is no page"),
             ("``None``", "README.md:1: ``None`` is not declared"),
             ("`Tests/none`", "README.md:1: there is no Tests/none"),
             (String(repeating: "x", count: 121), "README.md:1: 121 columns; at most 120"),
@@ -56,7 +55,7 @@ struct DocumentationTests {
         let text = """
             # A
 
-            [b](cluster/README.md), [here](#a), <doc:Commands>, `cluster/README.md`, `steadfast data list`
+            [b](cluster/README.md), [here](#a), `cluster/README.md`, `steadfast data list`
 
             ```sh
             steadfast evaluate NET --output DIR --attacks clean,pgd:steps=3
