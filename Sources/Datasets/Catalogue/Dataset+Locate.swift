@@ -5,6 +5,9 @@ extension Dataset {
     /// The names that are known without a folder of the user's.
     public static var knownNames: [String] { KnownDataset.all.map(\.name) }
 
+    /// The names of the built-in sets, which are drawn by the program.
+    public static var generatedNames: [String] { KnownDataset.all.filter { $0.format == .generated }.map(\.name) }
+
     /// The folders that hold one folder a data set, in the order in which they are searched: `directory`,
     /// `$STEADFAST_DATA`, `~/.cache/steadfast`.
     public static func searchFolders(directory: String?) -> [String] {
@@ -27,7 +30,9 @@ extension Dataset {
     }
 
     package static func locate(_ name: String, directory: String?, cifarRecords: Int) throws -> Dataset {
-        if name == "glyphs" { return Dataset(description: Glyphs.description, folder: nil, storage: .glyphs) }
+        if generatedNames.contains(name) {
+            return Dataset(description: Glyphs.description, folder: nil, storage: .glyphs)
+        }
         var folders: [String] = []
         if name.contains("/") || name == "." || name == ".." {
             folders = [(name as NSString).expandingTildeInPath]
@@ -56,12 +61,11 @@ extension Dataset {
     }
 
     private static func advice(_ name: String, _ known: KnownDataset?) -> String {
-        if let known, known.name != "glyphs" {
+        if let known, !known.mirrors.isEmpty {
             return "get it with `steadfast data fetch \(known.name)`, or say where it is with --data-directory"
         }
         let nearest = nearestName(to: name, among: knownNames).map { "did you mean '\($0)'? " } ?? ""
-        return nearest + "`steadfast data fetch NAME` gets one of "
-            + KnownDataset.all.filter { !$0.mirrors.isEmpty }.map(\.name).joined(separator: ", ")
+        return nearest + "`steadfast data fetch NAME` gets one of \(fetchableNames.joined(separator: ", "))"
     }
 
     private enum Opening {
@@ -114,8 +118,7 @@ extension Dataset {
                     + "both splits need the same shape")
         }
         guard train.count > 0 else { throw Failure(.data, "\(train.images.label) holds no images") }
-        // The sets known by name have ten classes each.
-        let classes = try known.map { $0.classNames?.count ?? 10 } ?? Int(train.largestLabel() ?? 0) + 1
+        let classes = try known?.classes ?? Int(train.largestLabel() ?? 0) + 1
         description = DatasetDescription(
             name: name, shape: train.shape, classes: classes, classNames: known?.classNames, trainCount: train.count,
             testCount: test.count, files: [train.images, train.labels, test.images, test.labels].map(\.path))

@@ -29,14 +29,7 @@ public struct DatasetDescription: Codable, Sendable {
         self.classNames = classNames ?? (0..<classes).map(String.init)
         self.trainCount = trainCount
         self.testCount = testCount
-        self.strengths = DatasetDescription.strengths(of: name)
+        strengths = DatasetDefaults.of(name).strengths
         self.files = files
-    }
-
-    /// The columns of the paper's table 4 (CIFAR-10) or, for every other set, of table 2 (MNIST).
-    public static func strengths(of name: String) -> [Double] {
-        name == "cifar10"
-            ? [0, 0.010, 0.015, 0.020, 0.025, 0.030, 0.035, 0.040, 0.045, 0.050, 0.075, 0.100, 0.150]
-            : [0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50]
     }
 }

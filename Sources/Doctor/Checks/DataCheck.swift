@@ -8,7 +8,7 @@ enum DataCheck: Check {
     static func examine(_ job: Examination) throws -> Finding {
         var finding = Finding()
         var found = 0
-        for name in Dataset.knownNames where name != "glyphs" {
+        for name in Dataset.fetchableNames {
             let own = job.speaksForHost ? look(name, job.dataDirectory) : ""
             let all = try job.world.allGather(own)
             let results = job.hostNames.map { (host: $0, result: all[job.ranks(of: $0)[0]]) }
@@ -33,7 +33,7 @@ enum DataCheck: Check {
             }
         }
         if found == 0 {
-            finding.add("none found; glyphs are built in")
+            finding.add("none found; built in: \(Dataset.generatedNames.joined(separator: ", "))")
             finding.complain(.warn, "`steadfast data fetch mnist` gets one, --data-directory says where they are")
         }
         return finding

@@ -81,18 +81,18 @@ struct DataCommand: ParsableCommand {
     }
 
     struct Make: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Write the built-in glyphs as IDX files.")
-        @Argument(help: "glyphs")
+        static let configuration = CommandConfiguration(abstract: "Write a built-in data set as IDX files.")
+        @Argument(help: "A built-in set's name: \(Dataset.generatedNames.joined(separator: ", ")).")
         var name: String
         @OptionGroup var location: Location
 
         func run() throws {
-            guard name == "glyphs" else {
-                throw Failure(.usage, unknownName("data set to make", name, among: ["glyphs"]))
+            guard Dataset.generatedNames.contains(name) else {
+                throw Failure(.usage, unknownName("data set to make", name, among: Dataset.generatedNames))
             }
-            let folder = location.target + "/glyphs"
+            let folder = "\(location.target)/\(name)"
             try FileManager.default.makeDirectory(folder)
-            try Dataset.locate("glyphs").writeIDX(into: folder).forEach { print($0) }
+            try Dataset.locate(name).writeIDX(into: folder).forEach { print($0) }
         }
     }
 }

@@ -57,11 +57,21 @@ import Testing
         #expect(list.allSatisfy { ($0.description == nil) == ($0.problem != nil) })
     }
 
-    @Test("CIFAR-10 has its own table columns")
-    func strengths() {
-        #expect(DatasetDescription.strengths(of: "cifar10")[3] == 0.020)
-        #expect(DatasetDescription.strengths(of: "mnist")[3] == 0.03)
-        #expect(DatasetDescription.strengths(of: "mnist").count == 13)
+    @Test(
+        "CIFAR-10 has its own table columns; a set that is not in the catalogue takes MNIST's numbers, its drawn samples apart"
+    )
+    func defaults() {
+        #expect(DatasetDefaults.of("cifar10").strengths[3] == 0.020)
+        #expect(DatasetDefaults.of("mnist").strengths[3] == 0.03)
+        #expect(DatasetDefaults.of("mine").strengths.count == 13)
+        #expect(
+            ["glyphs", "mnist", "cifar10", "mine"].map { DatasetDefaults.of($0).drawnSamples } == [
+                1200, 6000, 2500, nil,
+            ])
+        for name in Dataset.knownNames {
+            let defaults = DatasetDefaults.of(name)
+            #expect(defaults.strengths.first == 0 && defaults.strengths == defaults.strengths.sorted(), "\(name)")
+        }
     }
 }
 
