@@ -13,6 +13,7 @@ struct DocumentationTests {
                 "README.md": "# A", "cluster/README.md": "# B", ".github/CONTRIBUTING.md": "# C", "Package.swift": "",
                 "Sources/steadfast/Steadfast.docc/Steadfast.md": "# S\n\n- [c](Commands.md)\n- [a](Attacks.md)",
                 "Sources/steadfast/Steadfast.docc/Commands.md": "# D", "checkpoints/none": "",
+                "Sources/A.swift": "let a = 1\n\nlet c = 2",
                 "Sources/steadfast/Steadfast.docc/Attacks.md": "# E\n\n\(attacks)",
             ].merging(pages) { $1 }
             for (name, text) in files {
@@ -31,7 +32,7 @@ struct DocumentationTests {
     }
 
     @Test(
-        "a broken link, symbol, path, a wide line, an unknown command, option, recipe, key, attack, a page too long",
+        "broken links, symbols and paths, widths and lengths, unknown commands, options and names, stale quotes",
         arguments: [
             ("[x](none.md)", "README.md:1: the link to none.md leads nowhere"),
             ("# A\n\n[x](#b)", "README.md:3: this page has no heading #b"),
@@ -44,6 +45,10 @@ struct DocumentationTests {
             ("```sh\nsteadfast train none-plain\n```", "README.md:2: there is no recipe 'none-plain'"),
             ("```sh\nsteadfast train ./a --set \\\n    x=1\n```", "README.md:2: a recipe has no key x"),
             ("```sh\nsteadfast evaluate a --attacks clean,x\n```", "README.md:2: there is no attack 'x'"),
+            (
+                "```swift\n// Sources/A.swift\nlet b = 1\n```",
+                "README.md:3: Sources/A.swift does not say so any more: let b = 1"
+            ),
         ])
     func wrong(page: String, sentence: String) throws {
         let result = try check(["README.md": page])
@@ -59,6 +64,13 @@ struct DocumentationTests {
 
             ```sh
             steadfast evaluate NET --output DIR --attacks clean,pgd:steps=3
+            ```
+
+            ```swift
+            // Sources/A.swift
+            let a = 1
+            ...
+            let c = 2
             ```
             """
         let result = try check(["README.md": text])
