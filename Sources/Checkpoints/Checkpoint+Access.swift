@@ -40,9 +40,12 @@ extension Checkpoint {
 
     /// The header and the tensors as a table for people, a line each, without a newline at the end.
     public func describe() -> String {
-        let parameters = tensors.filter { $0.key.hasPrefix("model/") }.reduce(0) { $0 + $1.value.elements.count }
+        let parameters = tensors.filter { CheckpointLayout.Group.model.contains($0.key) }.reduce(0) {
+            $0 + $1.value.elements.count
+        }
         let facts: [(String, String)] = [
-            ("format", "\(Self.format) \(Self.formatVersion)"), ("product version", header.productVersion),
+            ("format", "\(CheckpointLayout.format) \(CheckpointLayout.version)"),
+            ("product version", header.productVersion),
             ("created", header.created), ("step", "\(header.step)"), ("epoch", "\(header.epoch)"),
             ("seed", "\(header.seed)"), ("lanes", "\(header.lanes)"), ("ranks", "\(header.worldSize)"),
             ("variant", header.variant), ("dataset", "\(header.dataset) (\(header.datasetDigest))"),

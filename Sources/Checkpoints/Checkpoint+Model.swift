@@ -12,20 +12,23 @@ extension Checkpoint {
     /// where it is CHW.
     public mutating func store(_ model: Model, meanImage: [Float]) {
         for entry in model.layout.entries {
-            tensors["model/\(entry.name)"] = Tensor(shape: entry.shape, entry.tensor(from: model.parameters.pointer))
+            tensors[CheckpointLayout.parameter(entry.name)] = Tensor(
+                shape: entry.shape, entry.tensor(from: model.parameters.pointer))
         }
         for moments in model.layout.moments {
             let start = moments.offset
             let values = model.moments.elements
             let (middle, end) = (start + moments.channels, start + 2 * moments.channels)
-            tensors["model/\(moments.name)/running_mean"] = Tensor(
+            tensors[CheckpointLayout.parameter(moments.name, CheckpointLayout.runningMean)] = Tensor(
                 shape: [moments.channels], Array(values[start..<middle]))
-            tensors["model/\(moments.name)/running_variance"] = Tensor(
+            tensors[CheckpointLayout.parameter(moments.name, CheckpointLayout.runningVariance)] = Tensor(
                 shape: [moments.channels], Array(values[middle..<end]))
-            groupAttributes["model/\(moments.name)"] = ["stabilizer": model.plan.network.stabilizer]
+            groupAttributes[CheckpointLayout.layer(moments.name)] = [
+                CheckpointLayout.stabilizer: model.plan.network.stabilizer
+            ]
         }
         let shape = model.plan.network.input
-        tensors["input/mean_image"] = Tensor(
+        tensors[CheckpointLayout.meanImage] = Tensor(
             shape: [shape.channels, shape.height, shape.width], planar(meanImage, shape))
     }
 
@@ -35,11 +38,14 @@ extension Checkpoint {
     public func restore(_ model: Model) throws {
         for entry in model.layout.entries {
             entry.write(
-                try requireTensor("model/\(entry.name)", shape: entry.shape), to: model.parameters.pointer)
+                try requireTensor(CheckpointLayout.parameter(entry.name), shape: entry.shape),
+                to: model.parameters.pointer)
         }
         for moments in model.layout.moments {
-            for (index, name) in ["running_mean", "running_variance"].enumerated() {
-                let values = try requireTensor("model/\(moments.name)/\(name)", shape: [moments.channels])
+            let names = [CheckpointLayout.runningMean, CheckpointLayout.runningVariance]
+            for (index, name) in names.enumerated() {
+                let path = CheckpointLayout.parameter(moments.name, name)
+                let values = try requireTensor(path, shape: [moments.channels])
                 for (i, value) in values.enumerated() {
                     model.moments.pointer[moments.offset + index * moments.channels + i] = value
                 }
@@ -50,7 +56,7 @@ extension Checkpoint {
     /// The mean image, HWC in 0...255.
     public func meanImage(_ shape: ImageShape) throws -> [Float] {
         interleaved(
-            try requireTensor("input/mean_image", shape: [shape.channels, shape.height, shape.width]), shape)
+            try requireTensor(CheckpointLayout.meanImage, shape: [shape.channels, shape.height, shape.width]), shape)
     }
 
     /// The network that the `network` attribute describes.

@@ -3,14 +3,8 @@ import HDF5Files
 
 /// The whole state of a training run at a step, or a network ready to use, as a value.
 ///
-/// Tensors are keyed by path: `model/conv1/weight`, `model/norm1/running_mean`, `input/mean_image`,
-/// `optimizer/conv1/weight`, `state/...`; the module's page lists them with their shapes.
+/// Tensors are keyed by path, as `CheckpointLayout` names them; the module's page lists them with their shapes.
 public struct Checkpoint: Sendable {
-    /// The value of the root attribute `format`.
-    public static let format = "steadfast-checkpoint"
-    /// The newest `format_version` that is read, and the one that is written.
-    public static let formatVersion = 1
-
     /// The root attributes.
     public var header: CheckpointHeader
     /// The tensors by path.
@@ -55,7 +49,7 @@ public struct Checkpoint: Sendable {
     public var trainingDigest: String {
         let digest = Digest()
         for path in tensors.keys.sorted(by: utf8Order)
-        where ["model/", "optimizer/", "input/"].contains(where: path.hasPrefix) {
+        where CheckpointLayout.trained.contains(where: { $0.contains(path) }) {
             if let tensor = tensors[path] { digest.update(tensor, at: path) }
         }
         return digest.finish().hexadecimal
@@ -65,22 +59,23 @@ public struct Checkpoint: Sendable {
         var tree = HDF5Tree(
             attributes: groupAttributes.mapValues { $0.mapValues { .float64($0) } }, tensors: tensors)
         tree.rootAttributes = header.attributes
-        tree.rootAttributes["format"] = .string(Self.format)
-        tree.rootAttributes["format_version"] = .int64(Int64(Self.formatVersion))
+        tree.rootAttributes["format"] = .string(CheckpointLayout.format)
+        tree.rootAttributes["format_version"] = .int64(Int64(CheckpointLayout.version))
         return tree
     }
 
     private init(_ tree: HDF5Tree, source: String, needsDigest: Bool) throws {
         let root = HeaderAttributes(values: tree.rootAttributes)
-        guard tree.rootAttributes["format"] == .string(Self.format) else {
-            throw Failure(.data, "this HDF5 file is not a checkpoint: it has no attribute format = '\(Self.format)'")
+        guard tree.rootAttributes["format"] == .string(CheckpointLayout.format) else {
+            throw Failure(
+                .data, "this HDF5 file is not a checkpoint: it has no attribute format = '\(CheckpointLayout.format)'")
         }
         let version = try root.integer("format_version", 1...Int.max)
-        guard version <= Self.formatVersion else {
+        guard version <= CheckpointLayout.version else {
             throw Failure(
                 .data,
                 "checkpoint format \(version) was written by a newer steadfast; this one reads up to"
-                    + " \(Self.formatVersion): update it")
+                    + " \(CheckpointLayout.version): update it")
         }
         // Another program that writes this layout may leave the digest out.
         let digest =
@@ -91,9 +86,10 @@ public struct Checkpoint: Sendable {
                 .data, "its content differs from its attribute content_digest: it was changed; use the original file")
         }
         header = try CheckpointHeader(root)
-        tensors = tree.tensors
+        let current = try CheckpointLayout.readers[(version - 1)...].reduce(tree) { try $1($0) }
+        tensors = current.tensors
         groupAttributes = [:]
-        for (path, attributes) in tree.attributes where !path.isEmpty {
+        for (path, attributes) in current.attributes where !path.isEmpty {
             groupAttributes[path] = try attributes.mapValues { value in
                 guard case .float64(let number) = value else {
                     throw Failure(.data, "object /\(path) has an attribute that is not a float64")

@@ -16,7 +16,7 @@ public final class FolderLock {
     /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
     ///   be made.
     public init(_ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }) throws {
-        let path = directory + "/lock"
+        let path = "\(directory)/\(RunLayout.lock)"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
         let deadline = Date().addingTimeInterval(seconds)

@@ -13,12 +13,6 @@ public struct ResumePoint: Sendable {
 }
 
 extension RunDirectory {
-    /// The name of the checkpoint file of a step: `step-00001200.h5`.
-    public static func fileName(step: Int) -> String {
-        let digits = String(step)
-        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + ".h5"
-    }
-
     /// Writes the checkpoint of its step, then makes `latest` name it, then removes old ones.
     ///
     /// At any instant `latest` names a complete file. Kept are the newest `keep` of the steps up to this one, and the
@@ -32,11 +26,11 @@ extension RunDirectory {
     ///   it stand then, and so does `latest`.
     public func save(_ checkpoint: Checkpoint, keep: Int, isBest: Bool = false) throws {
         precondition(keep >= 1, "a run keeps at least one checkpoint, not \(keep)")
-        let name = Self.fileName(step: checkpoint.header.step)
+        let name = RunLayout.checkpoint(step: checkpoint.header.step)
         try checkpoint.save(to: "\(checkpointsPath)/\(name)")
         // `best` first: a run that is killed in between resumes before this step and writes both again.
-        if isBest { try AtomicFile.write(name + "\n", to: checkpointsPath + "/best") }
-        try AtomicFile.write(name + "\n", to: checkpointsPath + "/latest")
+        if isBest { try AtomicFile.write(name + "\n", to: "\(checkpointsPath)/\(RunLayout.best)") }
+        try AtomicFile.write(name + "\n", to: "\(checkpointsPath)/\(RunLayout.latest)")
         try removeOld(upTo: checkpoint.header.step, keep: keep)
     }
 
@@ -48,11 +42,11 @@ extension RunDirectory {
         var warnings: [String] = []
         var candidates = try Self.checkpointFiles(in: checkpointsPath)
         do {
-            if let name = try Self.pointer("latest", in: checkpointsPath) {
+            if let name = try Self.pointer(RunLayout.latest, in: checkpointsPath) {
                 candidates.removeAll { $0 == name }
                 candidates.insert(name, at: 0)
             } else if !candidates.isEmpty {
-                warnings.append("\(checkpointsPath)/latest is missing; taking the newest checkpoint")
+                warnings.append("\(checkpointsPath)/\(RunLayout.latest) is missing; taking the newest checkpoint")
             }
         } catch let failure as Failure {
             warnings.append("\(failure.message); taking the newest checkpoint")
@@ -62,7 +56,7 @@ extension RunDirectory {
             let file = "\(checkpointsPath)/\(name)"
             do {
                 let checkpoint = try Checkpoint.load(file)
-                guard Self.fileName(step: checkpoint.header.step) == name else {
+                guard RunLayout.checkpoint(step: checkpoint.header.step) == name else {
                     throw Failure(.data, "\(file) is the checkpoint of step \(checkpoint.header.step), renamed")
                 }
                 if !warnings.isEmpty { warnings.append("resuming from \(file), step \(checkpoint.header.step)") }
@@ -81,33 +75,24 @@ extension RunDirectory {
     ///
     /// - Throws: `Failure` 66 where the directory holds no checkpoint, 65 where `latest` is damaged.
     public static func latestCheckpoint(in run: String) throws -> String {
-        let folder = run + "/checkpoints"
-        guard let name = try pointer("latest", in: folder) else {
-            throw Failure(.noInput, "\(run) holds no checkpoint (\(folder)/latest is missing); name a run or a file")
+        let folder = checkpointsPath(of: run)
+        guard let name = try pointer(RunLayout.latest, in: folder) else {
+            throw Failure(
+                .noInput, "\(run) holds no checkpoint (\(folder)/\(RunLayout.latest) is missing); name a run or a file")
         }
         return "\(folder)/\(name)"
     }
 
     /// The paths of a run's checkpoints, oldest step first, for readers that take no lock; none where it has written none yet.
     public static func checkpoints(in run: String) throws -> [String] {
-        let folder = run + "/checkpoints"
+        let folder = checkpointsPath(of: run)
         guard access(folder, F_OK) == 0 else { return [] }
         return try checkpointFiles(in: folder).reversed().map { "\(folder)/\($0)" }
     }
 
-    /// The step of a checkpoint file's name; nil for another name.
-    static func step(ofFile name: String) -> Int? {
-        guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
-        let digits = name.dropFirst(5).dropLast(3)
-        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let step = Int(digits),
-            fileName(step: step) == name
-        else { return nil }
-        return step
-    }
-
     /// The checkpoint files, newest first.
     private static func checkpointFiles(in folder: String) throws -> [String] {
-        try files(in: folder).compactMap { name in step(ofFile: name).map { (step: $0, name: name) } }
+        try files(in: folder).compactMap { name in RunLayout.step(ofFile: name).map { (step: $0, name: name) } }
             .sorted { $0.step > $1.step }.map(\.name)
     }
 
@@ -117,7 +102,7 @@ extension RunDirectory {
         guard access(file, F_OK) == 0 else { return nil }
         let text = String(decoding: try SealedFile.readWhole(file), as: UTF8.self)
         let name = String(text.dropLast())
-        guard text.last == "\n", step(ofFile: name) != nil else {
+        guard text.last == "\n", RunLayout.step(ofFile: name) != nil else {
             throw Failure(.data, "\(file) is damaged: it should be a line with the name of a checkpoint")
         }
         return name
@@ -125,11 +110,11 @@ extension RunDirectory {
 
     private func removeOld(upTo step: Int, keep: Int) throws {
         let best: String?
-        do { best = try Self.pointer("best", in: checkpointsPath) } catch {
+        do { best = try Self.pointer(RunLayout.best, in: checkpointsPath) } catch {
             // Without knowing which is the best, none is removed.
             return
         }
-        let past = try Self.checkpointFiles(in: checkpointsPath).filter { (Self.step(ofFile: $0) ?? .max) <= step }
+        let past = try Self.checkpointFiles(in: checkpointsPath).filter { (RunLayout.step(ofFile: $0) ?? .max) <= step }
         for name in past.dropFirst(keep) where name != best { unlink("\(checkpointsPath)/\(name)") }
     }
 }

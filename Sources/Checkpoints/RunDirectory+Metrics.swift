@@ -8,7 +8,7 @@ extension RunDirectory {
     /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays. It is
     ///   written before the next one, if that can be, so that none is missing between others.
     public func append(_ line: String) throws {
-        let file = path + "/metrics.jsonl"
+        let file = Self.metricsPath(of: path)
         precondition(!line.utf8.contains(0x0A), "a line of metrics holds a newline: \(line)")
         unwritten += Array((line + "\n").utf8)
         if metrics < 0 {
@@ -28,17 +28,19 @@ extension RunDirectory {
         unwritten.removeAll(keepingCapacity: true)
     }
 
+    static func metricsPath(of run: String) -> String { "\(run)/\(RunLayout.metrics)" }
+
     /// The size of a run's metrics.jsonl, 0 where there is none.
     public static func metricsSize(_ run: String) -> Int {
         var status = stat()
-        return stat(run + "/metrics.jsonl", &status) == 0 ? Int(status.st_size) : 0
+        return stat(metricsPath(of: run), &status) == 0 ? Int(status.st_size) : 0
     }
 
     /// Whether a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of training is
     /// `end`. For readers that take no lock.
     public static func hasEnded(_ run: String, after start: Int = 0) throws -> Bool {
         let size = metricsSize(run)
-        guard size > start, let file = FileHandle(forReadingAtPath: run + "/metrics.jsonl") else { return false }
+        guard size > start, let file = FileHandle(forReadingAtPath: metricsPath(of: run)) else { return false }
         defer { try? file.close() }
         do {
             // The end is followed by the lines of evaluations at most.
@@ -50,7 +52,7 @@ extension RunDirectory {
             }
             return false
         } catch {
-            throw Failure(.inputOutput, "cannot read \(run)/metrics.jsonl: \(error.localizedDescription)")
+            throw Failure(.inputOutput, "cannot read \(metricsPath(of: run)): \(error.localizedDescription)")
         }
     }
 
@@ -58,7 +60,7 @@ extension RunDirectory {
     ///
     /// - Throws: `Failure` 73 or 74 where it cannot be written.
     public static func append(_ line: String, toMetricsOf run: String) throws {
-        let file = run + "/metrics.jsonl"
+        let file = metricsPath(of: run)
         let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", file) }
         defer { close(descriptor) }
@@ -67,7 +69,7 @@ extension RunDirectory {
 
     /// Cuts off a last line that has no newline: a job was killed while it wrote.
     func repairMetrics() throws {
-        let file = path + "/metrics.jsonl"
+        let file = Self.metricsPath(of: path)
         let descriptor = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             if errno == ENOENT { return }

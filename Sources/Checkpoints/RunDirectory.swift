@@ -48,13 +48,15 @@ public final class RunDirectory {
     }
 
     /// The folder of the checkpoints.
-    public var checkpointsPath: String { path + "/checkpoints" }
+    public var checkpointsPath: String { Self.checkpointsPath(of: path) }
+
+    static func checkpointsPath(of run: String) -> String { "\(run)/\(RunLayout.checkpoints)" }
 
     /// The resolved recipe, nil where there is none yet.
     ///
     /// - Throws: `Failure` 74 where it cannot be read, 65 where it is not UTF-8.
     public func recipe() throws -> String? {
-        let file = path + "/recipe.yaml"
+        let file = "\(path)/\(RunLayout.recipe)"
         guard access(file, F_OK) == 0 else { return nil }
         guard let text = String(validating: try SealedFile.readWhole(file), as: UTF8.self) else {
             throw Failure(.data, "\(file) is not UTF-8 text; restore it or start a new run")
@@ -65,13 +67,13 @@ public final class RunDirectory {
     /// Writes the resolved recipe, whole or not at all.
     ///
     /// - Throws: `Failure` 73 or 74 as `AtomicFile`.
-    public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: path + "/recipe.yaml") }
+    public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: "\(path)/\(RunLayout.recipe)") }
 
     private static func refuseRun(in path: String) throws {
-        let folder = path + "/checkpoints"
+        let folder = checkpointsPath(of: path)
         let isThere = FileManager.default.isDirectory(folder)
-        let holdsCheckpoints = try isThere && files(in: folder).contains { step(ofFile: $0) != nil }
-        guard holdsCheckpoints || access(path + "/recipe.yaml", F_OK) == 0 else { return }
+        let holdsCheckpoints = try isThere && files(in: folder).contains { RunLayout.step(ofFile: $0) != nil }
+        guard holdsCheckpoints || access("\(path)/\(RunLayout.recipe)", F_OK) == 0 else { return }
         throw Failure(
             .cannotCreate, "\(path) holds a run; continue it with --resume, or choose another directory with --run")
     }

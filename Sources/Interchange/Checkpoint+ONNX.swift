@@ -16,7 +16,7 @@ extension Checkpoint {
         let plan = try NetworkPlan(try network())
         let shape = plan.network.input
         var graph = ONNXGraph()
-        let mean = try requireTensor("input/mean_image", shape: [shape.channels, shape.height, shape.width])
+        let mean = try requireTensor(CheckpointLayout.meanImage, shape: [shape.channels, shape.height, shape.width])
         let meanImage = graph.tensor("mean_image", shape: [1, shape.channels, shape.height, shape.width], mean)
         var x = graph.node("Sub", ["pixels", meanImage], name: "centred")
         for block in plan.blocks {
@@ -51,7 +51,8 @@ extension Checkpoint {
         let g = block.convolution
         func parameter(_ group: String, _ name: String, _ shape: [Int]) throws -> String {
             graph.tensor(
-                "\(group).\(name)", shape: shape, try requireTensor("model/\(group)/\(name)", shape: shape))
+                "\(group).\(name)", shape: shape,
+                try requireTensor(CheckpointLayout.parameter(group, name), shape: shape))
         }
         let weight = try parameter(
             block.name, "weight", [g.filters, g.input.channels, g.kernelHeight, g.kernelWidth])

@@ -12,7 +12,8 @@ extension Checkpoint {
     ///
     /// - Throws: `Failure` 65 where a tensor of the network is not of float32.
     public func safetensors() throws -> [UInt8] {
-        let paths = tensors.keys.filter { $0.hasPrefix("model/") || $0.hasPrefix("input/") }.sorted(by: utf8Order)
+        let paths = tensors.keys.filter { path in CheckpointLayout.usable.contains { $0.contains(path) } }
+            .sorted(by: utf8Order)
         var header: [String: Any] = ["__metadata__": Dictionary(uniqueKeysWithValues: metadata)]
         var content: [UInt8] = []
         for path in paths {
@@ -21,8 +22,7 @@ extension Checkpoint {
             }
             let start = content.count
             values.withUnsafeBytes { content += $0 }
-            let parts = path.split(separator: "/")
-            header[(parts.first == "model" ? parts.dropFirst() : parts[...]).joined(separator: ".")] = [
+            header[CheckpointLayout.name(path).split(separator: "/").joined(separator: ".")] = [
                 "dtype": "F32", "shape": tensor.shape, "data_offsets": [start, content.count],
             ]
         }

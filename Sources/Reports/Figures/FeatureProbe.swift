@@ -65,13 +65,18 @@ private struct ChannelProbe {
         let (height, width) = (convolution.kernelHeight, convolution.kernelWidth)
         let depth = convolution.input.channels
         let filters = convolution.filters
-        let weight = try checkpoint.requireTensor("model/\(block.name)/weight", shape: [filters, depth, height, width])
-        let bias = try checkpoint.requireTensor("model/\(block.name)/bias", shape: [filters])
+        let weight = try checkpoint.requireTensor(
+            CheckpointLayout.parameter(block.name, "weight"), shape: [filters, depth, height, width])
+        let bias = try checkpoint.requireTensor(CheckpointLayout.parameter(block.name, "bias"), shape: [filters])
         func moments(_ name: String) throws -> [Float]? {
-            try block.normalization.map { try checkpoint.requireTensor("model/\($0)/\(name)", shape: [filters]) }
+            try block.normalization.map {
+                try checkpoint.requireTensor(CheckpointLayout.parameter($0, name), shape: [filters])
+            }
         }
         let (gamma, beta) = (try moments("gamma"), try moments("beta"))
-        let (mean, variance) = (try moments("running_mean"), try moments("running_variance"))
+        let (mean, variance) = (
+            try moments(CheckpointLayout.runningMean), try moments(CheckpointLayout.runningVariance)
+        )
         let stabilizer = Float(checkpoint.stabilizer(block))
         for channel in channels {
             let own = weight[channel * depth * height * width..<(channel + 1) * depth * height * width]
@@ -111,6 +116,6 @@ private struct ChannelProbe {
 extension Checkpoint {
     /// Batch norm's epsilon in a block.
     fileprivate func stabilizer(_ block: NetworkPlan.Block) -> Double {
-        block.normalization.flatMap { groupAttributes["model/\($0)"]?["stabilizer"] } ?? 0
+        block.normalization.flatMap { groupAttributes[CheckpointLayout.layer($0)]?[CheckpointLayout.stabilizer] } ?? 0
     }
 }

@@ -28,7 +28,7 @@ package struct EvaluatedNetwork {
 
     /// Reads the resolved recipe of its run, or that in its checkpoint; empty where neither is there.
     package func recipe() -> RecipeFacts {
-        let own = run.flatMap { try? String(contentsOfFile: $0 + "/recipe.yaml", encoding: .utf8) }
+        let own = run.flatMap { try? String(contentsOfFile: "\($0)/\(RunLayout.recipe)", encoding: .utf8) }
         return RecipeFacts(own ?? (try? load())?.header.recipe ?? "")
     }
 
@@ -72,8 +72,8 @@ package struct EvaluatedNetwork {
     }
 
     private static func isRun(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: path + "/recipe.yaml")
-            || FileManager.default.fileExists(atPath: path + "/checkpoints/latest")
+        FileManager.default.fileExists(atPath: "\(path)/\(RunLayout.recipe)")
+            || FileManager.default.fileExists(atPath: "\(path)/\(RunLayout.checkpoints)/\(RunLayout.latest)")
     }
 }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Essentials
 import Foundation
 
@@ -30,7 +31,7 @@ package enum EvaluationFinder {
             let path = folder + "/" + name
             // Links are not followed: they may lead in circles.
             let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-            guard kind == .typeDirectory, name != "checkpoints", absolutePath(path) != output else { return [] }
+            guard kind == .typeDirectory, name != RunLayout.checkpoints, absolutePath(path) != output else { return [] }
             return try search(path, except: output)
         }
         return (names.contains("summary.csv") ? [folder] : []) + below

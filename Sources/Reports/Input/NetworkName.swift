@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 
 /// What a network is called in a report, from the path of its run or of its checkpoint: `mnist-mrelu-r-m/seed-2` and
@@ -27,7 +28,7 @@ package struct NetworkName: Hashable {
             if file.hasPrefix("step-"), let number = Int(file.dropFirst(5)), parts.count > 1 {
                 step = number
                 parts.removeLast()
-                if parts.last == "checkpoints" { parts.removeLast() }
+                if parts.last == RunLayout.checkpoints { parts.removeLast() }
             }
         }
         var seed: Int?

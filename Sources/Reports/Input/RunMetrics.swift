@@ -1,3 +1,4 @@
+import Checkpoints
 import Essentials
 import Foundation
 
@@ -44,7 +45,7 @@ package struct RunMetrics {
     ///
     /// - Parameter steps: whether the steps are wanted; the epochs alone are read faster.
     package init(run: String, steps: Bool) {
-        path = run + "/metrics.jsonl"
+        path = "\(run)/\(RunLayout.metrics)"
         readsSteps = steps
     }
 

@@ -158,7 +158,7 @@ public final class EvaluationJob {
         }
         try communicator.agree {
             guard let journal, let results else { return }
-            try results.write(to: folder + "/results.h5")
+            try results.write(to: "\(folder)/\(ResultsLayout.file)")
             try journal.remove()
         }
         return results
@@ -173,7 +173,7 @@ public final class EvaluationJob {
 
     /// The results of the same evaluation that the folder holds already, where it is to be resumed.
     private func finished(_ folder: String) throws -> EvaluationResults? {
-        let path = folder + "/results.h5"
+        let path = "\(folder)/\(ResultsLayout.file)"
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let tree = try SealedFile.read(path)
         guard tree.rootAttributes["fingerprint"] == .string(subject.fingerprint(evaluator.plan)) else {

@@ -10,12 +10,12 @@ extension EvaluationResults {
         self.init(subject, plan)
         let reader = ResultsReader(tree: tree, path: path, samples: plan.samples)
         for (number, attack) in plan.attacks.enumerated() {
-            let group = "attacks/\(attack.specification.verbatim)"
+            let layout = ResultsLayout.Attack(attack.specification.verbatim)
             var chunk = ChunkRecords(EvaluationTask(attack: number, samples: 0..<plan.samples), plan)
-            let groups = [group] + attack.partNames.map { "\(group)/parts/\($0)" }
+            let groups = [layout] + attack.partNames.map(layout.part)
             var records: [SampleRecord] = []
             for (layer, group) in groups.enumerated() {
-                let part = attack.partNames.isEmpty ? nil : layer == 0 ? "\(group)/part" : "\(group)/attacked"
+                let part = attack.partNames.isEmpty ? nil : layer == 0 ? group.worstPart : group.attacked
                 let marks = try part.map { try reader.bytes($0, strengths: attack.strengths.count) }
                 for (index, record) in try reader.records(group, strengths: attack.strengths.count).enumerated() {
                     var record = record
@@ -24,9 +24,9 @@ extension EvaluationResults {
                 }
             }
             chunk.replace(
-                records, outputs: attack.keepsOutputs ? try reader.floats("\(group)/output", plan.outputs) : [],
+                records, outputs: attack.keepsOutputs ? try reader.floats(layout.output, plan.outputs) : [],
                 images: try plan.imageShape.map {
-                    try reader.floats("\(group)/image", attack.strengths.count * $0.count)
+                    try reader.floats(layout.image, attack.strengths.count * $0.count)
                 } ?? [])
             insert(chunk)
         }
@@ -39,13 +39,13 @@ private struct ResultsReader {
     let path: String
     let samples: Int
 
-    func records(_ group: String, strengths: Int) throws -> [SampleRecord] {
-        let predictions = try shorts("\(group)/prediction", strengths)
-        let outcomes = try bytes("\(group)/outcome", strengths: strengths)
-        let confidences = try floats("\(group)/confidence", strengths)
-        let classConfidences = try floats("\(group)/class_confidence", strengths)
-        let (linf, l2) = (try floats("\(group)/linf", strengths), try floats("\(group)/l2", strengths))
-        let l1 = try floats("\(group)/l1", strengths)
+    func records(_ group: ResultsLayout.Attack, strengths: Int) throws -> [SampleRecord] {
+        let predictions = try shorts(group.prediction, strengths)
+        let outcomes = try bytes(group.outcome, strengths: strengths)
+        let confidences = try floats(group.confidence, strengths)
+        let classConfidences = try floats(group.classConfidence, strengths)
+        let (linf, l2) = (try floats(group.linf, strengths), try floats(group.l2, strengths))
+        let l1 = try floats(group.l1, strengths)
         return predictions.indices.map {
             SampleRecord(
                 prediction: predictions[$0], outcome: outcomes[$0], confidence: confidences[$0],

@@ -132,7 +132,7 @@ public struct EvaluationResults: Sendable {
     public func write(to path: String) throws {
         var tree = HDF5Tree()
         tree.rootAttributes = [
-            "format": .string("steadfast-results"), "format_version": .int64(1),
+            "format": .string(ResultsLayout.format), "format_version": .int64(Int64(ResultsLayout.version)),
             "product_version": .string(Product.version), "checkpoint": .string(subject.checkpoint),
             "checkpoint_digest": .string(subject.checkpointDigest),
             "checkpoint_step": .int64(Int64(subject.checkpointStep)), "dataset": .string(subject.dataset),
@@ -143,53 +143,53 @@ public struct EvaluationResults: Sendable {
             "created": .string(Date.now.formatted(.iso8601)),
         ]
         let count = plan.samples
-        tree.tensors["samples/index"] = Tensor(shape: [count], elements: .int32(subject.indices))
-        tree.tensors["samples/label"] = Tensor(shape: [count], elements: .int16(subject.labels.map { Int16($0) }))
+        tree.tensors[ResultsLayout.index] = Tensor(shape: [count], elements: .int32(subject.indices))
+        tree.tensors[ResultsLayout.label] = Tensor(shape: [count], elements: .int16(subject.labels.map { Int16($0) }))
         for (number, attack) in plan.attacks.enumerated() {
-            let group = "attacks/\(attack.specification.verbatim)"
-            tree.attributes[group] = [
+            let group = ResultsLayout.Attack(attack.specification.verbatim)
+            tree.attributes[group.path] = [
                 "name": .string(attack.specification.name), "seed": .uint64(subject.seed),
                 "unit": .string("fractions of the pixel range"), "nonsense": .int64(attack.isNonsense ? 1 : 0),
             ].merging(attack.settings.map { ($0, .string($1)) }) { first, _ in first }
-            tree.tensors["\(group)/strength"] = Tensor(
+            tree.tensors[group.strength] = Tensor(
                 shape: [attack.strengths.count], elements: .float64(attack.strengths))
             let strengths = attack.strengths.count
             add(records[number][..<strengths], of: strengths, at: group, to: &tree)
             for (part, name) in attack.partNames.enumerated() {
                 let rows = records[number][(part + 1) * strengths..<(part + 2) * strengths]
-                add(rows, of: strengths, at: "\(group)/parts/\(name)", to: &tree)
-                tree.tensors["\(group)/parts/\(name)/attacked"] = Tensor(
+                add(rows, of: strengths, at: group.part(name), to: &tree)
+                tree.tensors[group.part(name).attacked] = Tensor(
                     shape: [strengths, count],
                     elements: .uint8(rows.flatMap { $0.map { $0.part == SampleRecord.notAttacked.part ? 0 : 1 } }))
             }
             if !attack.partNames.isEmpty {
-                tree.tensors["\(group)/part"] = Tensor(
+                tree.tensors[group.worstPart] = Tensor(
                     shape: [strengths, count],
                     elements: .uint8(records[number][..<strengths].flatMap { $0.map(\.part) }))
             }
             if let shape = plan.imageShape {
-                tree.tensors["\(group)/image"] = Tensor(
+                tree.tensors[group.image] = Tensor(
                     shape: [strengths, count, shape.height, shape.width, shape.channels], images[number])
             }
             if attack.keepsOutputs {
-                tree.tensors["\(group)/output"] = Tensor(shape: [count, plan.outputs], cleanOutputs)
+                tree.tensors[group.output] = Tensor(shape: [count, plan.outputs], cleanOutputs)
             }
         }
         try SealedFile.write(tree, to: path)
     }
 
     private func add(
-        _ rows: ArraySlice<[SampleRecord]>, of strengths: Int, at group: String, to tree: inout HDF5Tree
+        _ rows: ArraySlice<[SampleRecord]>, of strengths: Int, at group: ResultsLayout.Attack, to tree: inout HDF5Tree
     ) {
         let shape = [strengths, plan.samples]
         let records = rows.flatMap { $0 }
-        tree.tensors["\(group)/prediction"] = Tensor(shape: shape, elements: .int16(records.map(\.prediction)))
-        tree.tensors["\(group)/outcome"] = Tensor(shape: shape, elements: .uint8(records.map(\.outcome)))
-        tree.tensors["\(group)/confidence"] = Tensor(shape: shape, records.map(\.confidence))
-        tree.tensors["\(group)/class_confidence"] = Tensor(shape: shape, records.map(\.classConfidence))
-        tree.tensors["\(group)/linf"] = Tensor(shape: shape, records.map(\.linf))
-        tree.tensors["\(group)/l2"] = Tensor(shape: shape, records.map(\.l2))
-        tree.tensors["\(group)/l1"] = Tensor(shape: shape, records.map(\.l1))
+        tree.tensors[group.prediction] = Tensor(shape: shape, elements: .int16(records.map(\.prediction)))
+        tree.tensors[group.outcome] = Tensor(shape: shape, elements: .uint8(records.map(\.outcome)))
+        tree.tensors[group.confidence] = Tensor(shape: shape, records.map(\.confidence))
+        tree.tensors[group.classConfidence] = Tensor(shape: shape, records.map(\.classConfidence))
+        tree.tensors[group.linf] = Tensor(shape: shape, records.map(\.linf))
+        tree.tensors[group.l2] = Tensor(shape: shape, records.map(\.l2))
+        tree.tensors[group.l1] = Tensor(shape: shape, records.map(\.l1))
     }
 
     /// The rows of `summary.csv`.

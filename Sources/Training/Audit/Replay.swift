@@ -47,12 +47,14 @@ extension Trainer {
     }
 
     private func require(_ made: Checkpoint, equals goal: Checkpoint, since first: Int) throws {
-        let layers = model.layout.entries.flatMap { ["model/\($0.name)", "optimizer/\($0.name)"] }
-        let known = layers + ["state/epoch_sums"]
-        let rest = made.tensors.keys.filter {
-            ($0.hasPrefix("model/") || $0.hasPrefix("input/")) && !known.contains($0)
+        let layers = model.layout.entries.flatMap {
+            [CheckpointLayout.parameter($0.name), CheckpointLayout.momentum($0.name)]
         }
-        for name in layers + rest.sorted() + ["state/epoch_sums"] {
+        let known = layers + [CheckpointLayout.epochSums]
+        let rest = made.tensors.keys.filter { path in
+            CheckpointLayout.usable.contains { $0.contains(path) } && !known.contains(path)
+        }
+        for name in layers + rest.sorted() + [CheckpointLayout.epochSums] {
             guard let mine = made.tensors[name], let theirs = goal.tensors[name], mine != theirs else {
                 guard goal.tensors[name] == nil else { continue }
                 throw Failure(.data, "\(goal.source) holds no /\(name): give a checkpoint that a run wrote")

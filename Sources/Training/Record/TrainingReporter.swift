@@ -198,7 +198,7 @@ final class TrainingReporter {
         var line = JSONLine()
         line.add("event", "checkpoint")
         line.add("step", step)
-        line.add("file", RunDirectory.fileName(step: step))
+        line.add("file", RunLayout.checkpoint(step: step))
         line.add("best", isBest)
         try run?.append(line.text)
     }
@@ -209,7 +209,7 @@ final class TrainingReporter {
         line.add("step", state.step)
         try run?.append(line.text)
         if let run {
-            say("done: step \(state.step), \(run.checkpointsPath)/\(RunDirectory.fileName(step: state.step))")
+            say("done: step \(state.step), \(run.checkpointsPath)/\(RunLayout.checkpoint(step: state.step))")
         }
     }
 

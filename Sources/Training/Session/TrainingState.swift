@@ -34,13 +34,13 @@ extension Checkpoint {
             tensors: [:])
         store(model, meanImage: data.source.meanImage)
         for entry in model.layout.entries {
-            tensors["optimizer/\(entry.name)"] = Tensor(
+            tensors[CheckpointLayout.momentum(entry.name)] = Tensor(
                 shape: entry.shape, entry.tensor(from: optimizer.momenta.pointer))
         }
-        tensors["state/epoch_sums"] = Tensor(
+        tensors[CheckpointLayout.epochSums] = Tensor(
             shape: [3], elements: .float64([state.epochSums.loss, state.epochSums.errors, state.epochSums.images]))
-        tensors["state/best_error"] = Tensor(shape: [1], elements: .float64([state.bestError ?? .nan]))
-        tensors["state/best_epoch"] = Tensor(shape: [1], elements: .float64([Double(state.bestEpoch)]))
+        tensors[CheckpointLayout.bestError] = Tensor(shape: [1], elements: .float64([state.bestError ?? .nan]))
+        tensors[CheckpointLayout.bestEpoch] = Tensor(shape: [1], elements: .float64([Double(state.bestEpoch)]))
     }
 
     /// Takes up where the checkpoint stands.
@@ -53,19 +53,21 @@ extension Checkpoint {
                 "\(source) was trained on data of digest \(header.datasetDigest.prefix(12)), here it is "
                     + "\(data.digest.prefix(12)): resume on the same data set")
         }
-        guard tensors.keys.contains(where: { $0.hasPrefix("optimizer/") }) else {
+        guard tensors.keys.contains(where: CheckpointLayout.Group.optimizer.contains) else {
             throw Failure(
                 .data, "\(source) holds no optimiser state (a network to use, not to resume); start a new run")
         }
         try restore(model)
         for entry in model.layout.entries {
             entry.write(
-                try requireTensor("optimizer/\(entry.name)", shape: entry.shape), to: optimizer.momenta.pointer)
+                try requireTensor(CheckpointLayout.momentum(entry.name), shape: entry.shape),
+                to: optimizer.momenta.pointer)
         }
-        let sums = try requireDoubles("state/epoch_sums", shape: [3])
-        let best = try requireDoubles("state/best_error", shape: [1])[0]
-        // Files of before early stopping have none.
-        let bestEpoch = tensors["state/best_epoch"] == nil ? 0 : try requireDoubles("state/best_epoch", shape: [1])[0]
+        let sums = try requireDoubles(CheckpointLayout.epochSums, shape: [3])
+        let best = try requireDoubles(CheckpointLayout.bestError, shape: [1])[0]
+        let bestEpoch =
+            tensors[CheckpointLayout.bestEpoch] == nil
+            ? 0 : try requireDoubles(CheckpointLayout.bestEpoch, shape: [1])[0]
         return TrainingState(
             step: header.step, epochSums: TrainingSums(loss: sums[0], errors: sums[1], images: sums[2]),
             bestError: best.isNaN ? nil : best, bestEpoch: Int(exactly: bestEpoch) ?? 0)

@@ -42,8 +42,8 @@ struct ExportCommand: ParsableCommand {
         var network = try Checkpoint.load(path, trust: trust)
         switch format {
         case .checkpoint:
-            network.tensors = network.tensors.filter { name, _ in
-                !name.hasPrefix("optimizer/") && !name.hasPrefix("state/")
+            network.tensors = network.tensors.filter { path, _ in
+                CheckpointLayout.usable.contains { $0.contains(path) }
             }
             try network.save(to: output)
         case .safetensors: try AtomicFile.write(try network.safetensors(), to: output)

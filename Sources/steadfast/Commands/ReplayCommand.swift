@@ -58,7 +58,7 @@ struct ReplayCommand: CollectiveCommand {
             throw Failure(.noInput, "\(directory) holds no checkpoint: name the directory of a run")
         }
         func file(_ step: Int) throws -> String {
-            let name = RunDirectory.fileName(step: step)
+            let name = RunLayout.checkpoint(step: step)
             if let file = files.first(where: { $0.hasSuffix("/" + name) }) { return file }
             let steps = files.map { ($0 as NSString).lastPathComponent }.joined(separator: ", ")
             throw Failure(.noInput, "\(directory) holds no checkpoint of step \(step); it holds \(steps)")

@@ -24,7 +24,7 @@ enum Inspection {
         for name in steps {
             do {
                 let step = try Checkpoint.load("\(folder)/\(name)").header.step
-                if RunDirectory.fileName(step: step) != name { complaints.append("\(name) is of step \(step)") }
+                if RunLayout.checkpoint(step: step) != name { complaints.append("\(name) is of step \(step)") }
             } catch { complaints.append("\(error)") }
         }
         for pointer in ["latest", "best"] {

@@ -53,7 +53,7 @@ struct RunDirectoryTests {
             #expect(try run.latestValid()?.checkpoint.header.step == 600)
             #expect(try run.latestValid()?.warnings == [])
             #expect(try RunDirectory.latestCheckpoint(in: folder) == folder + "/checkpoints/step-00000600.h5")
-            #expect(RunDirectory.fileName(step: 123_456_789) == "step-123456789.h5")
+            #expect(RunLayout.checkpoint(step: 123_456_789) == "step-123456789.h5")
         }
     }
 
@@ -96,7 +96,7 @@ struct RunDirectoryTests {
             let run = try RunDirectory(folder, resume: false)
             try run.save(sampleCheckpoint(step: 100), keep: 3)
             try run.save(sampleCheckpoint(step: 200), keep: 3)
-            let names = [100, 200].map { run.checkpointsPath + "/" + RunDirectory.fileName(step: $0) }
+            let names = [100, 200].map { run.checkpointsPath + "/" + RunLayout.checkpoint(step: $0) }
             try write(try bytes(of: names[0]), to: names[1])
             #expect(try run.latestValid()?.checkpoint.header.step == 100)
         }

@@ -1,0 +1,109 @@
+import Essentials
+import HDF5Files
+
+/// The layout of a checkpoint file: its format, its versions, and the path of every object.
+///
+/// Paths have no leading slash, as in `HDF5Tree`. A path that is added raises `version`, and the reader of the version
+/// before gives older files what they lack.
+public enum CheckpointLayout {
+    /// The root attribute `format`.
+    public static let format = "steadfast-checkpoint"
+    /// The newest `format_version` that is read, and the one that is written.
+    public static let version = readers.count
+
+    /// The reader of each version, from 1 on: brings a file's content to the version after it. The last one has nothing
+    /// to do.
+    static let readers: [@Sendable (HDF5Tree) throws -> HDF5Tree] = [{ $0 }]
+
+    /// The groups at the root.
+    public enum Group: String, CaseIterable, Sendable {
+        /// Parameters and running moments.
+        case model
+        /// The momentum of each parameter, named as in `model`.
+        case optimizer
+        /// What is subtracted from an image.
+        case input
+        /// The rest of what exact resume needs.
+        case state
+
+        /// Whether the group holds a path.
+        public func contains(_ path: String) -> Bool { path.hasPrefix(rawValue + "/") }
+
+        /// The path of an object of the group.
+        func path(_ name: String) -> String { "\(rawValue)/\(name)" }
+    }
+
+    /// The groups that a training result consists of; `inspect --digest` goes over them.
+    public static let trained: [Group] = [.model, .optimizer, .input]
+    /// The groups that a network to use consists of.
+    public static let usable: [Group] = [.model, .input]
+
+    /// A parameter by its name in the parameter layout: `conv1/weight` is at `model/conv1/weight`.
+    public static func parameter(_ name: String) -> String { Group.model.path(name) }
+
+    /// A parameter or running moment of a layer: `model/norm1/gamma`.
+    public static func parameter(_ layer: String, _ name: String) -> String { parameter("\(layer)/\(name)") }
+
+    /// The group of a layer, which carries its attributes: `model/norm1`.
+    public static func layer(_ name: String) -> String { Group.model.path(name) }
+
+    /// The momentum of a parameter: `optimizer/conv1/weight`.
+    public static func momentum(_ name: String) -> String { Group.optimizer.path(name) }
+
+    /// A path without its group, the layer and parameter alone, for the groups `model` and `optimizer`; else the path.
+    public static func name(_ path: String) -> Substring {
+        for group in [Group.model, .optimizer] where group.contains(path) {
+            return path.dropFirst(group.rawValue.count + 1)
+        }
+        return path[...]
+    }
+
+    /// Batch norm's running mean and variance, names in a layer.
+    public static let runningMean = "running_mean"
+    /// Batch norm's running variance.
+    public static let runningVariance = "running_variance"
+    /// Batch norm's epsilon, an attribute of the layer's group.
+    public static let stabilizer = "stabilizer"
+
+    /// The mean image: float32, CHW, in 0...255.
+    public static let meanImage = Group.input.path("mean_image")
+
+    /// Loss, errors and images that the epoch under way has summed up: float64 [3].
+    public static let epochSums = Group.state.path("epoch_sums")
+    /// The lowest validation error, NaN without one: float64 [1].
+    public static let bestError = Group.state.path("best_error")
+    /// The epochs that were done when it was found: float64 [1]; absent in files of before early stopping.
+    public static let bestEpoch = Group.state.path("best_epoch")
+}
+
+/// The names of the files in a run directory.
+public enum RunLayout {
+    /// The recipe as resolved.
+    public static let recipe = "recipe.yaml"
+    /// One JSON object a line.
+    public static let metrics = "metrics.jsonl"
+    /// The file that a job holds locked.
+    public static let lock = "lock"
+    /// The folder of the checkpoints.
+    public static let checkpoints = "checkpoints"
+    /// One line in the folder of the checkpoints: the name of the newest complete one.
+    public static let latest = "latest"
+    /// One line in the folder of the checkpoints: the name of the one with the lowest validation error.
+    public static let best = "best"
+
+    /// The checkpoint file of a step: `step-00001200.h5`.
+    public static func checkpoint(step: Int) -> String {
+        let digits = String(step)
+        return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + ".h5"
+    }
+
+    /// The step of a checkpoint file's name; nil for another name.
+    public static func step(ofFile name: String) -> Int? {
+        guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
+        let digits = name.dropFirst(5).dropLast(3)
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let step = Int(digits),
+            checkpoint(step: step) == name
+        else { return nil }
+        return step
+    }
+}
