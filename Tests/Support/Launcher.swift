@@ -1,5 +1,6 @@
 import Essentials
 import Foundation
+import Testing
 
 /// What a finished program left.
 public struct ProgramResult: Sendable {
@@ -33,9 +34,14 @@ public func mpirun(
 }
 
 /// Starts a built program under mpirun, for tests that signal or kill ranks while they run.
+///
+/// - Throws: `Failure` 69 when mpirun or the program is missing, 70 in a test without the trait `underMPIRun`.
 public func spawnMpirun(
     ranks: Int, _ program: String, arguments: [String], environment: [String: String] = [:]
 ) throws -> RunningProgram {
+    if let test = Test.current, !test.traits.contains(where: { $0 is UnderMPIRun }) {
+        throw Failure(.software, "\(test.name) starts ranks: give it or its suite the trait .underMPIRun")
+    }
     let launcher = try find("mpirun")
     let own = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Training
 
-@Suite("The benchmarks time what they say, and say it in the contract's words", .serialized)
+@Suite("The benchmarks time what they say, and say it in the contract's words", .underMPIRun, .serialized)
 struct BenchmarkTests {
     @Test("train: the trainer's step, on 1 and 2 ranks", arguments: [1, 2])
     func train(ranks: Int) throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// mpirun across hosts of one's own: every test starts a cluster of four.
-@Suite("mpirun across hosts", .serialized, .enabled(if: HostCluster.isPossible))
+@Suite("mpirun across hosts", .underMPIRun, .serialized, .enabled(if: HostCluster.isPossible))
 struct HostsTests {
     private static let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
 

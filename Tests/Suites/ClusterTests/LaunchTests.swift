@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("cluster/launch sees a run through", .serialized)
+@Suite("cluster/launch sees a run through", .underMPIRun, .serialized)
 struct LaunchTests {
     private func launch(_ arguments: [String]) throws -> RunningProgram {
         try spawn(path: packageFolder + "/cluster/launch", arguments: arguments, environment: polite)

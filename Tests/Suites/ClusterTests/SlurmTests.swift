@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Jobs on the real scheduler, started for the test on this machine alone.
-@Suite("SLURM jobs: requeued, evaluated by an array, chained", .serialized, .enabled(if: Slurm.isPossible))
+@Suite(
+    "SLURM jobs: requeued, evaluated by an array, chained", .underMPIRun, .serialized, .enabled(if: Slurm.isPossible))
 struct SlurmTests {
     private static let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
     /// srun --mpi=pmix where this machine's SLURM and Open MPI speak it; mpirun.

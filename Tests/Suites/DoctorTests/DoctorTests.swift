@@ -4,7 +4,7 @@ import Testing
 
 import Doctor
 
-@Suite("The doctor", .serialized)
+@Suite("The doctor", .underMPIRun, .serialized)
 struct DoctorTests {
     /// Runs the doctor with no data sets but the built-in one; its JSON object, and what it left.
     private func examine(

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Sums over lanes do not depend on the number of ranks")
+@Suite("Sums over lanes do not depend on the number of ranks", .underMPIRun)
 struct LaneReductionTests {
     /// How the nodes reach the other ranks.
     private enum Way: Int, CaseIterable {

@@ -3,7 +3,7 @@ import MessagePassing
 import TestSupport
 import Testing
 
-@Suite("Agreement: all ranks proceed or all stop")
+@Suite("Agreement: all ranks proceed or all stop", .underMPIRun)
 struct AgreementTests {
     @Test("where nothing fails every rank gets its own value", arguments: rankCounts)
     func success(ranks: Int) throws {

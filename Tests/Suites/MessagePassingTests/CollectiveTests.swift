@@ -2,7 +2,7 @@ import MessagePassing
 import TestSupport
 import Testing
 
-@Suite("Collectives")
+@Suite("Collectives", .underMPIRun)
 struct CollectiveTests {
     @Test(
         "each gives every rank what it has to",

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Endings: one sentence, the right code, no hang")
+@Suite("Endings: one sentence, the right code, no hang", .underMPIRun)
 struct EndingTests {
     @Test("an agreed failure is told once and its code is mpirun's", arguments: [65, 70, 75], [1, 3])
     func together(code: Int, ranks: Int) throws {

@@ -4,7 +4,7 @@ import Testing
 
 import MessagePassing
 
-@Suite("Memory that ranks share")
+@Suite("Memory that ranks share", .underMPIRun)
 struct SharedMemoryTests {
     @Test("is one copy, which stays when its maker lets go of it", arguments: rankCounts)
     func oneCopy(ranks: Int) throws {

@@ -2,7 +2,7 @@ import MessagePassing
 import TestSupport
 import Testing
 
-@Suite("Tasks are dealt to ranks as they come free")
+@Suite("Tasks are dealt to ranks as they come free", .underMPIRun)
 struct TaskDealingTests {
     @Test("each task is done once and delivered to rank 0, by all ranks", arguments: rankCounts)
     func once(ranks: Int) throws {

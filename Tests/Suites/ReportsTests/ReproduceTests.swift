@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("steadfast reproduce", .serialized)
+@Suite("steadfast reproduce", .underMPIRun, .serialized)
 struct ReproduceTests {
     private static var hasMNIST: Bool { (try? Dataset.locate("mnist", directory: nil)) != nil }
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite struct BuiltInRecipeTests {
+@Suite(.underMPIRun) struct BuiltInRecipeTests {
     // What cluster/quickstart shows, on images held out of training.
     @Test("the built-in robust recipe trains to a network that knows the glyphs and rejects noise, attacked or not")
     func trains() throws {

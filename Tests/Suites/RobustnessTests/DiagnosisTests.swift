@@ -87,7 +87,9 @@ struct DiagnosisTests {
         #expect(Set(saturated.figures.keys) == Set(MaskingFlag.allCases))
     }
 
-    @Test("evaluate --diagnose prints the verdict last and writes diagnosis.csv, the same on any number of ranks")
+    @Test(
+        "evaluate --diagnose prints the verdict last and writes diagnosis.csv, the same on any number of ranks",
+        .underMPIRun)
     func command() throws {
         try withTrainedRun(["glyphs-plain"]) { folder in
             var files: Set<String> = []

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Bad input to an evaluation: one sentence, the right exit code, no hang", .serialized)
+@Suite("Bad input to an evaluation: one sentence, the right exit code, no hang", .underMPIRun, .serialized)
 struct EvaluationRefusalTests {
     @Test("of the command line")
     func commandLine() throws {

@@ -4,7 +4,9 @@ import HDF5Files
 import TestSupport
 import Testing
 
-@Suite("An evaluation is never lost: killed, stopped, resumed, it ends as if nothing had happened", .serialized)
+@Suite(
+    "An evaluation is never lost: killed, stopped, resumed, it ends as if nothing had happened", .underMPIRun,
+    .serialized)
 struct EvaluationResumeTests {
     private let request = [
         "--attacks", "clean,fgsm,pgd:steps=30,nonsense", "--strengths", "0.1,0.3", "--samples", "700", "--chunk", "30",

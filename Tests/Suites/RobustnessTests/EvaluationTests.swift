@@ -4,7 +4,7 @@ import HDF5Files
 import TestSupport
 import Testing
 
-@Suite("Invariant 3: what is recorded of a sample does not depend on how it is evaluated", .serialized)
+@Suite("Invariant 3: what is recorded of a sample does not depend on how it is evaluated", .underMPIRun, .serialized)
 struct EvaluationTests {
     private let attacks =
         "clean,fgs-lmax,fgs-lmax:gradient-mode=batch,nonsense,noise-sign,noise-gaussian,noise-salt-pepper"

@@ -4,7 +4,7 @@ import HDF5Files
 import TestSupport
 import Testing
 
-@Suite("Checkpoints are evaluated as they appear, beside the training and apart from it", .serialized)
+@Suite("Checkpoints are evaluated as they appear, beside the training and apart from it", .underMPIRun, .serialized)
 struct WatchTests {
     private let recipe = [
         "train", "glyphs-mrelu-r-m", "--quiet", "--set", "batch=48", "--set", "max_steps=60", "--set",

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Invariant 6: after the first step a training step allocates nothing", .serialized)
+@Suite("Invariant 6: after the first step a training step allocates nothing", .underMPIRun, .serialized)
 struct AllocationTests {
     @Test(
         "with drawn samples, batch norm and every reduction; with attack steps",

@@ -6,7 +6,7 @@ import Testing
 import MessagePassing
 import Training
 
-@Suite("Audits: lanes computed by a second rank", .serialized)
+@Suite("Audits: lanes computed by a second rank", .underMPIRun, .serialized)
 struct AuditTests {
     private static let recipe = [
         "glyphs-mrelu-r-m", "batch=24", "lanes=6", "mean_training.samples=600", "stall_timeout=0",
@@ -152,7 +152,7 @@ struct AuditTests {
     }
 }
 
-@Suite("Numbers that are not finite", .serialized)
+@Suite("Numbers that are not finite", .underMPIRun, .serialized)
 struct FiniteNumbersTests {
     @Test(
         "are found in the step where they appear, on whichever rank",

@@ -5,7 +5,7 @@ import Kernels
 import TestSupport
 import Testing
 
-@Suite("Bad input: one sentence, the right exit code on every rank, nothing lost", .serialized)
+@Suite("Bad input: one sentence, the right exit code on every rank, nothing lost", .underMPIRun, .serialized)
 struct BadInputTests {
     /// Expects a code and one sentence of ours with all the words, soon.
     private func expect(_ result: ProgramResult, _ status: Int32, _ words: String...) {

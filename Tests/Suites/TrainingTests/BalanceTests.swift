@@ -6,7 +6,7 @@ import Testing
 import MessagePassing
 import Training
 
-@Suite("Lanes dealt by speed", .serialized)
+@Suite("Lanes dealt by speed", .underMPIRun, .serialized)
 struct BalanceTests {
     /// Four epochs of 11 steps, with drawn samples and a short last batch.
     static let recipe = [

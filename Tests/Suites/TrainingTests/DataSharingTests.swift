@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Images that the ranks of a host share", .serialized)
+@Suite("Images that the ranks of a host share", .underMPIRun, .serialized)
 struct DataSharingTests {
     /// 500 images of 784 bytes are shared, 11,500 validate.
     private static let recipe = BalanceTests.recipe + ["data_sharing=node"]

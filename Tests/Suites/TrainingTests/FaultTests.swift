@@ -5,7 +5,9 @@ import Testing
 @Suite(
     "Jobs broken on purpose, and readers given damaged inputs: short forms of Tests/faults and Tests/fuzz", .serialized)
 struct FaultTests {
-    @Test("faults at seeded instants: the job ends, nothing is in part, the resumed run ends with the same bits")
+    @Test(
+        "faults at seeded instants: the job ends, nothing is in part, the resumed run ends with the same bits",
+        .underMPIRun)
     func faults() throws {
         let count = runsAll ? ["--long"] : []
         let result = try spawn("FaultInjection", arguments: count).wait(timeout: runsAll ? 7200 : 600)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The files of a data set")
+@Suite("The files of a data set", .underMPIRun)
 struct HostReadingTests {
     @Test("are read by one rank of a host for all, validation images too; damage is told once")
     func oneReader() throws {

@@ -4,7 +4,7 @@ import Kernels
 import TestSupport
 import Testing
 
-@Suite("A data set and a network of the user's own")
+@Suite("A data set and a network of the user's own", .underMPIRun)
 struct OwnNetworkTests {
     @Test("learns, plain and robust, and is evaluated", arguments: ["plain", "rbf", "mrelu"])
     func learns(activation: String) throws {

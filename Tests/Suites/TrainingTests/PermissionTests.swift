@@ -82,7 +82,7 @@ struct PermissionTests {
         }
     }
 
-    @Test("links that stand where a run writes are replaced or refused, not followed")
+    @Test("links that stand where a run writes are replaced or refused, not followed", .underMPIRun)
     func links() throws {
         try withTemporaryDirectory { folder in
             for (name, status) in [("lock", 73), ("recipe.yaml", 0), ("checkpoints/latest", 0)] as [(String, Int32)] {
@@ -97,7 +97,7 @@ struct PermissionTests {
         }
     }
 
-    @Test("a second job on a run is refused in one sentence; when the first is killed, the next goes on")
+    @Test("a second job on a run is refused in one sentence; when the first is killed, the next goes on", .underMPIRun)
     func oneJob() throws {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"

@@ -16,7 +16,9 @@ struct PreciseMomentsTests {
         "learning_rate=1e-12",
     ]
 
-    @Test("they are those of the training images without noise, found by a pass of its own over all of them")
+    @Test(
+        "they are those of the training images without noise, found by a pass of its own over all of them", .underMPIRun
+    )
     func means() throws {
         try withTemporaryDirectory { folder in
             for batches in [0, 100] {
@@ -38,7 +40,7 @@ struct PreciseMomentsTests {
         }
     }
 
-    @Test("on 1 and 3 ranks, resumed between two epochs, and replayed, they are the same bits")
+    @Test("on 1 and 3 ranks, resumed between two epochs, and replayed, they are the same bits", .underMPIRun)
     func invariance() throws {
         try withTemporaryDirectory { folder in
             let recipe = Self.recipe + ["--set", "precise_moments=1", "--set", "learning_rate=0.001"]

@@ -4,7 +4,7 @@ import HDF5Files
 import TestSupport
 import Testing
 
-@Suite("Replay: a later checkpoint follows from an earlier one", .serialized)
+@Suite("Replay: a later checkpoint follows from an earlier one", .underMPIRun, .serialized)
 struct ReplayTests {
     private func replay(_ ranks: Int, _ run: String, _ more: String...) throws -> ProgramResult {
         try spawnMpirun(ranks: ranks, "steadfast", arguments: ["replay", run] + more).wait(timeout: 120)

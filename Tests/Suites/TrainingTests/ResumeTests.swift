@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Invariant 2: a run that was interrupted ends as if it had not been", .serialized)
+@Suite("Invariant 2: a run that was interrupted ends as if it had not been", .underMPIRun, .serialized)
 struct ResumeTests {
     private static let recipe =
         smallRecipe.dropLast(4) + [

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Jobs that stand still are ended, and the rank at fault named", .serialized)
+@Suite("Jobs that stand still are ended, and the rank at fault named", .underMPIRun, .serialized)
 struct StallTests {
     private func start(_ ranks: Int, timeout: Double, stuck: Int = -1) throws -> RunningProgram {
         let running = try spawnMpirun(

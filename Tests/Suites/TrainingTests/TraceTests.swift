@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A trace of the steps")
+@Suite("A trace of the steps", .underMPIRun)
 struct TraceTests {
     @Test("each rank's file opens as a trace, holds every step, and changes no bit", arguments: [1, 2])
     func trace(ranks: Int) throws {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Invariant 1: the weights do not depend on the number of ranks", .serialized)
+@Suite("Invariant 1: the weights do not depend on the number of ranks", .underMPIRun, .serialized)
 struct WorldSizeTests {
     /// Trains at each number of ranks; all digests have to be equal.
     private func expectEqual(
