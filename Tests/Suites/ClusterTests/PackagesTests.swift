@@ -23,7 +23,7 @@ struct PackagesTests {
             try #require(fcntl(descriptor, F_SETLK, &lock) == 0)
             let program = try spawn(
                 path: "/usr/bin/env",
-                arguments: ["bash", "-c", "source '\(Slurm.package)/cluster/environment' && apt_get update"],
+                arguments: ["bash", "-c", "source '\(packageFolder)/cluster/environment' && apt_get update"],
                 environment: ["APT_CONFIG": folder + "/apt.conf"])
             usleep(1_500_000)
             #expect(program.isRunning)
