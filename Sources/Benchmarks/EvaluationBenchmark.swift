@@ -56,7 +56,7 @@ public struct EvaluationBenchmark {
 
         let peak = try PeakRate.mean(communicator)
         let inference = try rates(images: subject.batch, communicator) {
-            try propagation.forward(.running, owner: nil)
+            try propagation.forward(.running, reducer: nil)
         }
         let directions = try rates(images: group, communicator) {
             // The directions are found once for all strengths.

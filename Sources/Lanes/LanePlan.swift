@@ -56,6 +56,9 @@ public struct LanePlan: Sendable {
     /// Steps of an epoch, the short last one included.
     public var stepsPerEpoch: Int { samples / batch + (samples % batch == 0 ? 0 : 1) }
 
+    /// The most samples of a lane in one batch.
+    public var laneCapacity: Int { (0..<lanes).map { positions(ofLane: $0).count }.max() ?? 0 }
+
     /// The size of the global batch of a step: `batch`, or what is left in the last one.
     public func batchSize(stepInEpoch step: Int) -> Int {
         precondition((0..<stepsPerEpoch).contains(step), "step \(step) of \(stepsPerEpoch)")

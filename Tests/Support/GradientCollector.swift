@@ -1,8 +1,8 @@
 import Kernels
 import Networks
 
-/// A propagation's owner: sums lanes in ascending order and collects every parameter's gradient in the model's layout.
-public final class GradientCollector: PropagationOwner {
+/// A gradient reducer: sums lanes in ascending order and collects every parameter's gradient in the model's layout.
+public final class GradientCollector: GradientReducer {
     /// Adds up lanes' partials: (partials of the local lanes, count of each, total).
     public typealias Sum = (UnsafePointer<Double>, Int, UnsafeMutablePointer<Double>) -> Void
 

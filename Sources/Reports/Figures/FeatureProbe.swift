@@ -37,7 +37,7 @@ final class FeatureProbe {
                 propagation.input.pointer.update(from: base + start * size, count: now * size)
             }
             propagation.begin(images: now)
-            try propagation.forward(.running, owner: nil)
+            try propagation.forward(.running, reducer: nil)
             for (number, request) in requests.enumerated() {
                 let input = propagation.blockInput(request.block)
                 let inputCount = plan.blocks[request.block].convolution.input.count

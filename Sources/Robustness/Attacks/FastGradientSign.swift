@@ -25,14 +25,14 @@ public struct FastGradientSign {
         of labels: UnsafePointer<Int32>, into direction: UnsafeMutablePointer<Float>
     ) throws {
         let images = propagation.images
-        try propagation.forward(.running, owner: nil)
+        try propagation.forward(.running, reducer: nil)
         clear(direction, images)
         let everywhere = (0..<images).contains { !(0..<classes).contains(Int(labels[$0])) }
         for k in 0..<(everywhere ? classes : classes - 1) {
             for image in 0..<images {
                 writeGradient(image, label: candidate(k, Int(labels[image])))
             }
-            try propagation.backward(owner: nil)
+            try propagation.backward(reducer: nil)
             for image in 0..<images where candidate(k, Int(labels[image])) != nil {
                 keepLargest(image, from: image, direction)
             }
@@ -45,11 +45,11 @@ public struct FastGradientSign {
         of labels: UnsafePointer<Int32>, candidates: Int, into direction: UnsafeMutablePointer<Float>
     ) throws {
         let images = propagation.images / candidates
-        try propagation.forward(.batch, owner: nil)
+        try propagation.forward(.batch, reducer: nil)
         for copy in 0..<images * candidates {
             writeGradient(copy, label: candidate(copy % candidates, Int(labels[copy / candidates])))
         }
-        try propagation.backward(owner: nil)
+        try propagation.backward(reducer: nil)
         clear(direction, images)
         for copy in 0..<images * candidates { keepLargest(copy / candidates, from: copy, direction) }
     }

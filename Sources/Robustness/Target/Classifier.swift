@@ -24,7 +24,7 @@ public final class Classifier {
         precondition(images <= groupSize, "\(images) images in a group of \(groupSize)")
         fill(propagation.input.pointer)
         propagation.begin(images: images)
-        try propagation.forward(.running, owner: nil)
+        try propagation.forward(.running, reducer: nil)
         return UnsafePointer(propagation.outputs)
     }
 }

@@ -58,7 +58,7 @@ public final class Victim {
             (propagation.input.pointer + place * size).update(from: images + row * size, count: size)
         }
         propagation.begin(images: rows.count)
-        try propagation.forward(.running, owner: nil)
+        try propagation.forward(.running, reducer: nil)
         return UnsafePointer(propagation.outputs)
     }
 
@@ -90,7 +90,7 @@ public final class Victim {
         }
         try onQuery?()
         propagation.surrogateSlope = surrogateSlope
-        try propagation.backward(owner: nil)
+        try propagation.backward(reducer: nil)
         for (place, row) in rows.enumerated() {
             (gradient + row * size).update(from: propagation.inputGradient.pointer + place * size, count: size)
         }

@@ -38,7 +38,7 @@ package final class AdversarialSamples {
     /// batch norm's sums over all ranks.
     package init(
         _ settings: AdversarialTraining, seed: UInt64, imageCount: Int, propagation: Propagation, capacity: Int,
-        meanImage: [Float], sums: any PropagationOwner
+        meanImage: [Float], sums: any GradientReducer
     ) {
         self.settings = settings
         self.seed = seed
@@ -159,9 +159,9 @@ package final class AdversarialSamples {
     /// moments.
     func ascend(_ goal: AdversarialGoal) throws {
         for step in 0..<settings.steps {
-            try propagation.forward(moments == nil ? .running : .batch, owner: moments)
+            try propagation.forward(moments == nil ? .running : .batch, reducer: moments)
             for image in 0..<propagation.images { writeGradient(goal, image) }
-            try propagation.backward(owner: moments)
+            try propagation.backward(reducer: moments)
             stepAlongGradient(share: settings.stepDecay.share(step, of: settings.steps))
         }
     }
@@ -195,14 +195,14 @@ package final class AdversarialSamples {
     }
 }
 
-/// Batch norm's sums over all ranks, and no parameter's gradient: the owner of a pass that only wants the input's gradient.
-private final class MomentSums: PropagationOwner {
-    private let owner: any PropagationOwner
+/// Batch norm's sums over all ranks, and no parameter's gradient: for a pass that only wants the input's gradient.
+private final class MomentSums: GradientReducer {
+    private let reducer: any GradientReducer
 
-    init(_ owner: any PropagationOwner) { self.owner = owner }
+    init(_ reducer: any GradientReducer) { self.reducer = reducer }
 
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws {
-        try owner.sum(partials, count: count, into: total)
+        try reducer.sum(partials, count: count, into: total)
     }
     func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>? { nil }
     func finishedLane(block: Int, lane: Int) {}

@@ -36,14 +36,9 @@ package final class Auditor {
         self.communicator = communicator
         self.data = data
         self.model = model
-        var replay: LaneReplay?
-        self.work = LaneWork(recipe, data, model, lanes: 1) { propagation in
-            let made = LaneReplay(model, propagation, sumsLanes: sumsLanes)
-            replay = made
-            return made
-        }
-        guard let replay else { preconditionFailure("the lane's work has no owner") }
-        self.replay = replay
+        let propagation = LaneWork.propagation(recipe, data, model, lanes: 1)
+        replay = LaneReplay(model, propagation, sumsLanes: sumsLanes)
+        self.work = LaneWork(recipe, data, propagation, reducer: replay)
         input = Buffer(work.propagation.input.count)
         moments = Buffer(model.moments.count)
         finished = Buffer(model.moments.count)

@@ -1,7 +1,7 @@
 import Kernels
 import Networks
 
-/// The owner of a lane's work that is done again: the sums over all lanes are those of the pass that is checked, and what the
+/// The reducer of a lane's work that is done again: the sums over all lanes are those of the pass that is checked, and what the
 /// lane contributes goes into a signature.
 final class LaneReplay: LaneWorkOwner {
     /// Of the lane, after the work.

@@ -1,6 +1,7 @@
 import Kernels
 import Lanes
 import MessagePassing
+import Networks
 
 /// The weight gradient of a large fully connected layer over the global batch, from its gathered factors: the inputs
 /// [batch, inputs] and the deltas [batch, outputs] of all images in lane order.

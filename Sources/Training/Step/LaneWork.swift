@@ -7,7 +7,7 @@ import Recipes
 import Robustness
 
 /// What the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.
-protocol LaneWorkOwner: PropagationOwner {
+protocol LaneWorkOwner: GradientReducer {
     /// Lets a second backward pass over the same batch add to the first one's gradient.
     func continuePass()
     /// The backward pass is over: waits for what of the gradient is still under way.
@@ -43,7 +43,7 @@ final class LaneWork {
     private let recipe: Recipe
     private let plan: LanePlan
     private let model: Model
-    private let owner: any LaneWorkOwner
+    private let reducer: any LaneWorkOwner
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let adversary: AdversarialSamples?
@@ -55,31 +55,33 @@ final class LaneWork {
     /// Loss, errors, images, ranks asked to stop.
     static let sumCount = 4
 
-    /// Takes memory for so many lanes.
-    ///
-    /// - Parameter owner: who forms the sums over all lanes, of the propagation given.
-    init<Owner: LaneWorkOwner>(
-        _ recipe: Recipe, _ data: TrainingData, _ model: Model, lanes: Int, timeline: Timeline? = nil,
-        owner: (Propagation) throws -> Owner
-    ) rethrows {
-        self.recipe = recipe
-        self.model = model
-        plan = data.plan
-        let capacity = (0..<recipe.lanes).map { data.plan.positions(ofLane: $0).count }.max() ?? 0
-        propagation = Propagation(
-            model, lanes: lanes, laneCapacity: capacity, backward: true,
+    /// A propagation for so many lanes of a recipe's batches.
+    static func propagation(
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, lanes: Int, timeline: Timeline? = nil
+    ) -> Propagation {
+        Propagation(
+            model, lanes: lanes, laneCapacity: data.plan.laneCapacity, backward: true,
             inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
-        self.owner = try owner(propagation)
+    }
+
+    /// Takes memory for the lanes of a propagation, whose sums over all lanes the reducer forms.
+    init(_ recipe: Recipe, _ data: TrainingData, _ propagation: Propagation, reducer: any LaneWorkOwner) {
+        self.recipe = recipe
+        self.propagation = propagation
+        self.reducer = reducer
+        model = propagation.model
+        plan = data.plan
+        let (lanes, capacity) = (propagation.lanes, data.plan.laneCapacity)
         ids = Buffer(capacity * lanes)
         labels = Buffer(capacity * lanes)
         partials = Buffer(Self.sumCount * lanes)
         totals = Buffer(Self.sumCount)
         counts = [Int](repeating: 0, count: lanes)
-        adversary = recipe.adversarialTraining.map { [propagation, owner = self.owner] in
+        adversary = recipe.adversarialTraining.map {
             AdversarialSamples(
                 $0, seed: recipe.seed, imageCount: data.source.imageCount, propagation: propagation,
                 capacity: capacity * lanes,
-                meanImage: data.source.meanImage, sums: owner)
+                meanImage: data.source.meanImage, sums: reducer)
         }
         cleanOutputs = Buffer(
             recipe.adversarialTraining?.method == .trades ? 2 * capacity * lanes * model.plan.outputs : 0)
@@ -97,7 +99,7 @@ final class LaneWork {
     }
 
     /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global batch, and
-    /// whether any rank was asked to stop. Collective, by the owner's sums.
+    /// whether any rank was asked to stop. Collective, by the reducer's sums.
     func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
         if let adversary {
             switch adversary.settings.method {
@@ -116,16 +118,16 @@ final class LaneWork {
         let (sums, stop) = try reduceSums()
         // Every rank sees the same sums, so all skip the backward pass together.
         guard sums.loss.isFinite else { return (sums, stop) }
-        try propagation.backward(owner: owner)
-        try owner.finishPass()
+        try propagation.backward(reducer: reducer)
+        try reducer.finishPass()
         if let adversary, adversary.settings.method == .free { adversary.stepAlongGradient() }
         return (sums, stop)
     }
 
     /// Forward over the images that stand in the propagation's input, and their moments into a mean: those of the k-th of them,
-    /// counted from 1. Collective, by the owner's sums.
+    /// counted from 1. Collective, by the reducer's sums.
     func averageMoments(_ k: Int) throws {
-        try propagation.forward(.batch, owner: owner)
+        try propagation.forward(.batch, reducer: reducer)
         propagation.updateRunningMoments(rate: 1 / Float(k))
     }
 
@@ -157,15 +159,15 @@ final class LaneWork {
                     gradient: propagation.outputGradient + image * outputs, scale: scale)
             }
         }
-        try owner.sum(partials.pointer, count: 1, into: totals.pointer)
+        try reducer.sum(partials.pointer, count: 1, into: totals.pointer)
         let divergence = totals.pointer[0]
         guard divergence.isFinite else { return (TrainingSums(loss: .nan, errors: 0, images: 0), false) }
-        try propagation.backward(owner: owner)
-        try owner.finishPass()
-        owner.continuePass()
+        try propagation.backward(reducer: reducer)
+        try reducer.finishPass()
+        reducer.continuePass()
         propagation.input.pointer.update(
             from: adversary.originals.pointer, count: images * model.plan.network.input.count)
-        try propagation.forward(.batch, owner: owner)
+        try propagation.forward(.batch, reducer: reducer)
         writeLosses(scale: pass.scale, stopping: stopping)
         for image in 0..<images {
             Divergence.addGradient(
@@ -175,22 +177,22 @@ final class LaneWork {
         var (sums, stop) = try reduceSums()
         sums.loss += adversary.settings.beta * divergence
         if sums.loss.isFinite {
-            try propagation.backward(owner: owner)
-            try owner.finishPass()
+            try propagation.backward(reducer: reducer)
+            try reducer.finishPass()
         }
         return (sums, stop)
     }
 
     /// The forward pass in training mode, running moments updated.
     private func forward() throws {
-        try propagation.forward(.batch, owner: owner)
+        try propagation.forward(.batch, reducer: reducer)
         propagation.updateRunningMoments(rate: Self.momentRate)
         afterForward?(propagation)
     }
 
     /// The sums of `writeLosses` over the global batch, and whether any rank was asked to stop. Collective.
     private func reduceSums() throws -> (TrainingSums, Bool) {
-        try owner.sum(partials.pointer, count: Self.sumCount, into: totals.pointer)
+        try reducer.sum(partials.pointer, count: Self.sumCount, into: totals.pointer)
         let sums = TrainingSums(loss: totals.pointer[0], errors: totals.pointer[1], images: totals.pointer[2])
         return (sums, totals.pointer[3] > 0)
     }

@@ -81,16 +81,11 @@ package final class StepEngine {
         self.model = model
         self.optimizer = optimizer
         lanes = data.deal[communicator.rank]
-        var reduction: GradientReduction?
-        work = try LaneWork(recipe, data, model, lanes: lanes.count, timeline: timeline) { propagation in
-            let made = try GradientReduction(
-                model, propagation, communicator: communicator, channels: channels, plan: data.plan,
-                deal: data.deal, mode: recipe.reduction, hosts: hosts, overlaps: overlaps, records: recipe.audit > 0)
-            reduction = made
-            return made
-        }
-        guard let reduction else { preconditionFailure("the lanes' work has no owner") }
-        self.reduction = reduction
+        let propagation = LaneWork.propagation(recipe, data, model, lanes: lanes.count, timeline: timeline)
+        reduction = try GradientReduction(
+            model, propagation, communicator: communicator, channels: channels, plan: data.plan,
+            deal: data.deal, mode: recipe.reduction, hosts: hosts, overlaps: overlaps, records: recipe.audit > 0)
+        work = LaneWork(recipe, data, propagation, reducer: reduction)
         auditor =
             recipe.audit > 0
             ? Auditor(

@@ -28,10 +28,10 @@ let independenceCases: [String: RankCase] = [
                     from: pixels.pointer + image * input.count, count: input.count)
             }
             propagation.begin(images: order.count)
-            try propagation.forward(.running, owner: nil)
+            try propagation.forward(.running, reducer: nil)
             let outputs = model.plan.outputs
             propagation.outputGradient.update(repeating: 1, count: order.count * outputs)
-            try propagation.backward(owner: nil)
+            try propagation.backward(reducer: nil)
             return order.indices.map { place in
                 Array(UnsafeBufferPointer(start: propagation.outputs + place * outputs, count: outputs))
                     + UnsafeBufferPointer(

@@ -34,9 +34,9 @@ struct IndependentImagesTests {
             propagation.input.pointer.update(repeating: others, count: count * size)
             for i in 0..<size { propagation.input.pointer[place * size + i] = image[i] }
             propagation.begin(images: count)
-            try propagation.forward(.running, owner: nil)
+            try propagation.forward(.running, reducer: nil)
             propagation.outputGradient.update(repeating: 0.5, count: count * outputs)
-            try propagation.backward(owner: nil)
+            try propagation.backward(reducer: nil)
             return (0..<outputs).map { propagation.outputs[place * outputs + $0] }
                 + (0..<size).map { propagation.inputGradient.pointer[place * size + $0] }
         }

@@ -17,13 +17,13 @@ import Testing
         let labels = [0, 3, 1, 2, 1]
         let input = gaussians(images * network.input.count, 77)
         let propagation = Propagation(model, lanes: 3, laneCapacity: 3, backward: true, inputGradient: true)
-        let owner = GradientCollector(model, lanes: 3)
+        let reducer = GradientCollector(model, lanes: 3)
         propagation.input.pointer.update(from: input, count: input.count)
         propagation.begin(counts: lanes, globalImages: images)
-        try propagation.forward(mode, owner: owner)
+        try propagation.forward(mode, reducer: reducer)
         let loss = propagation.beginLoss(labels, globalImages: images) / Double(images)
         let outputs = Array(UnsafeBufferPointer(start: propagation.outputs, count: images * propagation.plan.outputs))
-        try propagation.backward(owner: owner)
+        try propagation.backward(reducer: reducer)
 
         let naive = NaiveNetwork(model)
         let expected = naive.forward(input.doubles, images: images, mode: mode).outputs.joined()
@@ -37,7 +37,7 @@ import Testing
         check.absolute = 1e-4
         check.floor = 1e-7
         for entry in model.layout.entries {
-            let gradient = entry.tensor(from: owner.gradients.pointer).doubles
+            let gradient = entry.tensor(from: reducer.gradients.pointer).doubles
             let report = check.compare(
                 gradient, Self.some(of: entry.count), at: naive.parameters[entry.name] ?? []
             ) { point in
@@ -57,17 +57,17 @@ import Testing
     /// All of a few elements, about 60 spread over many.
     private static func some(of count: Int) -> StrideTo<Int> { stride(from: 0, to: count, by: max(1, count / 60)) }
 
-    @Test("the owner hears of each block once its lanes are done, from the last to the first")
+    @Test("the reducer hears of each block once its lanes are done, from the last to the first")
     func order() throws {
         let model = Model(try NetworkPlan(SmallNetworks.plain))
         model.randomize(1)
         let propagation = Propagation(model, lanes: 2, laneCapacity: 2, backward: true)
-        let owner = GradientCollector(model, lanes: 2)
+        let reducer = GradientCollector(model, lanes: 2)
         propagation.begin(counts: [2, 1], globalImages: 3)
-        try propagation.forward(.batch, owner: owner)
+        try propagation.forward(.batch, reducer: reducer)
         propagation.beginLoss([0, 1, 2], globalImages: 3)
-        try propagation.backward(owner: owner)
-        #expect(owner.finishedLanes == [3, 2, 1, 0].flatMap { block in [0, 1].map { [block, $0] } })
+        try propagation.backward(reducer: reducer)
+        #expect(reducer.finishedLanes == [3, 2, 1, 0].flatMap { block in [0, 1].map { [block, $0] } })
     }
 
     @Test("a second backward pass with another gradient starts from the same state")
@@ -78,11 +78,11 @@ import Testing
         let propagation = Propagation(model, lanes: 1, laneCapacity: 4, backward: true, inputGradient: true)
         propagation.input.pointer.update(from: gaussians(propagation.input.count, 3), count: propagation.input.count)
         propagation.begin(images: 4)
-        try propagation.forward(.batch, owner: nil)
+        try propagation.forward(.batch, reducer: nil)
         var gradients: [[Float]] = []
         for labels in [[0, 1, 2, 3], [3, 3, 0, 0], [0, 1, 2, 3]] {
             propagation.beginLoss(labels, globalImages: 4)
-            try propagation.backward(owner: nil)
+            try propagation.backward(reducer: nil)
             gradients.append(propagation.inputGradient.elements)
         }
         #expect(gradients[0] == gradients[2] && gradients[0] != gradients[1])
@@ -98,7 +98,7 @@ import Testing
         let input = gaussians(propagation.input.count, 4)
         propagation.input.pointer.update(from: input, count: input.count)
         propagation.begin(images: 5)
-        try propagation.forward(.batch, owner: nil)
+        try propagation.forward(.batch, reducer: nil)
         propagation.updateRunningMoments(rate: 0.05)
         let after = NaiveNetwork(model)
         let batch = before.forward(input.doubles, images: 5, mode: .batch).moments

@@ -56,7 +56,7 @@ private struct Outcome: Equatable, Sendable {
         let (first, end) = (starts[mine.lowerBound], starts[mine.upperBound])
         let propagation = Propagation(
             model, lanes: mine.count, laneCapacity: (batch + lanes - 1) / lanes, backward: true, inputGradient: true)
-        let owner = GradientCollector(model, lanes: mine.count) { partials, count, total in
+        let reducer = GradientCollector(model, lanes: mine.count) { partials, count, total in
             let local = Array(UnsafeBufferPointer(start: partials, count: mine.count * count))
             GradientCollector.add(meeting.exchange(rank, local), lanes: lanes, count: count, into: total)
         }
@@ -64,19 +64,19 @@ private struct Outcome: Equatable, Sendable {
         let input = gaussians(batch * size, 6)
         for i in first * size..<end * size { propagation.input.pointer[i - first * size] = input[i] }
         propagation.begin(counts: mine.map { starts[$0 + 1] - starts[$0] }, globalImages: batch)
-        try propagation.forward(.batch, owner: owner)
+        try propagation.forward(.batch, reducer: reducer)
         let outputCount = (end - first) * propagation.plan.outputs
         let outputs = Array(UnsafeBufferPointer(start: propagation.outputs, count: outputCount))
         propagation.beginLoss((first..<end).map { $0 % network.classes }, globalImages: batch)
-        try propagation.backward(owner: owner)
+        try propagation.backward(reducer: reducer)
         propagation.updateRunningMoments(rate: 0.05)
         let channels = model.layout.entries.filter { $0.kind != .weight }
         return Outcome(
             outputs: outputs, inputGradient: Array(propagation.inputGradient.elements[..<((end - first) * size)]),
             laneGradients: mine.indices.map { lane in
-                owner.laneGradients.map { $0[lane - mine.lowerBound].elements }
+                reducer.laneGradients.map { $0[lane - mine.lowerBound].elements }
             },
-            channelGradients: channels.flatMap { $0.tensor(from: owner.gradients.pointer) },
+            channelGradients: channels.flatMap { $0.tensor(from: reducer.gradients.pointer) },
             moments: model.moments.elements)
     }
 
@@ -136,14 +136,14 @@ private struct Outcome: Equatable, Sendable {
         for (place, image) in order.enumerated() {
             for i in 0..<size { propagation.input.pointer[place * size + i] = images[image][i] }
         }
-        try propagation.forward(.running, owner: nil)
+        try propagation.forward(.running, reducer: nil)
         let outputs = Array(UnsafeBufferPointer(start: propagation.outputs, count: order.count * plan.outputs))
         let block = plan.blocks.firstIndex { $0.convolution.isFullyConnected } ?? 0
         let hiddenSize = plan.blocks[block].convolution.input.count
         let hidden = Array(
             UnsafeBufferPointer(start: propagation.blockInput(block), count: order.count * hiddenSize))
         propagation.beginLoss(order.map { $0 % 3 }, globalImages: order.count)
-        try propagation.backward(owner: nil)
+        try propagation.backward(reducer: nil)
         return [(hidden, hiddenSize), (outputs, plan.outputs), (propagation.inputGradient.elements, size)].map {
             all, size in
             order.indices.map { Array(all[$0 * size..<($0 + 1) * size]) }
@@ -180,11 +180,11 @@ private struct Outcome: Equatable, Sendable {
             func step(_ propagation: Propagation, _ images: Int, _ value: (Int) -> Float) throws -> [Float] {
                 for i in 0..<images * size { propagation.input.pointer[i] = value(i) }
                 propagation.begin(images: images)
-                let owner = GradientCollector(model, lanes: 1)
-                try propagation.forward(.batch, owner: owner)
+                let reducer = GradientCollector(model, lanes: 1)
+                try propagation.forward(.batch, reducer: reducer)
                 propagation.beginLoss((0..<images).map { $0 % 3 }, globalImages: images)
-                try propagation.backward(owner: owner)
-                return owner.gradients.elements + propagation.inputGradient.elements[..<(images * size)]
+                try propagation.backward(reducer: reducer)
+                return reducer.gradients.elements + propagation.inputGradient.elements[..<(images * size)]
             }
             let used = Propagation(model, lanes: 1, laneCapacity: 6, backward: true, inputGradient: true)
             let fresh = Propagation(model, lanes: 1, laneCapacity: 6, backward: true, inputGradient: true)

@@ -9,7 +9,7 @@ private final class TracedTraining {
     let trace: StepTrace
     let model: Model
     private let propagation: Propagation
-    private let owner: GradientCollector
+    private let reducer: GradientCollector
     private var velocities: [Float]
     private let lanes = 2
 
@@ -31,7 +31,7 @@ private final class TracedTraining {
         model = Model(try NetworkPlan(trace.network))
         propagation = Propagation(
             model, lanes: lanes, laneCapacity: trace.batch, backward: true, inputGradient: true)
-        owner = GradientCollector(model, lanes: lanes)
+        reducer = GradientCollector(model, lanes: lanes)
         velocities = [Float](repeating: 0, count: model.layout.count)
         let layout = model.layout
         #expect(Set(layout.entries.map(\.name)) == Set(trace.parameters.map(\.name)))
@@ -68,7 +68,7 @@ private final class TracedTraining {
         let batch = trace.batch
         forEachPixel(batch, shape) { nchw, nhwc in propagation.input.pointer[nhwc] = images[nchw] }
         propagation.begin(counts: [batch / lanes, batch - batch / lanes], globalImages: batch)
-        try propagation.forward(mode, owner: owner)
+        try propagation.forward(mode, reducer: reducer)
         var pass = Pass()
         let loss = model.plan.network.loss
         for image in 0..<batch {
@@ -80,7 +80,7 @@ private final class TracedTraining {
             if loss.winner(z, outputs: model.plan.outputs) != labels[image] { pass.errors += 1 }
         }
         pass.loss = propagation.beginLoss(labels, globalImages: batch) / Double(batch)
-        try propagation.backward(owner: owner)
+        try propagation.backward(reducer: reducer)
         pass.imageGradient = [Float](repeating: 0, count: images.count)
         forEachPixel(batch, shape) { nchw, nhwc in
             pass.imageGradient[nchw] = propagation.inputGradient.pointer[nhwc]
@@ -97,11 +97,11 @@ private final class TracedTraining {
             for i in entry.offset..<entry.offset + entry.count {
                 let weight = model.parameters.pointer[i]
                 velocities[i] =
-                    trace.momentum * velocities[i] + owner.gradients.pointer[i] + parameter.weightDecay * weight
+                    trace.momentum * velocities[i] + reducer.gradients.pointer[i] + parameter.weightDecay * weight
                 model.parameters.pointer[i] = weight - trace.learningRate * parameter.rateFactor * velocities[i]
             }
         }
-        pass.gradients = tensors(owner.gradients.elements)
+        pass.gradients = tensors(reducer.gradients.elements)
         pass.velocities = tensors(velocities)
         pass.parameters = tensors(model.parameters.elements)
         for moment in trace.moments {

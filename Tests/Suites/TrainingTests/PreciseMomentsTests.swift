@@ -82,7 +82,7 @@ struct PreciseMomentsTests {
                 images.fill(Int(id), minus: mean, into: propagation.input.pointer + row * size)
             }
         }
-        try propagation.forward(.batch, owner: nil)
+        try propagation.forward(.batch, reducer: nil)
         propagation.updateRunningMoments(rate: 1)
         return first(model)
     }

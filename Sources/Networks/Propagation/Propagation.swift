@@ -8,11 +8,11 @@ public enum NormalizationMode: Sendable {
     case running
 }
 
-/// What a propagation asks of its owner: the sums over all lanes of the global batch, and room for the gradients.
-public protocol PropagationOwner: AnyObject {
+/// The sums over all lanes of the global batch that a propagation needs, and the destination of its gradients.
+public protocol GradientReducer: AnyObject {
     /// Sums over all lanes: `partials` holds `count` values for each local lane, `total` takes `count` values.
     func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws
-    /// Where to write the weight gradient of a lane (`lane` counts the local lanes); nil if the owner forms it otherwise.
+    /// Where to write the weight gradient of a lane (`lane` counts the local lanes); nil where the reducer forms it otherwise.
     func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>?
     /// The weight gradient of the lane is written.
     func finishedLane(block: Int, lane: Int) throws
@@ -22,7 +22,7 @@ public protocol PropagationOwner: AnyObject {
     func progress() throws
 }
 
-extension PropagationOwner {
+extension GradientReducer {
     /// Nothing is under way.
     public func progress() {}
 }
@@ -160,15 +160,15 @@ public final class Propagation {
 
     // MARK: Forward
 
-    /// The forward pass, to `outputs`. Collective in `batch` mode, by the owner's sums; without an owner the local lanes are
+    /// The forward pass, to `outputs`. Collective in `batch` mode, by the reducer's sums; without a reducer the local lanes are
     /// the whole batch.
-    public func forward(_ mode: NormalizationMode, owner: (any PropagationOwner)?) throws {
+    public func forward(_ mode: NormalizationMode, reducer: (any GradientReducer)?) throws {
         self.mode = mode
         for (index, block) in blocks.enumerated() {
             block.pack()
             forwardConvolution(index)
             if block.normalizes && mode == .batch {
-                try sumLanes(block, owner)
+                try sumLanes(block, reducer)
                 block.useBatchMoments(totals.pointer, count: Double(globalImages * block.convolution.output.area))
             } else {
                 block.useConstants()
@@ -228,11 +228,11 @@ public final class Propagation {
         }
     }
 
-    /// Sums the lanes' partials of a block over the global batch into `totals`: by the owner, or here where the local lanes
+    /// Sums the lanes' partials of a block over the global batch into `totals`: by the reducer, or here where the local lanes
     /// are the whole batch.
-    private func sumLanes(_ block: BlockState, _ owner: (any PropagationOwner)?) throws {
+    private func sumLanes(_ block: BlockState, _ reducer: (any GradientReducer)?) throws {
         let count = 2 * block.channels
-        if let owner { return try owner.sum(partials.pointer, count: count, into: totals.pointer) }
+        if let reducer { return try reducer.sum(partials.pointer, count: count, into: totals.pointer) }
         totals.pointer.update(repeating: 0, count: count)
         for lane in counts.indices {
             for i in 0..<count { totals.pointer[i] += partials.pointer[lane * count + i] }
@@ -244,12 +244,12 @@ public final class Propagation {
     /// The backward pass from `outputGradient`, in the mode and with the parameters of the last `forward`, whose
     /// state it leaves untouched: it can be called again with another gradient.
     ///
-    /// With an owner the gradients of all parameters go to it (collective, by the owner's sums); without one only the input's
+    /// With a reducer the gradients of all parameters go to it (collective, by the reducer's sums); without one only the input's
     /// gradient is formed, and in `batch` mode the local lanes are the whole batch.
-    public func backward(owner: (any PropagationOwner)?) throws {
+    public func backward(reducer: (any GradientReducer)?) throws {
         let last = blocks.count - 1
         // z itself is the output: dz stands in `delta` already.
-        for lane in counts.indices where needsSums(blocks[last], owner) {
+        for lane in counts.indices where needsSums(blocks[last], reducer) {
             blocks[last].sums.reset()
             for image in starts[lane]..<starts[lane] + counts[lane] {
                 blocks[last].addProducts(image)
@@ -259,15 +259,15 @@ public final class Propagation {
         for index in blocks.indices.reversed() {
             let block = blocks[index]
             let together = block.convolution.isFullyConnected
-            if needsSums(block, owner) {
-                try sumLanes(block, owner)
+            if needsSums(block, reducer) {
+                try sumLanes(block, reducer)
                 block.useGradientSums(
                     totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
             }
             for lane in counts.indices {
-                try finishDelta(index, lane, owner)
-                try timeline.measure(.combine, block: index) { try owner?.finishedLane(block: index, lane: lane) }
-                if index > 0, !together { try backwardInput(index, lane, owner) }
+                try finishDelta(index, lane, reducer)
+                try timeline.measure(.combine, block: index) { try reducer?.finishedLane(block: index, lane: lane) }
+                if index > 0, !together { try backwardInput(index, lane, reducer) }
             }
             if together || index == 0 {
                 let target = index > 0 ? imageGradient : inputGradient
@@ -276,29 +276,29 @@ public final class Propagation {
                 }
             }
             if index > 0, together {
-                for lane in counts.indices { try backwardInput(index, lane, owner) }
+                for lane in counts.indices { try backwardInput(index, lane, reducer) }
             }
-            try owner?.finishedBlock(index, gradients: block.channelGradients)
+            try reducer?.finishedBlock(index, gradients: block.channelGradients)
         }
     }
 
     /// Whether a block's sums over the batch are wanted: for parameters, or for batch norm's own backward pass.
-    private func needsSums(_ block: BlockState, _ owner: (any PropagationOwner)?) -> Bool {
-        owner != nil || (block.normalizes && mode == .batch)
+    private func needsSums(_ block: BlockState, _ reducer: (any GradientReducer)?) -> Bool {
+        reducer != nil || (block.normalizes && mode == .batch)
     }
 
     /// From dz to du in a lane, and the lane's weight gradient where it is wanted: a few images at a time, so that du is still in
     /// the second-level cache when it is used.
-    private func finishDelta(_ index: Int, _ lane: Int, _ owner: (any PropagationOwner)?) throws {
+    private func finishDelta(_ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?) throws {
         let block = blocks[index]
-        let weightGradient = owner?.weightGradient(block: index, lane: lane)
+        let weightGradient = reducer?.weightGradient(block: index, lane: lane)
         weightGradient?.update(repeating: 0, count: block.convolution.weightCount)
         let end = starts[lane] + counts[lane]
         let most = block.convolution.isFullyConnected ? max(counts[lane], 1) : block.imagesAtOnce
         for first in stride(from: starts[lane], to: end, by: most) {
             let images = min(most, end - first)
             timeline.measure(.backwardTail, block: index) { block.finishDelta(first, images, mode) }
-            try owner?.progress()
+            try reducer?.progress()
             guard let weightGradient else { continue }
             timeline.measure(.weightGradient, block: index) {
                 convolutionWeightGradient(
@@ -321,9 +321,9 @@ public final class Propagation {
     }
 
     /// From the delta of a lane in block `index` to that in the block before it, with that one's sums where they are wanted.
-    private func backwardInput(_ index: Int, _ lane: Int, _ owner: (any PropagationOwner)?) throws {
+    private func backwardInput(_ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?) throws {
         let (block, previous) = (blocks[index], blocks[index - 1])
-        let sums = needsSums(previous, owner)
+        let sums = needsSums(previous, reducer)
         let together = block.convolution.isFullyConnected
         if sums { previous.sums.reset() }
         for image in starts[lane]..<starts[lane] + counts[lane] {
@@ -334,7 +334,7 @@ public final class Propagation {
                     surrogateSlope: surrogateSlope)
                 if sums { previous.addProducts(image) }
             }
-            try owner?.progress()
+            try reducer?.progress()
         }
         if sums { previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels) }
     }

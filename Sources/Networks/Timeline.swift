@@ -1,4 +1,5 @@
 import Foundation
+import Kernels
 
 /// What a stretch of a step is spent on.
 public enum Activity: UInt8, BitwiseCopyable, CaseIterable, Sendable {
