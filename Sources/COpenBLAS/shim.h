@@ -1,5 +1,5 @@
-// OpenBLAS, whose enumerations and functions import as they are, the instruction set that the compiler was told, and shuffles and
-// conversions, which Swift's vectors would make element by element.
+// OpenBLAS, whose enumerations and functions import as they are, the instruction set that the compiler was told, and
+// shuffles and conversions, which Swift's vectors would make element by element.
 #pragma once
 #include <cblas.h>
 
@@ -33,13 +33,14 @@ static inline int flushes_denormals(void) {
 
 typedef float vector16 __attribute__((vector_size(64), aligned(4)));
 
-// Sixteen rows of sixteen floats, at `row_offsets` from `rows`, as columns: those are written at `column_offsets` from `columns`.
+// Sixteen rows of sixteen floats, at `row_offsets` from `rows`, as columns: those are written at `column_offsets` from
+// `columns`.
 static inline void transpose_square(
     const float *rows, const long *row_offsets, float *columns, const long *column_offsets) {
     vector16 a[16], b[16];
     for (int i = 0; i < 16; i++) a[i] = *(const vector16 *)(rows + row_offsets[i]);
-    // Rows i and i + 8 interleaved: an element's place, row and column as eight bits, is rotated by one bit. Four times, row and
-    // column have changed places.
+    // Rows i and i + 8 interleaved: an element's place, row and column as eight bits, is rotated by one bit. Four
+    // times, row and column have changed places.
     for (int stage = 0; stage < 4; stage++) {
         for (int i = 0; i < 8; i++) {
             b[2 * i] = __builtin_shufflevector(

@@ -6,8 +6,8 @@ typedef unsigned long long xsmm_offset;
 
 static inline const char *xsmm_version(void) { return LIBXSMM_VERSION; }
 
-// The kernel C += sum over t of A_t B_t (or C = without `accumulates`), column-major: A_t is m x k, B_t is k x n (stored n x k if
-// transposed). NULL where this CPU has none. LIBXSMM keeps the kernels that it makes.
+// The kernel C += sum over t of A_t B_t (or C = without `accumulates`), column-major: A_t is m x k, B_t is k x n
+// (stored n x k if transposed). NULL where this CPU has none. LIBXSMM keeps the kernels that it makes.
 static inline const void *xsmm_kernel(
     int m, int n, int k, int a_stride, int b_stride, int c_stride, int accumulates, int b_transposed) {
     const libxsmm_blasint lda = a_stride, ldb = b_stride, ldc = c_stride;

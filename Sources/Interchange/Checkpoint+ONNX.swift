@@ -95,19 +95,52 @@ extension Checkpoint {
 extension Activation {
     /// Appends the function; returns the name of its result.
     fileprivate func add(behind input: String, name: String, to graph: inout ONNXGraph) -> String {
+        let constants = operations.map { operation in
+            operation.constants.map { graph.tensor("\(name)_\($0.name)", shape: [1], [$0.value]) }
+        }
+        var x = input
+        for (index, operation) in operations.enumerated() {
+            let title = index == operations.count - 1 ? name : "\(name)_\(operation.suffix)"
+            x = operation.add(behind: x, constants[index], name: title, to: &graph)
+        }
+        return x
+    }
+}
+
+extension ElementaryOperation {
+    /// The end of the name of a node that is not the function's last.
+    fileprivate var suffix: String {
         switch self {
-        case .identity: return input
-        case .relu: return graph.node("Relu", [input], name: name)
-        case .sigmoid: return graph.node("Sigmoid", [input], name: name)
-        case .rbf:
-            let square = graph.node("Mul", [input, input], name: "\(name)_square")
-            let exponent = graph.node("Neg", [square], name: "\(name)_exponent")
-            return graph.node("Exp", [exponent], name: name)
-        case .mrelu:
-            let one = graph.tensor("\(name)_one", shape: [1], [1])
-            let size = graph.node("Abs", [input], name: "\(name)_size")
-            let rest = graph.node("Sub", [one, size], name: "\(name)_rest")
-            return graph.node("Relu", [rest], name: name)
+        case .relu: "relu"
+        case .sigmoid: "sigmoid"
+        case .absolute: "size"
+        case .negated: "exponent"
+        case .square: "square"
+        case .exponential: "exponential"
+        case .oneMinus: "rest"
+        }
+    }
+
+    /// The constants that the node takes, and the ends of their names.
+    fileprivate var constants: [(name: String, value: Float)] {
+        switch self {
+        case .oneMinus: [("one", 1)]
+        default: []
+        }
+    }
+
+    /// Appends the node; returns the name of its result.
+    fileprivate func add(
+        behind x: String, _ constants: [String], name: String, to graph: inout ONNXGraph
+    ) -> String {
+        switch self {
+        case .relu: graph.node("Relu", [x], name: name)
+        case .sigmoid: graph.node("Sigmoid", [x], name: name)
+        case .absolute: graph.node("Abs", [x], name: name)
+        case .negated: graph.node("Neg", [x], name: name)
+        case .square: graph.node("Mul", [x, x], name: name)
+        case .exponential: graph.node("Exp", [x], name: name)
+        case .oneMinus: graph.node("Sub", constants + [x], name: name)
         }
     }
 }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// A flat array with a fixed address: zeroed, aligned to a cache line, with 128 bytes of slack behind the last element so
-/// that kernels may touch whole vectors there. Its owner takes it once; the step lends pointers into it.
+/// A flat array with a fixed address: zeroed, aligned to a cache line, with 128 bytes of slack behind the last element
+/// so that kernels may touch whole vectors there. Its owner takes it once; the step lends pointers into it.
 ///
-/// Large ones lie in huge pages where the system has them: passes over megabytes of activations and parameters miss the TLB
-/// otherwise.
+/// Large ones lie in huge pages where the system has them: passes over megabytes of activations and parameters miss the
+/// TLB otherwise.
 public final class Buffer<Element: BitwiseCopyable> {
     /// The elements' address.
     public let pointer: UnsafeMutablePointer<Element>

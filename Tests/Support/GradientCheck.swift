@@ -21,7 +21,7 @@ public struct GradientCheck {
         /// The elements that deviate too far: index, given, found by differences.
         public var wrong: [(index: Int, gradient: Double, difference: Double)] = []
 
-        /// Whether nothing deviates and at most a tenth was skipped.
+        /// True where nothing deviates and at most a tenth was skipped.
         public var passed: Bool { wrong.isEmpty && checked > 0 && skipped * 10 <= checked + skipped }
         /// The first deviations.
         public var description: String {

@@ -28,7 +28,7 @@ public final class GuardedBuffer<Element: BitwiseCopyable & Equatable> {
     /// The elements.
     public var elements: [Element] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-    /// How many elements behind the last one were touched: one more than the last guard that changed.
+    /// The number of elements touched behind the last one: one more than the last guard that changed.
     public var overrun: Int {
         (0..<guards).last { pointer[count + $0] != guardValue }.map { $0 + 1 } ?? 0
     }

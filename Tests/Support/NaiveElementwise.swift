@@ -3,26 +3,26 @@ import Kernels
 
 extension Naive {
     /// y = f(z).
-    public static func activation(_ kind: Activation, _ z: Double) -> Double {
-        switch kind {
-        case .identity: z
-        case .relu: z > 0 ? z : 0
-        case .sigmoid: 1 / (1 + exp(-z))
-        case .rbf: exp(-z * z)
-        case .mrelu: abs(z) < 1 ? 1 - abs(z) : 0
-        }
+    public static func activation(_ kind: Activation, _ z: Double) -> Double { formulas(kind).value(z) }
+
+    /// f'(z), one-sided or 0 at the kinks.
+    public static func slope(_ kind: Activation, _ z: Double) -> Double { formulas(kind).slope(z) }
+
+    private static func formulas(_ kind: Activation) -> Formulas {
+        guard let formulas = activations[kind.rawValue] else { preconditionFailure("no naive \(kind.rawValue)") }
+        return formulas
     }
 
-    /// f'(z), 0 at the kinks.
-    public static func slope(_ kind: Activation, _ z: Double) -> Double {
-        switch kind {
-        case .identity: 1
-        case .relu: z > 0 ? 1 : 0
-        case .sigmoid: exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)))
-        case .rbf: -2 * z * exp(-z * z)
-        case .mrelu: z > 0 && z < 1 ? -1 : z < 0 && z > -1 ? 1 : 0
-        }
-    }
+    private typealias Formulas = (value: @Sendable (Double) -> Double, slope: @Sendable (Double) -> Double)
+
+    /// The function and its derivative of each activation of the catalogue.
+    private static let activations: [String: Formulas] = [
+        "identity": ({ $0 }, { _ in 1 }),
+        "relu": ({ $0 > 0 ? $0 : 0 }, { $0 > 0 ? 1 : 0 }),
+        "sigmoid": ({ 1 / (1 + exp(-$0)) }, { exp(-$0) / ((1 + exp(-$0)) * (1 + exp(-$0))) }),
+        "rbf": ({ exp(-$0 * $0) }, { -2 * $0 * exp(-$0 * $0) }),
+        "mrelu": ({ abs($0) < 1 ? 1 - abs($0) : 0 }, { $0 > 0 && $0 < 1 ? -1 : $0 < 0 && $0 > -1 ? 1 : 0 }),
+    ]
 
     /// z = scale u + shift for channels-last data.
     public static func affine(_ u: [Double], scale: [Double], shift: [Double]) -> [Double] {

@@ -1,105 +1,64 @@
-/// An elementwise activation function. The symmetric ones (SAF, section 3 of the paper) suppress signals of unusual size
-/// in both directions.
-public enum Activation: String, Codable, Hashable, Sendable, CaseIterable {
-    /// y = x.
-    case identity
-    /// y = max(0, x).
-    case relu
-    /// y = 1 / (1 + exp(-x)).
-    case sigmoid
-    /// The 1-D radial basis function, y = exp(-x^2) (section 3.1); y' = -2 x y.
-    case rbf
-    /// The mirrored rectified linear unit, y = max(0, 1 - |x|) (equation 2); y' by equation 3, 0 at -1, 0 and 1.
-    case mrelu
+/// An elementwise activation function of the catalogue, with its parameters.
+///
+/// Its text is its name, `mrelu`, and where a parameter differs from its default all parameters behind it:
+/// `leaky_relu:slope=0.2`.
+public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIterable {
+    /// The text that recipes and checkpoints hold.
+    public let rawValue: String
+    /// The formulas.
+    let function: any ActivationFunction
 
-    /// Whether it is a symmetric activation function.
-    public var isSymmetric: Bool { self == .rbf || self == .mrelu }
-}
+    /// All functions, in the order in which they are listed. A new one is a file beside this one and a line here.
+    private static let catalogue: [any ActivationFunction] = [
+        Identity(), ReLU(), Sigmoid(), RBF(), MReLU(),
+    ]
 
-/// An activation as a type, so that a kernel is compiled for each and chooses once, outside its loops.
-/// A function does not call another one of its type: that would stay a call in the inner loop.
-protocol VectorActivation {
-    /// y = f(z).
-    static func value(_ z: Vector) -> Vector
-    /// f'(z).
-    static func slope(_ z: Vector) -> Vector
-    /// f'(z) as an attack may pretend it to be: the flat zones of an mReLU slope down by `surrogate`.
-    static func slope(_ z: Vector, surrogate: Vector) -> Vector
-}
+    /// All functions, with the default values of their parameters.
+    public static let allCases = catalogue.map { Activation($0) }
 
-extension VectorActivation {
-    @inline(__always) static func slope(_ z: Vector, surrogate: Vector) -> Vector { slope(z) }
-}
-
-enum IdentityActivation: VectorActivation {
-    @inline(__always) static func value(_ z: Vector) -> Vector { z }
-    @inline(__always) static func slope(_ z: Vector) -> Vector { Vector(repeating: 1) }
-}
-
-enum ReLUActivation: VectorActivation {
-    // NaN stays: a broken number must reach the loss, where it is found.
-    @inline(__always) static func value(_ z: Vector) -> Vector { z.replacing(with: 0, where: z .< 0) }
-    @inline(__always) static func slope(_ z: Vector) -> Vector { Vector.zero.replacing(with: 1, where: z .> 0) }
-}
-
-enum SigmoidActivation: VectorActivation {
-    @inline(__always) static func value(_ z: Vector) -> Vector { 1 / (1 + exponential(-z)) }
-    @inline(__always) static func slope(_ z: Vector) -> Vector {
-        let y = 1 / (1 + exponential(-z))
-        return y * (1 - y)
+    init(_ function: some ActivationFunction) {
+        let name = type(of: function).name
+        let values = function.parameters.map { ":\($0.name)=\(Self.decimal($0.value))" }
+        let defaults = Self.catalogue.first { type(of: $0).name == name }?.parameters.map(\.value)
+        rawValue = function.parameters.map(\.value) == defaults ? name : name + values.joined()
+        self.function = function
     }
-}
 
-enum RBFActivation: VectorActivation {
-    @inline(__always) static func value(_ z: Vector) -> Vector { exponential(-(z * z)) }
-    @inline(__always) static func slope(_ z: Vector) -> Vector { -2 * z * exponential(-(z * z)) }
-}
-
-enum MReLUActivation: VectorActivation {
-    @inline(__always) static func value(_ z: Vector) -> Vector {
-        let y = 1 - z.replacing(with: -z, where: z .< 0)
-        return y.replacing(with: 0, where: y .< 0)
-    }
-    @inline(__always) static func slope(_ z: Vector) -> Vector {
-        let rising = Vector.zero.replacing(with: 1, where: (z .> -1) .& (z .< 0))
-        return rising.replacing(with: -1, where: (z .> 0) .& (z .< 1))
-    }
-    @inline(__always) static func slope(_ z: Vector, surrogate: Vector) -> Vector {
-        slope(z).replacing(with: surrogate, where: z .<= -1).replacing(with: -surrogate, where: z .>= 1)
-    }
-}
-
-/// What an element's gradient is multiplied by: a type, so that it is compiled into the loop that asks for it.
-protocol SlopeFunction {
-    func callAsFunction(_ z: Vector) -> Vector
-}
-
-/// f'(z).
-struct TrueSlope<A: VectorActivation>: SlopeFunction {
-    @inline(__always) func callAsFunction(_ z: Vector) -> Vector { A.slope(z) }
-}
-
-/// f'(z) as an attack pretends it to be.
-struct SurrogateSlope<A: VectorActivation>: SlopeFunction {
-    let surrogate: Vector
-    @inline(__always) func callAsFunction(_ z: Vector) -> Vector { A.slope(z, surrogate: surrogate) }
-}
-
-/// Work to be compiled for each activation.
-protocol ActivationWork {
-    func run<A: VectorActivation>(_ activation: A.Type)
-}
-
-extension Activation {
-    /// Runs the work compiled for this activation: one choice outside the loops.
-    @inline(__always)
-    func dispatch(_ work: some ActivationWork) {
-        switch self {
-        case .identity: work.run(IdentityActivation.self)
-        case .relu: work.run(ReLUActivation.self)
-        case .sigmoid: work.run(SigmoidActivation.self)
-        case .rbf: work.run(RBFActivation.self)
-        case .mrelu: work.run(MReLUActivation.self)
+    /// Reads a name, or a name with parameters in any order: `clip:low=-1:high=1`.
+    ///
+    /// - Returns: nil where there is no such function or parameter, or where it does not take that value.
+    public init?(rawValue: String) {
+        let parts = rawValue.split(separator: ":", omittingEmptySubsequences: false)
+        guard let name = parts.first, let function = Self.catalogue.first(where: { type(of: $0).name == name })
+        else { return nil }
+        var values = function.parameters.map(\.value)
+        var named = Set<Int>()
+        for part in parts.dropFirst() {
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard pair.count == 2, let value = Float(pair[1]), !value.isNaN,
+                let index = function.parameters.firstIndex(where: { $0.name == pair[0] }), named.insert(index).inserted
+            else { return nil }
+            values[index] = value
         }
+        guard let function = function.with(values) else { return nil }
+        self.init(function)
+    }
+
+    /// Whether it is a symmetric activation function (SAF, section 3 of the paper), which suppresses signals of unusual
+    /// size in both directions.
+    public var isSymmetric: Bool { function.isSymmetric }
+
+    /// The elementary operations that make it up, in order: its form in the formats of other programs.
+    public var operations: [ElementaryOperation] { function.operations }
+
+    /// Equal where the texts are.
+    public static func == (one: Activation, other: Activation) -> Bool { one.rawValue == other.rawValue }
+
+    /// Hashes the text.
+    public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
+
+    private static func decimal(_ value: Float) -> String {
+        let text = "\(value)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 }

@@ -1,7 +1,7 @@
-/// How the products of a convolution are formed: a fixed table of its geometry, of what was measured to win. Nothing is timed when
-/// it runs, so that bits depend on geometry and CPU alone.
+/// The choice of algorithm for each product of a convolution: a fixed table of its geometry, from measurements. Nothing
+/// is timed at run time, so that bits depend on geometry and CPU alone.
 extension Convolution {
-    /// How the forward pass and the weight gradient are formed.
+    /// Algorithms of the forward pass and the weight gradient.
     package enum Method {
         /// OpenBLAS, on the patches of one image at a time, or on the images of a fully connected layer.
         case patches
@@ -13,7 +13,7 @@ extension Convolution {
         case winograd
     }
 
-    /// How the input gradient is formed.
+    /// Algorithms of the input gradient.
     enum InputGradientMethod {
         /// OpenBLAS, by patches of gradients that are added up, or by one product.
         case patches
@@ -34,8 +34,8 @@ extension Convolution {
             if isFullyConnected { return isDirectProduct ? .panels : .patches }
             guard stride == 1 else { return .patches }
             if hasWinogradTiles { return .winograd }
-            // Where filters fill vectors, but for a few that are left, or where the input has so few channels that its patches would
-            // be the larger part of the work.
+            // The direct form wins where filters fill vectors, up to a small remainder, and where patches of an input
+            // of few channels would be the larger part of the work.
             return filters >= 16 && (filters % 16 == 0 || remainingFilters > 0 || hasPatchRows) ? .direct : .patches
         #else
             return .patches
@@ -51,7 +51,8 @@ extension Convolution {
         }
     }
 
-    /// Whether the bits of an output or input gradient depend on that image alone, and not on those that are computed beside it.
+    /// True where the bits of an output or input gradient depend on that image alone, not on the images computed beside
+    /// it.
     public var imagesAreIndependent: Bool { !isFullyConnected || method == .panels }
 
     /// The floats of scratch memory that a call needs: the patches of one image, or one image between zeros, and the
@@ -96,18 +97,21 @@ extension Convolution {
         }
     }
 
-    /// Whether a direct pass multiplies whole rows of patches: the channels of one position would be too short a product.
+    /// True where a direct pass multiplies whole rows of patches: the channels of one position would be too short a
+    /// product.
     var hasPatchRows: Bool { input.channels < 16 }
 
     #if XSMM
-        /// The filters behind the last whole vector, where they are few enough to be computed apart (``FilterRemainder``).
+        /// The filters behind the last whole vector, where they are few enough to be computed apart
+        /// (``FilterRemainder``).
         var remainingFilters: Int {
             let rest = filters % 16
             return stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected && !hasWinogradTiles
                 ? rest : 0
         }
 
-        /// Whether kernel and output suit F(4x4, 5x5); with one or two channels the transforms would cost more than they save.
+        /// True where kernel and output suit F(4x4, 5x5); with one or two channels the transforms cost more than they
+        /// save.
         private var hasWinogradTiles: Bool {
             kernelHeight == 5 && kernelWidth == 5 && stride == 1 && input.channels > 2 && filters > 16
                 && output.height % WinogradConvolution.step == 0 && output.width % WinogradConvolution.step == 0
@@ -117,19 +121,19 @@ extension Convolution {
             WinogradConvolution.suitsLanes(self) ? .winogradOfFewChannels : .rowsOfPatches
         }
 
-        /// Whether the zeros around the output's gradient cost a direct convolution next to nothing.
+        /// True where the zeros around the output's gradient cost a direct convolution next to nothing.
         private var correlatesInputGradient: Bool {
             input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
                 && 10 * output.area >= 9 * input.area
         }
 
-        /// Whether a fully connected layer goes by `panels`, and its input gradient by dot products.
+        /// True where a fully connected layer goes by `panels`, and its input gradient by dot products.
         private var isDirectProduct: Bool {
             DirectProduct.suits(columns: filters) && DotProduct.suits(columns: patchCount, depth: filters)
                 && DirectProduct.isAvailable
         }
     #else
-        /// None: they are OpenBLAS's like the others.
+        /// 0: OpenBLAS computes all filters.
         var remainingFilters: Int { 0 }
         private var fewChannelsMethod: InputGradientMethod { .patches }
         private var correlatesInputGradient: Bool { false }

@@ -42,7 +42,7 @@ public struct Convolution: Hashable, Sendable {
     public var patchCount: Int { kernelHeight * kernelWidth * input.channels }
     /// The elements of the weight.
     public var weightCount: Int { patchCount * filters }
-    /// Whether the kernel covers the whole input: one output position.
+    /// True where the kernel covers the whole input: one output position.
     public var isFullyConnected: Bool {
         padding == 0 && kernelHeight == input.height && kernelWidth == input.width
     }

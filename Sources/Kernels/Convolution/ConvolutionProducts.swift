@@ -112,8 +112,8 @@ public func convolutionInputGradient(
     }
 }
 
-/// gradient = inputs^T * outputGradients, or gradient += that: the weight gradient of a fully connected layer, or `rows` rows
-/// of it, from the factors of `images` images.
+/// gradient = inputs^T * outputGradients, or gradient += that: the weight gradient of a fully connected layer, or
+/// `rows` rows of it, from the factors of `images` images.
 ///
 /// - Parameters: `gradient` [rows, columns], `inputs` [images, rows] with `stride` floats an image, `outputGradients`
 ///   [images, columns].

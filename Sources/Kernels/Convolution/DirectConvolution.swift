@@ -1,13 +1,13 @@
 #if XSMM
     import CXSMM
 
-    /// Convolutions without patches, by LIBXSMM's batch-reduce products on the channels-last image itself: an output row is
-    /// the sum over the kernel's positions of weight(i, j) times the input row that begins there. An image of few channels is
-    /// laid out as rows of patches first, so that a product spans a whole row of the kernel.
+    /// Convolutions without patches, by LIBXSMM's batch-reduce products on the channels-last image itself: an output
+    /// row is the sum over the kernel's positions of weight(i, j) times the input row that begins there. An image of
+    /// few channels is laid out as rows of patches first, so that a product spans a whole row of the kernel.
     ///
-    /// Which layers go this way is a rule of their geometry alone (``Convolution/Method``), measured to win there.
-    /// Padding is made by copying one image into `scratch`, between zeros. Each returns false, having done nothing, where LIBXSMM
-    /// has no such kernel for this CPU.
+    /// The geometry alone decides which layers go this way (``Convolution/Method``). Padding is made by copying one
+    /// image into `scratch`, between zeros. Each returns false, having done nothing, where LIBXSMM has no such kernel
+    /// for this CPU.
     enum DirectConvolution {
         /// output = weight * input for one image.
         static func forward(
@@ -42,7 +42,8 @@
             return true
         }
 
-        /// The same by patches of gradients, a few rows at a time, that are added up at their places.
+        /// inputGradient = outputGradient * weight^T for one image, by patches of gradients: a few rows of positions at
+        /// a time, added up at their places.
         ///
         /// - Parameter weight: [filters, `patchCount`].
         static func sumPatches(
@@ -107,7 +108,8 @@
             return true
         }
 
-        /// The image between `margin` rows and columns of zeros, in `scratch`; the image itself where there is no margin.
+        /// The image between `margin` rows and columns of zeros, in `scratch`; the image itself where there is no
+        /// margin.
         static func pad(
             _ image: UnsafePointer<Float>, _ shape: ImageShape, _ margin: Int, into scratch: UnsafeMutablePointer<Float>
         ) -> UnsafePointer<Float> {
@@ -141,7 +143,7 @@
             (self.rows, self.columns, self.depth, self.pixel, self.row) = (rows, columns, depth, pixel, row)
         }
 
-        /// Those of a convolution, on what `prepare` makes of its input.
+        /// The taps of a convolution on the image that `prepare` lays out.
         init(_ g: Convolution) {
             let (channels, run) = (g.input.channels, g.kernelWidth * g.input.channels)
             if g.hasPatchRows {

@@ -1,12 +1,12 @@
 #if XSMM
     import CXSMM
 
-    /// Products of fully connected layers by LIBXSMM, in panels of columns: one panel of the weight stays in the second-level
-    /// cache while all rows pass by it, so that the weight is read once.
+    /// Products of fully connected layers by LIBXSMM, in panels of columns: one panel of the weight stays in the
+    /// second-level cache while all rows pass by it, so that the weight is read once.
     ///
-    /// With more than one vector of columns LIBXSMM forms each element by one chain of multiply-adds along the depth: a row's bits
-    /// depend neither on its place nor on the number of rows, which therefore may be those of all lanes at hand. Bits are those of
-    /// the plain loop with fused multiply-adds.
+    /// With more than one vector of columns LIBXSMM forms each element by one chain of multiply-adds along the depth: a
+    /// row's bits depend neither on its place nor on the number of rows, which therefore may be those of all lanes at
+    /// hand. Bits are those of the plain loop with fused multiply-adds.
     enum DirectProduct {
         /// Columns of a panel: four vectors.
         private static let panel = 64
@@ -15,10 +15,10 @@
         /// Rows of a call of LIBXSMM: three kernels for any number of rows, so that none is made after the first call.
         private static let rowCounts = [12, 4, 1]
 
-        /// Whether a matrix has that many columns that all panels, the last one included, are longer than a vector.
+        /// True where all panels of a matrix, the last one included, are longer than a vector.
         static func suits(columns: Int) -> Bool { columns % panel == 0 || columns % panel > 16 }
 
-        /// Whether LIBXSMM has such kernels for this CPU.
+        /// True where LIBXSMM has such kernels for this CPU.
         static let isAvailable = xsmm_kernel(64, 12, 64, 64, 64, 64, 0, 0) != nil
 
         /// c = a b, [rows, columns] = [rows, depth] [depth, columns].

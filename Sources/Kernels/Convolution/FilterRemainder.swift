@@ -1,9 +1,10 @@
 #if XSMM
-    /// The few filters of a convolution that are left behind its last whole vector of 16: an output is the dot product of its
-    /// patch with the filter, vector by vector along the patch's rows, which lie together in the image. So they cost what they
-    /// are, and not another vector of filters.
+    /// The few filters of a convolution that are left behind its last whole vector of 16: an output is the dot product
+    /// of its patch with the filter, vector by vector along the patch's rows, which lie together in the image. So they
+    /// cost what they are, and not another vector of filters.
     ///
-    /// `image` is padded already, `width` pixels wide; a row of a patch is at least one vector long. Bits depend on the geometry alone.
+    /// `image` is padded already, `width` pixels wide; a row of a patch is at least one vector long. Bits depend on the
+    /// geometry alone.
     enum FilterRemainder {
         /// Writes the remaining filters' outputs of one image, beside those that are there.
         ///
@@ -67,7 +68,8 @@
             return SIMD8(fold(a), fold(b), fold(c), fold(d), fold(e), fold(f), fold(g), fold(h))
         }
 
-        /// Adds one image's weight gradients of the remaining filters to `sums`, each [kernelHeight, kernelWidth, channels].
+        /// Adds one image's weight gradients of the remaining filters to `sums`, each [kernelHeight, kernelWidth,
+        /// channels].
         static func addWeightGradient(
             _ sums: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, width: Int,
             _ outputGradient: UnsafePointer<Float>, _ g: Convolution
@@ -120,7 +122,7 @@
                 let offset = first + 16 * index
                 guard offset < run else { return }
                 let start = min(offset, last)
-                // What the last vector shares with the one before counts there.
+                // Elements shared with the vector before count there.
                 target.store(
                     target.vector(start) + sum.replacing(with: 0, where: firstElements(offset - start)), start)
             }

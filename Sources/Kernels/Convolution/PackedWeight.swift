@@ -1,10 +1,11 @@
 import COpenBLAS
 
-/// The weight as the kernels take it, once for many calls, `packedCount` floats. For the forward pass: the transformed weight
-/// (Winograd's filtering), or the filters behind the last whole vector, where they are few, each [kernelHeight, kernelWidth,
-/// channels]. Behind it, for the input gradient (`backward`): the transformed weight's transpose; where that is a direct
-/// convolution [kernelHeight, kernelWidth, filters, channels] of weight(kernelHeight - 1 - i, kernelWidth - 1 - j, c, k); by rows of
-/// patches the transposed matrix, filters x `patchCount`. Nothing for fully connected layers, and where all is OpenBLAS's.
+/// The weight as the kernels take it, once for many calls, `packedCount` floats. For the forward pass: the transformed
+/// weight (Winograd's filtering), or the filters behind the last whole vector, where they are few, each [kernelHeight,
+/// kernelWidth, channels]. Behind it, for the input gradient (`backward`): the transformed weight's transpose; where
+/// that is a direct convolution [kernelHeight, kernelWidth, filters, channels] of weight(kernelHeight - 1 - i,
+/// kernelWidth - 1 - j, c, k); by rows of patches the transposed matrix, filters x `patchCount`. Nothing for fully
+/// connected layers, and where all is OpenBLAS's.
 public func packWeight(
     _ packed: UnsafeMutablePointer<Float>, _ weight: UnsafePointer<Float>, _ geometry: Convolution, backward: Bool
 ) {

@@ -1,6 +1,6 @@
 // Patches: for each output position of a convolution the part of the image that its kernel covers.
 
-/// Where row `i` of the patch at (y, x) lies: the run of kernel columns that fall inside the image, or none.
+/// Row `i` of the patch at (y, x): the kernel columns that fall inside the image, and the offset of the first; or nil.
 @inline(__always)
 private func patchRow(_ g: Convolution, _ y: Int, _ x: Int, _ i: Int) -> (columns: Range<Int>, offset: Int)? {
     let row = y * g.stride + i - g.padding
@@ -22,7 +22,8 @@ private func innerPositions(_ g: Convolution) -> (rows: Range<Int>, columns: Ran
 }
 
 /// patches = [output positions, kernelHeight, kernelWidth, channels] of one image. Each patch row is a run of
-/// consecutive floats of the image, copied in whole vectors: what is written beyond a run is overwritten by the next one.
+/// consecutive floats of the image, copied in whole vectors: what is written beyond a run is overwritten by the next
+/// one.
 func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution) {
     let (shape, channels) = (g.output, g.input.channels)
     let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)

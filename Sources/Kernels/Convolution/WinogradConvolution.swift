@@ -1,13 +1,15 @@
 #if XSMM
     import CXSMM
 
-    /// Convolutions of kernels of 5x5 by Winograd's minimal filtering, F(4x4, 5x5): tiles of 8x8 positions of the image, transformed,
-    /// are multiplied by the transformed weight, point by point of 64, and give 4x4 outputs each: 64 multiply-adds where the
-    /// definition has 400. The products go by LIBXSMM, the transforms by ``WinogradTransform``.
+    /// Convolutions of kernels of 5x5 by Winograd's minimal filtering, F(4x4, 5x5): tiles of 8x8 positions of the
+    /// image, transformed, are multiplied by the transformed weight, point by point of 64, and give 4x4 outputs each:
+    /// 64 multiply-adds where the definition has 400. The products go by LIBXSMM, the transforms by
+    /// ``WinogradTransform``.
     ///
-    /// Tiles are taken a unit at a time: so many rows of tiles of one image that what belongs to it stays in the second-level
-    /// cache. Both passes use the same tiles, the backward pass by the transposed maps. An element's bits depend on its own image
-    /// alone. Each returns false, having done nothing, where LIBXSMM has no such kernel for this CPU.
+    /// Tiles are taken a unit at a time: so many rows of tiles of one image that what belongs to it stays in the
+    /// second-level cache. Both passes use the same tiles, the backward pass by the transposed maps. An element's bits
+    /// depend on its own image alone. Each returns false, having done nothing, where LIBXSMM has no such kernel for
+    /// this CPU.
     enum WinogradConvolution {
         /// The points at which tiles and weights are evaluated.
         static let points = 64
@@ -21,7 +23,8 @@
         /// The floats of a transform's workspace, that stand behind the transformed weight.
         static let workspaceCount = points * 16 + 16
 
-        /// From one point's matrix to the next, so that matrices of a power of two do not fall on the same lines of the cache.
+        /// From one point's matrix to the next, so that matrices of a power of two do not fall on the same lines of the
+        /// cache.
         static func row(_ count: Int) -> Int { (count + 15) / 16 * 16 + 16 }
 
         /// Writes the transformed weight, `weightCount` floats and behind them `workspaceCount` that mean nothing.
@@ -99,7 +102,7 @@
                     let target = image + (row * width + column) * channels
                     forEachVector(channels) { c, repeated in
                         let source = x + tile * channels + c
-                        // What the last vector shares with the one before counts there.
+                        // Elements shared with the vector before count there.
                         let mask = firstElements(repeated)
                         InputGradientTransform.applyBoth(
                             areas.workspace, { source.vector(($0 * 8 + $1) * xStride) },

@@ -1,15 +1,17 @@
 #if XSMM
     import COpenBLAS
 
-    /// The input gradient of a Winograd convolution whose input has few channels. A vector of them would be mostly empty, so here it
-    /// holds one number of each of up to sixteen tiles: the output's gradient is turned about on its way in, the input's on its way out.
+    /// The input gradient of a Winograd convolution whose input has few channels. A vector of channels would be mostly
+    /// empty, so a vector holds the same number of up to sixteen tiles: the output's gradient is transposed on its way
+    /// in, the input's on its way out.
     extension WinogradConvolution {
         /// Tiles in a vector.
         private static let lanes = 16
         /// Filters that are added up at a time.
         private static let filtersAtOnce = 4
 
-        /// Writes the transformed weight's points for each filter and channel side by side, [filters, points, channels].
+        /// Writes the transformed weight's points for each filter and channel side by side, [filters, points,
+        /// channels].
         static func gatherPoints(
             _ gathered: UnsafeMutablePointer<Float>, _ transformed: UnsafePointer<Float>, _ g: Convolution
         ) {
@@ -22,12 +24,13 @@
             }
         }
 
-        /// The vectors that the input gradient needs: cells and a square of lanes, what is added up at a time, the sums, a workspace.
+        /// The vectors of scratch memory for the input gradient: cells and a square of lanes, the transformed filters,
+        /// the sums, a workspace.
         static func fewChannelsCount(_ g: Convolution) -> Int {
             (step * step + 1) * lanes + (filtersAtOnce + g.input.channels + 1) * points
         }
 
-        /// Whether a row of tiles fits into a vector.
+        /// True where a row of tiles fits into a vector.
         static func suitsLanes(_ g: Convolution) -> Bool { g.output.width / step <= lanes }
 
         /// inputGradient = outputGradient * weight^T for one image.
@@ -52,7 +55,7 @@
                     for first in stride(from: 0, to: filters, by: lanes) {
                         let start = min(first, filters - lanes)
                         turn(outputGradient + start, into: turned, g, unit, part, places)
-                        // What the last vector shares with the one before counts there.
+                        // Elements shared with the vector before count there.
                         let repeated = first - start
                         for k in stride(
                             from: repeated / filtersAtOnce * filtersAtOnce, to: lanes, by: filtersAtOnce)
@@ -72,13 +75,14 @@
             return true
         }
 
-        /// Where what belongs to each lane begins, in floats.
+        /// Offsets of each lane of a vector, in floats.
         private struct Places {
-            /// Its tile in its unit, in the output and in the padded input. Lanes behind the last tile repeat it; nobody reads them.
+            /// Corner of the lane's tile, in the output and in the padded input. Lanes behind the last tile repeat it
+            /// and are never read.
             let outputs, inputs: UnsafeMutablePointer<Int>
-            /// Its vector among others.
+            /// The lane's vector in a square of sixteen.
             let vectors: UnsafeMutablePointer<Int>
-            /// The vectors of a tile's row, as `addTiles` sets them.
+            /// The vectors of a row of a tile, set by `addTiles`.
             let row: UnsafeMutablePointer<Int>
         }
 
@@ -97,7 +101,8 @@
             }
         }
 
-        /// The gradients of sixteen filters, from the first of `gradient` on, at each cell of the tiles, a vector of tiles a filter.
+        /// The gradients of sixteen filters, from the first of `gradient` on, at each cell of the tiles, a vector of
+        /// tiles a filter.
         private static func turn(
             _ gradient: UnsafePointer<Float>, into turned: UnsafeMutablePointer<Vector>, _ g: Convolution,
             _ unit: Unit, _ part: Int, _ places: Places

@@ -16,11 +16,11 @@
             }
         }
 
-        /// What lies in scratch memory, behind an image between zeros.
+        /// The parts of scratch memory behind the padded image.
         struct Areas {
             /// The transformed tiles of the input and of the output, and the sums of the transformed weight's gradient.
             let x, y, sums: UnsafeMutablePointer<Float>
-            /// What a transform needs beside what it reads and writes.
+            /// Memory for a transform between its two directions.
             let workspace: UnsafeMutablePointer<Vector>
 
             init(_ g: Convolution, _ unit: Unit, _ scratch: UnsafeMutablePointer<Float>) {
@@ -147,7 +147,8 @@
             }
         }
 
-        /// Calls `body(first element, how many of it an earlier vector has)` for vectors that cover at least 16 elements.
+        /// Calls `body(first element, how many of it an earlier vector has)` for vectors that cover at least 16
+        /// elements.
         @inline(__always)
         static func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
             for first in Swift.stride(from: 0, to: count, by: 16) {

@@ -1,9 +1,9 @@
 #if XSMM
     /// A linear map of a few vectors to a few others, the factor of a Winograd convolution in one direction.
     ///
-    /// F(4, 5), four outputs of a kernel of five, from polynomials at the eight points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity:
-    /// y = A^T ((G w) * (B^T x)), * by elements (Lavin & Gray 2016, section 4; Toom 1963, Cook 1966). The backward pass takes the
-    /// transposed maps.
+    /// F(4, 5), four outputs of a kernel of five, from polynomials at the eight points 0, 1, -1, 2, -2, 1/2, -1/2 and
+    /// infinity: y = A^T ((G w) * (B^T x)), * by elements (Lavin & Gray 2016, section 4; Toom 1963, Cook 1966). The
+    /// backward pass takes the transposed maps.
     protocol WinogradTransform {
         /// The vectors that it takes, and those that it makes.
         static var inputs: Int { get }

@@ -1,8 +1,8 @@
 import COpenBLAS
 
-/// Products with a transposed matrix, as it stands in memory: c = a b^T, of [rows, depth] and [columns, depth], each element the dot
-/// product of two rows, in a chain of multiply-adds for each of a vector's elements. The input gradient of a large fully connected
-/// layer goes this way, which saves the weight's transposition in each step.
+/// Products with a transposed matrix, as it stands in memory: c = a b^T, of [rows, depth] and [columns, depth], each
+/// element the dot product of two rows, in a chain of multiply-adds for each of a vector's elements. The input gradient
+/// of a large fully connected layer goes this way, which saves the weight's transposition in each step.
 ///
 /// A row's bits depend neither on its place nor on the number of rows.
 enum DotProduct {
@@ -11,7 +11,7 @@ enum DotProduct {
     /// Rows of a that stay in the second-level cache.
     private static let rowsAtOnce = 120
 
-    /// Whether a product has as many columns, and is as deep, as `multiply` takes.
+    /// True where a product has the columns and the depth that `multiply` takes.
     static func suits(columns: Int, depth: Int) -> Bool { columns >= tile && depth >= 16 }
 
     /// c = a b^T, [rows, columns].
@@ -38,7 +38,7 @@ enum DotProduct {
         }
     }
 
-    /// The chains of a row of c.
+    /// The sums of four elements of a row of c, each a vector of chains of multiply-adds.
     private struct Chains {
         var s0 = Vector.zero
         var s1 = Vector.zero
@@ -101,7 +101,7 @@ enum DotProduct {
         let rest = depth % 16
         for offset in stride(from: 0, to: depth - rest, by: 16) { body({ a.vector($0) }, offset, rows(offset)) }
         guard rest > 0 else { return }
-        // What the last vector shares with the one before counts there.
+        // Elements shared with the vector before count there.
         let shared = firstElements(16 - rest)
         body({ a.vector($0).replacing(with: 0, where: shared) }, depth - 16, rows(depth - 16))
     }

@@ -19,8 +19,8 @@ public struct Matrix {
     }
 }
 
-/// C = A B + beta C, by OpenBLAS: A is `m` x `k` and B `k` x `n` (after transposition), C `m` x `n` with `stride` floats a
-/// row. Bits depend on the shape (and the CPU's kernel) alone.
+/// C = A B + beta C, by OpenBLAS: A is `m` x `k` and B `k` x `n` (after transposition), C `m` x `n` with `stride`
+/// floats a row. Bits depend on the shape (and the CPU's kernel) alone.
 @inline(__always)
 public func gemm(
     _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, beta: Float, _ c: UnsafeMutablePointer<Float>, stride: Int
@@ -33,7 +33,8 @@ public func gemm(
 
 /// The BLAS library as this process uses it.
 public enum BLAS {
-    /// One thread, the calling one, which takes denormal numbers for zero: parallelism is by ranks. Called before the first `gemm`.
+    /// One thread, the calling one, which takes denormal numbers for zero: parallelism is by ranks. Called before the
+    /// first `gemm`.
     public static func useOneThread() {
         openblas_set_num_threads(1)
         Denormals.flush()
@@ -52,15 +53,15 @@ public enum BLAS {
         #endif
     }
 
-    /// How many rows a product may have so that a row's bits depend neither on its place nor on the other rows. OpenBLAS's AVX2
-    /// kernels take the rows behind the first dozen another way.
+    /// The most rows of a product in which a row's bits depend neither on its place nor on the other rows. OpenBLAS's
+    /// AVX2 kernels take the rows behind the first dozen another way.
     public static var independentRows: Int {
         let avx2 = ["Haswell", "Zen", "Excavator", "Steamroller", "Piledriver"]
         return avx2.contains(String(cString: openblas_get_corename())) ? 8 : 20
     }
 
-    /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...), and LIBXSMM's target where it is
-    /// built in. Bits depend on them.
+    /// The kernel set that OpenBLAS chose for this CPU (`SkylakeX`, `Zen`, `Haswell`, ...), and LIBXSMM's target where
+    /// it is built in. Bits depend on them.
     public static var kernel: String {
         let openBLAS = "OpenBLAS " + String(cString: openblas_get_corename())
         #if XSMM

@@ -11,7 +11,7 @@ public struct HybridLoss: Codable, Hashable, Sendable {
     public var alpha: [Double]
     /// The order p > 1 of the errors.
     public var p: Double
-    /// What is added inside the logarithms, or nil for the exact form.
+    /// The number added inside the logarithms, or nil for the exact form.
     public var tolerance: Double?
 
     /// Makes the loss.
@@ -23,7 +23,7 @@ public struct HybridLoss: Codable, Hashable, Sendable {
     }
 }
 
-/// What a network minimises.
+/// A loss that a network minimises.
 public enum Loss: Hashable, Sendable {
     /// -ln softmax(z)_l, of plain networks.
     case softmaxCrossEntropy
@@ -32,9 +32,11 @@ public enum Loss: Hashable, Sendable {
 }
 
 extension Loss {
-    /// The loss of one sample with outputs z (before the last RBF layer in a robust network) and label l, in [0, outputs).
+    /// The loss of one sample with outputs z (before the last RBF layer in a robust network) and label l, in [0,
+    /// outputs).
     ///
-    /// Writes the gradient with respect to z, times `scale`; returns the loss unscaled. Bits depend on this sample alone.
+    /// Writes the gradient with respect to z, times `scale`; returns the loss unscaled. Bits depend on this sample
+    /// alone.
     public func value(
         _ z: UnsafePointer<Float>, label: Int, outputs: Int, gradient: UnsafeMutablePointer<Float>?, scale: Float
     ) -> Double {
@@ -121,7 +123,8 @@ extension HybridLoss {
         guard let gradient else { return loss }
         for i in 0..<outputs {
             let y = exp(-z[i] * z[i])
-            // The gradient with respect to y, apart from the exact logarithm, whose gradient with respect to z stays finite.
+            // The gradient with respect to y, apart from the exact logarithm, whose gradient with respect to z stays
+            // finite.
             var yGradient: Float = 0
             var zGradient: Float = 0
             if let tolerance {

@@ -1,4 +1,4 @@
-/// How the channels repeat along flat channels-last data, in whole vectors.
+/// The repetition of channels along flat channels-last data, in whole vectors.
 ///
 /// A value for each channel is laid out `period / channels` times in a row (`period` = the least common multiple of the
 /// channels and the vector's 16 elements), so that an elementwise kernel walks flat data and its coefficients side by
@@ -25,7 +25,8 @@ public struct ChannelPattern: Hashable, Sendable {
         }
     }
 
-    /// Folds sums kept at each position of the pattern (`period` of them) into one for each channel, in ascending order.
+    /// Folds sums kept at each position of the pattern (`period` of them) into one for each channel, in ascending
+    /// order.
     func fold(_ row: UnsafePointer<Double>, into sums: UnsafeMutablePointer<Double>) {
         sums.update(from: row, count: channels)
         for start in stride(from: channels, to: period, by: channels) {
@@ -34,8 +35,8 @@ public struct ChannelPattern: Hashable, Sendable {
     }
 
     /// Calls `body(offset in the data, offset in the pattern, number of valid elements)` for each vector of `count`
-    /// elements that begin at a channel 0. Whole vectors are apart from the last, cut one, so that their code is compiled
-    /// without a choice in it.
+    /// elements that begin at a channel 0. Whole vectors are apart from the last, cut one, so that their code is
+    /// compiled without a choice in it.
     @inline(__always)
     func forEachVector(_ count: Int, _ body: (Int, Int, Int) -> Void) {
         var (i, p) = (0, 0)

@@ -26,19 +26,19 @@ public struct NormalizationMoments: Sendable {
         return (Float(scale), Float(Double(beta) - scale * mean))
     }
 
-    /// The gradients of gamma and beta, and the coefficients of du = a dz + b u + c, from the sums over the global batch of
-    /// dz and of dz u.
+    /// The gradients of gamma and beta, and the coefficients of du = outputFactor dz + inputFactor u + constant, from
+    /// the sums over the global batch of dz and of dz u.
     ///
     /// With x' = (u - mean) / deviation: gammaGradient = sum dz x', betaGradient = sum dz, and
     /// du = gamma / deviation (dz - betaGradient / n - x' gammaGradient / n).
     public func gradient(gradientSum: Double, productSum: Double, count: Double, gamma: Float, stabilizer: Double)
-        -> (gamma: Float, beta: Float, a: Float, b: Float, c: Float)
+        -> (gamma: Float, beta: Float, outputFactor: Float, inputFactor: Float, constant: Float)
     {
         let inverse = 1 / (variance + stabilizer).squareRoot()
         let gammaGradient = (productSum - mean * gradientSum) * inverse
-        let a = Double(gamma) * inverse
-        let b = -a * inverse * gammaGradient / count
-        let c = -a * gradientSum / count - b * mean
-        return (Float(gammaGradient), Float(gradientSum), Float(a), Float(b), Float(c))
+        let scale = Double(gamma) * inverse
+        let inputFactor = -scale * inverse * gammaGradient / count
+        let constant = -scale * gradientSum / count - inputFactor * mean
+        return (Float(gammaGradient), Float(gradientSum), Float(scale), Float(inputFactor), Float(constant))
     }
 }

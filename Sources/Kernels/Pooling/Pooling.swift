@@ -46,7 +46,7 @@ public struct Pooling: Hashable, Sendable {
 /// y = the pooled x of one image. Where `winners` (one byte for each output element) is given, maximum pooling notes
 /// there which cell of its window won, the first one in case of a tie.
 ///
-/// Whole vectors are written: what lies beyond a position's channels is overwritten by the next position.
+/// Whole vectors are written: elements beyond a position's channels are overwritten by the next position.
 public func pool(
     _ y: UnsafeMutablePointer<Float>, winners: UnsafeMutablePointer<UInt8>?, _ x: UnsafePointer<Float>,
     _ geometry: Pooling
@@ -127,8 +127,8 @@ public func poolGradient(
     xGradient.update(repeating: 0, count: geometry.input.count)
     for row in 0..<shape.height {
         let rows = geometry.rows(ofWindow: row)
-        // One vector of channels for all windows before the next one: a vector that reaches into the next position would have to wait
-        // for what was written there last.
+        // One vector of channels for all windows before the next one: a vector that reaches into the next position
+        // would have to wait for the last write there.
         for c in stride(from: 0, to: channels, by: 16) {
             for column in 0..<shape.width {
                 let columns = geometry.columns(ofWindow: column)
@@ -145,7 +145,7 @@ public func poolGradient(
     }
 }
 
-/// ``spread`` of any window, a call of its own: else the compiler would make one loop of this one and those of fixed windows.
+/// ``spread`` of any window. Not inlined: the compiler would merge its loop with those of the fixed windows.
 @inline(never)
 private func spreadCut(
     _ gradient: UnsafePointer<Float>, _ winners: UnsafePointer<UInt8>?, over corner: UnsafeMutablePointer<Float>,
@@ -154,8 +154,8 @@ private func spreadCut(
     spread(gradient, winners, over: corner, rows, columns, channels, width, valid: valid)
 }
 
-/// Adds the gradients of a window's outputs, one vector of channels of which `valid` count, to the cells that won them, or to each its
-/// share where nothing won.
+/// Adds the gradients of a window's outputs, one vector of channels of which `valid` count, to the cells that won them,
+/// or to each its share where nothing won.
 @inline(__always)
 private func spread(
     _ gradient: UnsafePointer<Float>, _ winners: UnsafePointer<UInt8>?, over corner: UnsafeMutablePointer<Float>,

@@ -4,11 +4,11 @@ import COpenBLAS
 private typealias Doubles = SIMD8<Double>
 private typealias Bits = SIMD8<UInt64>
 
-/// Eight pairs of independent draws of N(0, 1) from pairs of 32 random bits (Box and Muller 1958): the root of -2 log((u + 1) / 2^32),
-/// times the cosine and the sine of 2 pi v / 2^32.
+/// Eight pairs of independent draws of N(0, 1) from pairs of 32 random bits (Box and Muller 1958): the root of -2
+/// log((u + 1) / 2^32), times the cosine and the sine of 2 pi v / 2^32.
 ///
-/// Logarithm, sine and cosine are series of our own, so that bits are those of no library: the floats are the nearest to the exact
-/// values, or their neighbours.
+/// Logarithm, sine and cosine are series of our own, so that bits are those of no library: the floats are the nearest
+/// to the exact values, or their neighbours.
 package func boxMuller(_ u: SIMD8<UInt64>, _ v: SIMD8<UInt64>) -> (SIMD8<Float>, SIMD8<Float>) {
     let radius = (-2 * logarithm((double(u) + 1) * 0x1p-32)).squareRoot()
     // The nearest number of right angles, and what is left of the angle.
@@ -16,7 +16,8 @@ package func boxMuller(_ u: SIMD8<UInt64>, _ v: SIMD8<UInt64>) -> (SIMD8<Float>,
     let angle = (double(v) - double(rightAngles) * 0x1p30) * (.pi * 0x1p-31)
     let x = unsafeBitCast(radius * cosine(angle), to: Bits.self)
     let y = unsafeBitCast(radius * sine(angle), to: Bits.self)
-    // After an odd number of right angles they change places; after one or two the cosine is negative, after two or three the sine.
+    // After an odd number of right angles they change places; after one or two the cosine is negative, after two or
+    // three the sine.
     let swapped = (x ^ y) & (0 &- (rightAngles & 1))
     let first = x ^ swapped ^ (((rightAngles &+ 1) & 2) &<< 62)
     let second = y ^ swapped ^ ((rightAngles & 2) &<< 62)

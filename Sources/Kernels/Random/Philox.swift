@@ -1,4 +1,4 @@
-/// What a stream of random numbers is for. A purpose never shares numbers with another one.
+/// The purpose of a stream of random numbers. Two purposes never share numbers.
 public enum RandomPurpose: UInt32, Sendable {
     case initialWeights = 1
     case sampleOwnership
@@ -16,7 +16,8 @@ public enum RandomPurpose: UInt32, Sendable {
     case shift
 }
 
-/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
+/// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC
+/// 2011).
 ///
 /// A stream is named by (seed, purpose, a, b): `a` is the sample id where there is one, `b` the epoch or the draw. The
 /// numbers depend on that name alone, never on the rank or on the order of calls (invariant 1).
@@ -78,8 +79,8 @@ extension Philox {
         forEachGaussian(count) { values[$0] = $1 }
     }
 
-    /// Calls `body(index, draw)` with `count` independent draws of N(0, 1), by the transform of Box and Muller (1958), each pair from
-    /// two random numbers of 32 bits.
+    /// Calls `body(index, draw)` with `count` independent draws of N(0, 1), by the transform of Box and Muller (1958),
+    /// each pair from two random numbers of 32 bits.
     public mutating func forEachGaussian(_ count: Int, _ body: (_ index: Int, _ draw: Float) -> Void) {
         for start in stride(from: 0, to: count, by: 16) {
             let rest = min(16, count - start)

@@ -1,7 +1,8 @@
-/// exp(x), elementwise, within 2 units in the last place for -87 < x < 88; 0 below that, and capped at exp(88.37) above.
+/// exp(x), elementwise, within 2 units in the last place for -87 < x < 88; 0 below that, and capped at exp(88.37)
+/// above.
 ///
-/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by a polynomial (the coefficients of Cephes' expf, Moshier 1992), and 2^n
-/// by its exponent bits.
+/// x = n ln 2 + r with |r| <= ln 2 / 2; exp(r) by a polynomial (the coefficients of Cephes' expf, Moshier 1992), and
+/// 2^n by its exponent bits.
 @inline(__always) func exponential(_ x: Vector) -> Vector {
     let high = x.replacing(with: 88.37, where: x .> 88.37)
     // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits of the sum.

@@ -56,8 +56,8 @@ public func projectLinf(
     for i in 0..<count { y[i] = max(x[i] - radius, min(x[i] + radius, y[i])) }
 }
 
-/// Moves y to the nearest point whose L2 distance from x is at most `radius`; the distance is summed in double precision and
-/// a fixed order.
+/// Moves y to the nearest point whose L2 distance from x is at most `radius`; the distance is summed in double
+/// precision and a fixed order.
 public func projectL2(
     _ y: UnsafeMutablePointer<Float>, about x: UnsafePointer<Float>, radius: Double, count: Int
 ) {

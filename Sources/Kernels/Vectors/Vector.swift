@@ -30,3 +30,13 @@ extension UnsafeMutablePointer where Pointee == Float {
 
 /// Elementwise maximum; the first operand where they are equal or unordered.
 @inline(__always) func maximum(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .> a) }
+
+/// Writes the first `valid` elements of a vector.
+@inline(__always)
+func store(_ vector: Vector, to pointer: UnsafeMutablePointer<Float>, _ valid: Int) {
+    if valid >= 16 {
+        pointer.store(vector, 0)
+    } else {
+        for i in 0..<valid { pointer[i] = vector[i] }
+    }
+}

@@ -165,13 +165,13 @@ final class BlockState {
             let gradient = moments.gradient(
                 gradientSum: totals[channel], productSum: totals[channels + channel], count: count,
                 gamma: gamma[channel], stabilizer: stabilizer)
-            biasGradient.pointer[channel] = mode == .batch ? 0 : Float(totals[channel] * Double(gradient.a))
+            biasGradient.pointer[channel] = mode == .batch ? 0 : Float(totals[channel] * Double(gradient.outputFactor))
             gammaGradient.pointer[channel] = gradient.gamma
             betaGradient.pointer[channel] = gradient.beta
             for i in stride(from: channel, to: pattern.period, by: channels) {
-                a.pointer[i] = gradient.a
-                b.pointer[i] = gradient.b
-                c.pointer[i] = gradient.c
+                a.pointer[i] = gradient.outputFactor
+                b.pointer[i] = gradient.inputFactor
+                c.pointer[i] = gradient.constant
             }
         }
     }
@@ -257,8 +257,8 @@ final class BlockState {
         let gradient = delta.pointer + image * uCount
         if mode == .batch {
             affineGradient(
-                gradient, u.pointer + image * uCount, a: a.pointer, b: b.pointer, c: c.pointer, pattern: pattern,
-                count: images * uCount)
+                gradient, u.pointer + image * uCount, outputFactor: a.pointer, inputFactor: b.pointer,
+                constant: c.pointer, pattern: pattern, count: images * uCount)
         } else {
             scaleGradient(gradient, scale: scale.pointer, pattern: pattern, count: images * uCount)
         }

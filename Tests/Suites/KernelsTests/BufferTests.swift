@@ -16,7 +16,7 @@ import Testing
         return setting.map { !$0.contains("[never]") } ?? false
     }
 
-    /// What the system notes of the mapping that holds an address, as /proc/self/smaps says.
+    /// The mapping that holds an address, as /proc/self/smaps describes it.
     private func flags(ofMappingAt address: UInt) throws -> [Substring]? {
         // Foundation takes the file for empty: it has no size.
         let file = try #require(fopen("/proc/self/smaps", "r"))

@@ -120,7 +120,8 @@ struct ChannelShape: CustomTestStringConvertible, Sendable {
                 gradientSum: backward.pointer[c], productSum: backward.pointer[channels + c], count: n, gamma: gamma[c],
                 stabilizer: stabilizer)
             (coefficients[0][c], coefficients[1][c]) = (affine.scale, affine.shift)
-            (coefficients[2][c], coefficients[3][c], coefficients[4][c]) = (gradient.a, gradient.b, gradient.c)
+            (coefficients[2][c], coefficients[3][c]) = (gradient.outputFactor, gradient.inputFactor)
+            coefficients[4][c] = gradient.constant
             deviations.append(abs(Double(gradient.gamma) - expected.gamma[c]) / n * 1e-4)
             deviations.append(abs(Double(gradient.beta) - expected.beta[c]) / n * 1e-4)
         }
@@ -132,7 +133,8 @@ struct ChannelShape: CustomTestStringConvertible, Sendable {
             activation: .identity)
         #expect(deviation(y.elements, z, scale: rounding(u, coefficients[0], coefficients[1])) < 1e-6)
         affineGradient(
-            du.pointer, us.pointer, a: rows[2].pointer, b: rows[3].pointer, c: rows[4].pointer, pattern: pattern,
+            du.pointer, us.pointer, outputFactor: rows[2].pointer, inputFactor: rows[3].pointer,
+            constant: rows[4].pointer, pattern: pattern,
             count: count)
         withExtendedLifetime(rows) {}
         let size = zip(rounding(u, coefficients[3], coefficients[4]), rounding(dz, coefficients[2], coefficients[4]))

@@ -43,7 +43,8 @@ import Testing
 
     private let images = 3
 
-    /// Of the sum of the sizes of what is added up: evaluating polynomials at eight points enlarges rounding some thirty times.
+    /// Of the sum of the sizes of what is added up: evaluating polynomials at eight points enlarges rounding some
+    /// thirty times.
     private func tolerance(_ g: Convolution) -> Double { g.method == .winograd ? 2e-5 : 2e-6 }
 
     @Test(
@@ -149,10 +150,10 @@ import Testing
         }
     }
 
-    // Lanes are multiplied together where this holds, however many a rank has (invariant 1), and images one by one or in batches
-    // (invariant 3).
+    // Lanes are multiplied together where this holds, however many a rank has (invariant 1), and images one by one or
+    // in batches (invariant 3).
     @Test(
-        "where images are called independent, a row's output and input gradient have the same bits alone and in any batch",
+        "where images are independent, a row's output and input gradient have the same bits alone and in any batch",
         arguments: [(4, 4, 50, 500), (4, 4, 64, 64), (1, 1, 500, 84), (1, 1, 96, 81), (3, 3, 7, 90)],
         [1, 3, 12, 13, 31, 130])
     func independentRows(_ shape: (Int, Int, Int, Int), _ rows: Int) {

@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(
-        "Gaussian numbers are those of the transform's definition, to a unit in the last place, at the ends of its ranges too"
+        "Gaussian numbers follow the transform's definition to a unit in the last place, at the ends of its ranges too"
     )
     func definition() {
         var random = Philox(seed: 4, purpose: .test)
