@@ -96,12 +96,14 @@ extension Activation {
     /// Appends the function; returns the name of its result.
     fileprivate func add(behind input: String, name: String, to graph: inout ONNXGraph) -> String {
         let constants = operations.map { operation in
-            operation.constants.map { graph.tensor("\(name)_\($0.name)", shape: [1], [$0.value]) }
+            operation.constants.map {
+                graph.tensor("\(name)_\($0.name)", shape: operation.constantShape, [$0.value])
+            }
         }
         var x = input
         for (index, operation) in operations.enumerated() {
             let title = index == operations.count - 1 ? name : "\(name)_\(operation.suffix)"
-            x = operation.add(behind: x, constants[index], name: title, to: &graph)
+            x = operation.add(behind: x, of: input, constants[index], name: title, to: &graph)
         }
         return x
     }
@@ -112,6 +114,11 @@ extension ElementaryOperation {
     fileprivate var suffix: String {
         switch self {
         case .relu: "relu"
+        case .tanh: "tanh"
+        case .leakyReLU: "leaky_relu"
+        case .clip: "clip"
+        case .hardSigmoid: "hard_sigmoid"
+        case .timesInput: "product"
         case .sigmoid: "sigmoid"
         case .absolute: "size"
         case .negated: "exponent"
@@ -125,13 +132,19 @@ extension ElementaryOperation {
     fileprivate var constants: [(name: String, value: Float)] {
         switch self {
         case .oneMinus: [("one", 1)]
+        case .clip(let low, let high): [("low", low), ("high", high)]
         default: []
         }
     }
 
+    /// The shape of its constants: Clip takes scalars.
+    fileprivate var constantShape: [Int] {
+        if case .clip = self { [] } else { [1] }
+    }
+
     /// Appends the node; returns the name of its result.
     fileprivate func add(
-        behind x: String, _ constants: [String], name: String, to graph: inout ONNXGraph
+        behind x: String, of input: String, _ constants: [String], name: String, to graph: inout ONNXGraph
     ) -> String {
         switch self {
         case .relu: graph.node("Relu", [x], name: name)
@@ -141,6 +154,12 @@ extension ElementaryOperation {
         case .square: graph.node("Mul", [x, x], name: name)
         case .exponential: graph.node("Exp", [x], name: name)
         case .oneMinus: graph.node("Sub", constants + [x], name: name)
+        case .tanh: graph.node("Tanh", [x], name: name)
+        case .leakyReLU(let slope): graph.node("LeakyRelu", [x], name: name, [("alpha", .real(slope))])
+        case .clip: graph.node("Clip", [x] + constants, name: name)
+        case .hardSigmoid(let slope, let offset):
+            graph.node("HardSigmoid", [x], name: name, [("alpha", .real(slope)), ("beta", .real(offset))])
+        case .timesInput: graph.node("Mul", [input, x], name: name)
         }
     }
 }

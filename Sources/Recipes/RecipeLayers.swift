@@ -45,9 +45,10 @@ extension Recipe {
     private static func readLayer(_ kind: String, _ layer: RecipeSection) throws -> Layer {
         if kind == "activation" {
             let names = Activation.allCases
-            guard layer.said(kind)?.isNull == false else {
+            guard let word = layer.said(kind), !word.isNull else {
                 throw layer.fault(kind, "has no function; allowed: \(names.map(\.rawValue).joined(separator: ", "))")
             }
+            if let activation = word.text.flatMap(Activation.init) { return .activation(activation) }
             return .activation(try layer.choice(kind, among: names, default: .identity))
         }
         let section = try layer.section(kind)

@@ -2,7 +2,7 @@
 ///
 /// Its text is its name, `mrelu`, and where a parameter differs from its default all parameters behind it:
 /// `leaky_relu:slope=0.2`.
-public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIterable {
+public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     /// The text that recipes and checkpoints hold.
     public let rawValue: String
     /// The formulas.
@@ -10,7 +10,7 @@ public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIte
 
     /// All functions, in the order in which they are listed. A new one is a file beside this one and a line here.
     private static let catalogue: [any ActivationFunction] = [
-        Identity(), ReLU(), Sigmoid(), RBF(), MReLU(),
+        Identity(), ReLU(), Sigmoid(), RBF(), MReLU(), LeakyReLU(), SiLU(), HardSwish(), Tanh(), Clip(),
     ]
 
     /// All functions, with the default values of their parameters.
@@ -50,6 +50,9 @@ public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIte
 
     /// The elementary operations that make it up, in order: its form in the formats of other programs.
     public var operations: [ElementaryOperation] { function.operations }
+
+    /// The text.
+    public var description: String { rawValue }
 
     /// Equal where the texts are.
     public static func == (one: Activation, other: Activation) -> Bool { one.rawValue == other.rawValue }

@@ -4,6 +4,14 @@ public enum ElementaryOperation: Hashable, Sendable {
     case relu
     /// 1 / (1 + exp(-x)).
     case sigmoid
+    /// tanh x.
+    case tanh
+    /// x above 0, slope x below.
+    case leakyReLU(slope: Float)
+    /// min(high, max(low, x)).
+    case clip(low: Float, high: Float)
+    /// min(1, max(0, slope x + offset)).
+    case hardSigmoid(slope: Float, offset: Float)
     /// |x|.
     case absolute
     /// -x.
@@ -14,4 +22,6 @@ public enum ElementaryOperation: Hashable, Sendable {
     case exponential
     /// 1 - x.
     case oneMinus
+    /// x times the input of the whole function.
+    case timesInput
 }

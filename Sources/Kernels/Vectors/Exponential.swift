@@ -23,6 +23,21 @@
     return (p * scale).replacing(with: 0, where: tooLow)
 }
 
+/// tanh(x), elementwise, within 2 units in the last place: near 0 by a polynomial (the coefficients of Cephes' tanhf,
+/// Moshier 1992), elsewhere 1 - 2 / (exp(2 |x|) + 1) with the sign of x.
+@inline(__always) func hyperbolicTangent(_ x: Vector) -> Vector {
+    let size = x.replacing(with: -x, where: x .< 0)
+    let far = 1 - 2 / (exponential(size + size) + 1)
+    let s = x * x
+    var p = Vector(repeating: -5.704_988_7e-3)
+    p = Vector(repeating: 2.063_908_9e-2).addingProduct(p, s)
+    p = Vector(repeating: -5.373_971_6e-2).addingProduct(p, s)
+    p = Vector(repeating: 1.333_144_2e-1).addingProduct(p, s)
+    p = Vector(repeating: -3.333_328_2e-1).addingProduct(p, s)
+    let near = x.addingProduct(x * s, p)
+    return near.replacing(with: far, where: x .>= 0.625).replacing(with: -far, where: x .<= -0.625)
+}
+
 /// y = exp(x) for `count` floats, as the activations compute it.
 package func exponential(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int) {
     for i in stride(from: 0, to: count, by: 16) {

@@ -22,7 +22,7 @@ struct ChannelShape: CustomTestStringConvertible, Sendable {
 
     @Test(
         "y = f(scale u + shift) and dz = dy f'(z), in exactly `count` elements, in place too",
-        arguments: ChannelShape.all, Activation.allCases)
+        arguments: ChannelShape.all, ActivationTests.all)
     func activations(_ shape: ChannelShape, _ activation: Activation) {
         let (channels, count) = (shape.channels, shape.channels * shape.positions)
         let pattern = ChannelPattern(channels: channels)

@@ -147,6 +147,9 @@ struct RecipeRefusalTests {
         #expect(refusal(String(yaml)) == "r.yaml: " + sentence)
     }
 
+    private static let activations =
+        "identity, relu, sigmoid, rbf, mrelu, leaky_relu, silu, hard_swish, tanh, clip"
+
     @Test(
         "A layer that is not one",
         arguments: [
@@ -154,8 +157,9 @@ struct RecipeRefusalTests {
             ("convolution: {channels: 3}", ".convolution has no size"),
             ("convolution: {channels: 0, size: 3}", ".convolution.channels is 0; allowed: a whole number, 1 to 65536"),
             ("convolution: 3", ".convolution is 3; allowed: a mapping of keys to values"),
-            ("activation: rellu", ".activation is rellu; allowed: identity, relu, sigmoid, rbf, mrelu"),
-            ("activation", ".activation has no function; allowed: identity, relu, sigmoid, rbf, mrelu"),
+            ("activation: rellu", ".activation is rellu; allowed: \(Self.activations)"),
+            ("activation: clip:low=7", ".activation is clip:low=7; allowed: \(Self.activations)"),
+            ("activation", ".activation has no function; allowed: \(Self.activations)"),
             ("pooling: {size: 2}", ".pooling has no kind; allowed: max, average"),
             ("pooling: {kind: max, size: 99}", ".pooling.size is 99; allowed: a whole number, 1 to 15"),
         ])
