@@ -32,8 +32,9 @@ extension Convolution {
     package var method: Method {
         #if XSMM
             if isFullyConnected { return isDirectProduct ? .panels : .patches }
-            guard stride == 1 else { return .patches }
-            if hasWinogradTiles { return .winograd }
+            // Positions apart are read as they stand; rows of patches are not made of them.
+            guard stride == 1 || filters % 16 == 0 && !hasPatchRows else { return .patches }
+            if winograd != nil { return .winograd }
             // The direct form wins where filters fill vectors, up to a small remainder, and where patches of an input
             // of few channels would be the larger part of the work.
             return filters >= 16 && (filters % 16 == 0 || remainingFilters > 0 || hasPatchRows) ? .direct : .patches
@@ -65,7 +66,7 @@ extension Convolution {
         let image = max(
             output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
         #if XSMM
-            if method == .winograd { return max(image, WinogradConvolution.scratchCount(self)) }
+            if let winograd { return max(image, winograd.scratchCount(self)) }
         #endif
         return image + remainingFilters * patchCount
     }
@@ -76,9 +77,7 @@ extension Convolution {
     /// The part of these that the forward pass uses.
     var packedForwardCount: Int {
         #if XSMM
-            if method == .winograd {
-                return WinogradConvolution.weightCount(self) + WinogradConvolution.workspaceCount
-            }
+            if let winograd { return winograd.weightCount(self) + winograd.workspaceCount }
         #endif
         return remainingFilters * patchCount
     }
@@ -90,7 +89,7 @@ extension Convolution {
         case .winograd: return packedForwardCount
         case .winogradOfFewChannels:
             #if XSMM
-                return WinogradConvolution.points * input.channels * filters
+                return (winograd?.points ?? 0) * input.channels * filters
             #else
                 return 0
             #endif
@@ -106,24 +105,26 @@ extension Convolution {
         /// (``FilterRemainder``).
         var remainingFilters: Int {
             let rest = filters % 16
-            return stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected && !hasWinogradTiles
+            return stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected && winograd == nil
                 ? rest : 0
         }
 
-        /// True where kernel and output suit F(4x4, 5x5); with one or two channels the transforms cost more than they
-        /// save.
-        private var hasWinogradTiles: Bool {
-            kernelHeight == 5 && kernelWidth == 5 && stride == 1 && input.channels > 2 && filters > 16
-                && output.height % WinogradConvolution.step == 0 && output.width % WinogradConvolution.step == 0
+        /// The form of Winograd's filtering for this geometry, where one wins. With few channels the transforms cost
+        /// more than they save: one or two of a kernel of 5x5, fewer than a vector of one of 3x3.
+        var winograd: (any WinogradConvolution.Type)? {
+            if Winograd5x5.suits(self), input.channels > 2, filters > 16 { return Winograd5x5.self }
+            if Winograd3x3.suits(self), input.channels >= 16, filters >= 16 { return Winograd3x3.self }
+            return nil
         }
 
         private var fewChannelsMethod: InputGradientMethod {
-            WinogradConvolution.suitsLanes(self) ? .winogradOfFewChannels : .rowsOfPatches
+            winograd?.suitsLanes(self) ?? false ? .winogradOfFewChannels : .rowsOfPatches
         }
 
         /// True where the zeros around the output's gradient cost a direct convolution next to nothing.
         private var correlatesInputGradient: Bool {
-            input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth && padding < kernelHeight
+            stride == 1 && input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth
+                && padding < kernelHeight
                 && 10 * output.area >= 9 * input.area
         }
 

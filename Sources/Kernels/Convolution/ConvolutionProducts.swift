@@ -29,7 +29,8 @@ public func convolution(
         #if XSMM
             let isDone =
                 switch geometry.method {
-                case .winograd: WinogradConvolution.forward(y, x, packed: packed, geometry, scratch: scratch)
+                case .winograd:
+                    geometry.winograd?.forward(y, x, packed: packed, geometry, scratch: scratch) ?? false
                 case .direct: DirectConvolution.forward(y, x, weight, packed: packed, geometry, scratch: scratch)
                 case .patches, .panels: false
                 }
@@ -55,8 +56,8 @@ public func convolutionWeightGradient(
         let isDone =
             switch geometry.method {
             case .winograd:
-                WinogradConvolution.weightGradient(
-                    weightGradient, input, outputGradient, geometry, images: images, scratch: scratch)
+                geometry.winograd?.weightGradient(
+                    weightGradient, input, outputGradient, geometry, images: images, scratch: scratch) ?? false
             case .direct:
                 DirectConvolution.weightGradient(
                     weightGradient, input, outputGradient, geometry, images: images, scratch: scratch)
@@ -98,9 +99,11 @@ public func convolutionInputGradient(
             let transposed = packed + geometry.packedForwardCount
             let isDone =
                 switch geometry.inputGradientMethod {
-                case .winograd: WinogradConvolution.inputGradient(x, y, transposed, geometry, scratch: scratch)
+                case .winograd:
+                    geometry.winograd?.inputGradient(x, y, transposed, geometry, scratch: scratch) ?? false
                 case .winogradOfFewChannels:
-                    WinogradConvolution.inputGradientOfFewChannels(x, y, transposed, geometry, scratch: scratch)
+                    geometry.winograd?.inputGradientOfFewChannels(
+                        x, y, transposed, geometry, scratch: scratch) ?? false
                 case .correlation: DirectConvolution.correlate(x, y, flipped: transposed, geometry, scratch: scratch)
                 case .rowsOfPatches: DirectConvolution.sumPatches(x, y, transposed, geometry, scratch: scratch)
                 case .patches, .dotProducts: false

@@ -15,10 +15,11 @@
             packed: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
             let (rest, taps) = (g.remainingFilters, Taps(g))
-            guard let kernel = taps.kernel(columns: g.filters - rest, stride: g.filters, width: g.output.width)
+            let shape = g.productRows
+            guard let kernel = taps.kernel(columns: g.filters - rest, stride: g.filters, width: shape.width)
             else { return false }
             let image = taps.prepare(input, g, scratch: scratch)
-            taps.correlate(kernel, output, image, weight, stride: g.filters, output: g.output)
+            taps.correlate(kernel, output, image, weight, stride: g.filters, output: shape)
             if rest > 0 {
                 FilterRemainder.forward(output, image, width: g.input.width + 2 * g.padding, packed, g)
             }
@@ -35,10 +36,11 @@
             let taps = Taps(
                 rows: g.kernelHeight, columns: g.kernelWidth, depth: g.filters, pixel: g.filters,
                 row: width * g.filters)
-            guard let kernel = taps.kernel(columns: channels, stride: channels, width: g.input.width)
+            let shape = g.isPointwise ? ImageShape(height: 1, width: g.input.area, channels: channels) : g.input
+            guard let kernel = taps.kernel(columns: channels, stride: channels, width: shape.width)
             else { return false }
             let gradient = pad(outputGradient, g.output, margin, into: scratch)
-            taps.correlate(kernel, inputGradient, gradient, weight, stride: channels, output: g.input)
+            taps.correlate(kernel, inputGradient, gradient, weight, stride: channels, output: shape)
             return true
         }
 
@@ -75,11 +77,11 @@
             _ outputGradient: UnsafePointer<Float>, _ g: Convolution, images: Int,
             scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
-            let (taps, rest, shape) = (Taps(g), g.remainingFilters, g.output)
+            let (taps, rest, shape) = (Taps(g), g.remainingFilters, g.productRows)
             guard
                 let kernel = xsmm_kernel(
                     Int32(g.filters - rest), Int32(taps.depth), Int32(shape.width), Int32(g.filters),
-                    Int32(taps.pixel), Int32(g.filters), 1, 1)
+                    Int32(taps.step * taps.pixel), Int32(g.filters), 1, 1)
             else { return false }
             let sums = scratch + (g.scratchCount - rest * g.patchCount)
             sums.update(repeating: 0, count: rest * g.patchCount)
@@ -88,7 +90,7 @@
                 let rows = gradients + shape.height
                 for y in 0..<shape.height {
                     gradients[y] = xsmm_offset(4 * y * shape.width * g.filters)
-                    rows[y] = xsmm_offset(4 * y * taps.row)
+                    rows[y] = xsmm_offset(4 * y * taps.step * taps.row)
                 }
                 for index in 0..<images {
                     let gradient = outputGradient + index * shape.count
@@ -130,6 +132,16 @@
         }
     }
 
+    extension Convolution {
+        /// True where an output is a product of one position alone.
+        fileprivate var isPointwise: Bool { kernelHeight == 1 && kernelWidth == 1 && stride == 1 && padding == 0 }
+
+        /// The output as rows of positions that a product spans: one for all of it where each stands for itself.
+        fileprivate var productRows: ImageShape {
+            isPointwise ? ImageShape(height: 1, width: output.area, channels: filters) : output
+        }
+    }
+
     /// The products whose sum is an output row: one for each position of the kernel, or for each row of it.
     private struct Taps {
         /// Taps in both directions.
@@ -138,9 +150,12 @@
         let depth: Int
         /// Floats from one position of the image to the next, and from one row to the next.
         let pixel, row: Int
+        /// Positions of the image from one output to the next, in both directions.
+        let step: Int
 
-        init(rows: Int, columns: Int, depth: Int, pixel: Int, row: Int) {
+        init(rows: Int, columns: Int, depth: Int, pixel: Int, row: Int, step: Int = 1) {
             (self.rows, self.columns, self.depth, self.pixel, self.row) = (rows, columns, depth, pixel, row)
+            self.step = step
         }
 
         /// The taps of a convolution on the image that `prepare` lays out.
@@ -151,7 +166,7 @@
             } else {
                 self.init(
                     rows: g.kernelHeight, columns: g.kernelWidth, depth: channels, pixel: channels,
-                    row: (g.input.width + 2 * g.padding) * channels)
+                    row: (g.input.width + 2 * g.padding) * channels, step: g.stride)
             }
         }
 
@@ -178,7 +193,8 @@
 
         /// The kernel of `correlate`, for an output row of `width` positions with `columns` of `stride` channels.
         func kernel(columns: Int, stride: Int, width: Int) -> UnsafeRawPointer? {
-            xsmm_kernel(Int32(columns), Int32(width), Int32(depth), Int32(stride), Int32(pixel), Int32(stride), 0, 0)
+            xsmm_kernel(
+                Int32(columns), Int32(width), Int32(depth), Int32(stride), Int32(step * pixel), Int32(stride), 0, 0)
         }
 
         /// y(row) = the sum over the taps of weight(tap) x(row, from the tap's offset), row by row.
@@ -196,7 +212,8 @@
                 }
                 for index in 0..<output.height {
                     xsmm_run(
-                        kernel, weight, x + index * row, y + index * output.width * stride, xsmm_offset(count), weights,
+                        kernel, weight, x + index * step * row, y + index * output.width * stride, xsmm_offset(count),
+                        weights,
                         images)
                 }
             }

@@ -12,7 +12,7 @@ public func packWeight(
     let (patch, filters, channels) = (geometry.patchCount, geometry.filters, geometry.input.channels)
     let rest = geometry.remainingFilters
     #if XSMM
-        if geometry.method == .winograd { WinogradConvolution.transform(packed, weight, geometry) }
+        geometry.winograd?.transform(packed, weight, geometry)
     #endif
     transpose(packed, weight + (filters - rest), rows: patch, columns: rest, stride: filters)
     guard backward else { return }
@@ -29,11 +29,11 @@ public func packWeight(
         }
     case .winograd:
         #if XSMM
-            WinogradConvolution.transposePoints(target, packed, geometry)
+            geometry.winograd?.transposePoints(target, packed, geometry)
         #endif
     case .winogradOfFewChannels:
         #if XSMM
-            WinogradConvolution.gatherPoints(target, packed, geometry)
+            geometry.winograd?.gatherPoints(target, packed, geometry)
         #endif
     }
 }

@@ -6,12 +6,13 @@
     /// in, the input's on its way out.
     extension WinogradConvolution {
         /// Tiles in a vector.
-        private static let lanes = 16
+        private static var lanes: Int { 16 }
         /// Filters that are added up at a time.
-        private static let filtersAtOnce = 4
+        private static var filtersAtOnce: Int { 4 }
 
         /// Writes the transformed weight's points for each filter and channel side by side, [filters, points,
         /// channels].
+        @inline(__always)
         static func gatherPoints(
             _ gathered: UnsafeMutablePointer<Float>, _ transformed: UnsafePointer<Float>, _ g: Convolution
         ) {
@@ -36,15 +37,16 @@
         /// inputGradient = outputGradient * weight^T for one image.
         ///
         /// - Parameter weight: as `gatherPoints` writes it.
+        @inline(__always)
         static func inputGradientOfFewChannels(
             _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
             _ weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
-            let (unit, channels, filters) = (Unit(g), g.input.channels, g.filters)
+            let (unit, channels, filters) = (WinogradUnit(g), g.input.channels, g.filters)
             let width = g.input.width + 2 * g.padding
             let image = g.padding > 0 ? scratch : inputGradient
             image.update(repeating: 0, count: (g.input.height + 2 * g.padding) * width * channels)
-            let turned = Areas(g, unit, scratch).workspace
+            let turned = areas(g, unit, scratch).workspace
             let square = turned + step * step * lanes
             let transformed = square + lanes
             let sums = transformed + filtersAtOnce * points
@@ -61,9 +63,9 @@
                             from: repeated / filtersAtOnce * filtersAtOnce, to: lanes, by: filtersAtOnce)
                         {
                             for i in 0..<filtersAtOnce {
-                                OutputGradientTransform.applyBoth(
+                                OutputGradient.applyBoth(
                                     workspace, { k + i < repeated ? .zero : turned[($0 * step + $1) * lanes + k + i] },
-                                    { transformed[($0 * 8 + $1) * filtersAtOnce + i] = $2 })
+                                    { transformed[($0 * side + $1) * filtersAtOnce + i] = $2 })
                             }
                             addFour(sums, transformed, weight + (start + k) * channels * points, channels: channels)
                         }
@@ -75,21 +77,10 @@
             return true
         }
 
-        /// Offsets of each lane of a vector, in floats.
-        private struct Places {
-            /// Corner of the lane's tile, in the output and in the padded input. Lanes behind the last tile repeat it
-            /// and are never read.
-            let outputs, inputs: UnsafeMutablePointer<Int>
-            /// The lane's vector in a square of sixteen.
-            let vectors: UnsafeMutablePointer<Int>
-            /// The vectors of a row of a tile, set by `addTiles`.
-            let row: UnsafeMutablePointer<Int>
-        }
-
-        private static func withPlaces(_ g: Convolution, _ unit: Unit, _ body: (Places) -> Void) {
+        private static func withPlaces(_ g: Convolution, _ unit: WinogradUnit, _ body: (LanePlaces) -> Void) {
             withUnsafeTemporaryAllocation(of: Int.self, capacity: 4 * lanes) { memory in
                 guard let first = memory.baseAddress else { return }
-                let places = Places(
+                let places = LanePlaces(
                     outputs: first, inputs: first + lanes, vectors: first + 2 * lanes, row: first + 3 * lanes)
                 for lane in 0..<lanes {
                     let (y, x) = min(lane, unit.tiles - 1).quotientAndRemainder(dividingBy: unit.columns)
@@ -105,7 +96,7 @@
         /// tiles a filter.
         private static func turn(
             _ gradient: UnsafePointer<Float>, into turned: UnsafeMutablePointer<Vector>, _ g: Convolution,
-            _ unit: Unit, _ part: Int, _ places: Places
+            _ unit: WinogradUnit, _ part: Int, _ places: LanePlaces
         ) {
             let row = g.output.width * g.filters
             let corner = gradient + part * unit.rows * step * row
@@ -144,22 +135,22 @@
         private static func addTiles(
             _ sums: UnsafeMutablePointer<Vector>, _ workspace: UnsafeMutablePointer<Vector>,
             _ square: UnsafeMutablePointer<Vector>, to image: UnsafeMutablePointer<Float>, _ g: Convolution,
-            _ unit: Unit, _ part: Int, _ places: Places
+            _ unit: WinogradUnit, _ part: Int, _ places: LanePlaces
         ) {
             let channels = g.input.channels
             let row = (g.input.width + 2 * g.padding) * channels
             let corner = image + part * unit.rows * step * row
             for channel in 0..<channels {
                 let values = sums + channel
-                InputGradientTransform.applyBoth(
-                    workspace, { values[($0 * 8 + $1) * channels] }, { values[($0 * 8 + $1) * channels] = $2 })
+                InputGradient.applyBoth(
+                    workspace, { values[($0 * side + $1) * channels] }, { values[($0 * side + $1) * channels] = $2 })
             }
-            // The floats of a tile's row, eight positions with all channels, sixteen at a time.
-            for first in stride(from: 0, to: 8 * channels, by: lanes) {
-                let mask = .!firstElements(8 * channels - first)
-                for k in 0..<lanes { places.row[k] = 16 * min(first + k, 8 * channels - 1) }
-                for i in 0..<8 {
-                    transpose_square(floats(sums + i * 8 * channels), places.row, floats(square), places.vectors)
+            // The floats of a tile's row, `side` positions with all channels, sixteen at a time.
+            for first in stride(from: 0, to: side * channels, by: lanes) {
+                let mask = .!firstElements(side * channels - first)
+                for k in 0..<lanes { places.row[k] = 16 * min(first + k, side * channels - 1) }
+                for i in 0..<side {
+                    transpose_square(floats(sums + i * side * channels), places.row, floats(square), places.vectors)
                     for tile in 0..<unit.tiles {
                         let target = corner + places.inputs[tile] + i * row + first
                         target.store(target.vector(0) + square[tile].replacing(with: 0, where: mask), 0)
@@ -167,5 +158,16 @@
                 }
             }
         }
+    }
+
+    /// Offsets of each lane of a vector, in floats.
+    private struct LanePlaces {
+        /// Corner of the lane's tile, in the output and in the padded input. Lanes behind the last tile repeat it
+        /// and are never read.
+        let outputs, inputs: UnsafeMutablePointer<Int>
+        /// The lane's vector in a square of sixteen.
+        let vectors: UnsafeMutablePointer<Int>
+        /// The vectors of a row of a tile, set by `addTiles`.
+        let row: UnsafeMutablePointer<Int>
     }
 #endif

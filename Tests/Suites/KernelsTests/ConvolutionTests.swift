@@ -15,6 +15,15 @@ import Testing
         make(8, 16, 5, kernel: 5, filters: 17),
         make(8, 72, 3, kernel: 5, filters: 18),
         make(20, 44, 15, kernel: 5, filters: 19, padding: 4),
+        make(8, 8, 64, kernel: 3, filters: 64, padding: 1),
+        make(12, 4, 16, kernel: 3, filters: 16, padding: 1),
+        make(6, 10, 17, kernel: 3, filters: 33),
+        make(4, 76, 19, kernel: 3, filters: 18, padding: 1),
+        make(8, 6, 33, kernel: 3, filters: 17, padding: 2),
+        make(9, 8, 16, kernel: 3, filters: 32, stride: 2, padding: 1),
+        make(7, 9, 17, kernel: 1, filters: 48, stride: 2),
+        make(6, 7, 32, kernel: 4, filters: 16, stride: 2, padding: 1),
+        make(5, 7, 32, kernel: 1, filters: 32),
         make(9, 11, 16, kernel: 3, filters: 20, padding: 1),
         make(6, 17, 33, kernel: 4, filters: 33),
         make(7, 6, 17, kernel: 1, filters: 19),
@@ -43,7 +52,7 @@ import Testing
 
     private let images = 3
 
-    /// Of the sum of the sizes of what is added up: evaluating polynomials at eight points enlarges rounding some
+    /// Of the sum of the sizes of what is added up. Evaluating polynomials at six or eight points enlarges rounding some
     /// thirty times.
     private func tolerance(_ g: Convolution) -> Double { g.method == .winograd ? 2e-5 : 2e-6 }
 
@@ -53,6 +62,11 @@ import Testing
     func methods() {
         let ways = Self.geometries[..<6].map(\.method)
         #expect(ways == [.direct, .winograd, .panels, .patches, .winograd, .winograd])
+        // Those of a residual network: equal sizes, the half, and the shortcut.
+        let residual = [(16, 16, 3, 1), (32, 64, 3, 2), (32, 64, 1, 2), (64, 64, 1, 1), (3, 16, 3, 1)].map {
+            Self.make(16, 16, $0.0, kernel: $0.2, filters: $0.1, stride: $0.3, padding: $0.2 / 2).method
+        }
+        #expect(residual == [.winograd, .direct, .direct, .direct, .direct])
     }
 
     @Test(
