@@ -96,13 +96,13 @@ let package = Package(
         .executableTarget(
             name: "Fuzzing",
             dependencies: [
-                "Training", "Reports", "TestSupport",
+                "Training", "Reports", "Interchange", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Programs/Fuzzing", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"),
         tests("Lanes", "RankProgram"), tests("Networks", "RankProgram"), tests("Recipes", "Training"),
-        tests("Datasets"), tests("Checkpoints", "Interchange"), tests("Robustness", "steadfast"),
+        tests("Datasets"), tests("Checkpoints", "Interchange", "Datasets"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram", "FaultInjection", "Fuzzing"),
         tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports", "steadfast"),
         // The scripts of cluster/ on a real scheduler.

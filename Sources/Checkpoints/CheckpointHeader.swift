@@ -16,7 +16,7 @@ public struct CheckpointHeader: Equatable, Sendable {
     public var lanes: Int
     /// Ranks that computed the last step. The weights do not depend on it.
     public var worldSize: Int
-    /// `paper` or `released`.
+    /// `paper` or `released`; `imported` for a network that another program trained.
     public var variant: String
     /// The data set's name.
     public var dataset: String
@@ -30,11 +30,16 @@ public struct CheckpointHeader: Equatable, Sendable {
     public var network: String
     /// When it was written: UTC, ISO 8601.
     public var created: String
+    /// The name of the file that the network was imported from; nil for one of our own.
+    public var sourceFile: String?
+    /// The SHA-256 of that file.
+    public var sourceDigest: String?
 
     /// Makes a header.
     public init(
         productVersion: String, step: Int, epoch: Int, seed: UInt64, lanes: Int, worldSize: Int, variant: String,
-        dataset: String, datasetDigest: String, classes: Int, recipe: String, network: String, created: String
+        dataset: String, datasetDigest: String, classes: Int, recipe: String, network: String, created: String,
+        sourceFile: String? = nil, sourceDigest: String? = nil
     ) {
         self.productVersion = productVersion
         self.step = step
@@ -49,16 +54,21 @@ public struct CheckpointHeader: Equatable, Sendable {
         self.recipe = recipe
         self.network = network
         self.created = created
+        self.sourceFile = sourceFile
+        self.sourceDigest = sourceDigest
     }
 
     var attributes: [String: HDF5Attribute] {
-        [
+        var attributes: [String: HDF5Attribute] = [
             "product_version": .string(productVersion), "step": .int64(Int64(step)), "epoch": .int64(Int64(epoch)),
             "seed": .uint64(seed), "lanes": .int64(Int64(lanes)), "world_size": .int64(Int64(worldSize)),
             "variant": .string(variant), "dataset": .string(dataset), "dataset_digest": .string(datasetDigest),
             "classes": .int64(Int64(classes)), "recipe": .string(recipe), "network": .string(network),
             "created": .string(created),
         ]
+        attributes["source_file"] = sourceFile.map { .string($0) }
+        attributes["source_digest"] = sourceDigest.map { .string($0) }
+        return attributes
     }
 
     /// Reads the header from root attributes; numbers are checked to be in the range in which they can be computed with.
@@ -76,6 +86,8 @@ public struct CheckpointHeader: Equatable, Sendable {
         recipe = try attributes.text("recipe")
         network = try attributes.text("network")
         created = try attributes.text("created")
+        sourceFile = try attributes.textIfPresent("source_file")
+        sourceDigest = try attributes.textIfPresent("source_digest")
     }
 }
 
@@ -86,6 +98,10 @@ struct HeaderAttributes {
     func text(_ name: String) throws -> String {
         guard case .string(let text) = try value(name) else { throw wrongType(name, "text") }
         return text
+    }
+
+    func textIfPresent(_ name: String) throws -> String? {
+        values[name] == nil ? nil : try text(name)
     }
 
     func integer(_ name: String, _ range: ClosedRange<Int>) throws -> Int {

@@ -102,7 +102,7 @@ public enum SealedFile {
     }
 
     /// The bytes of a regular file of bounded size.
-    package static func readWhole(_ path: String) throws -> [UInt8] {
+    package static func readWhole(_ path: String, atMost limit: Int? = nil) throws -> [UInt8] {
         // Opening a pipe that nobody writes to must not wait.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw systemFailure(.noInput, "read", path) }
@@ -115,8 +115,9 @@ public enum SealedFile {
         default: throw Failure(.noInput, "\(path) is not a regular file")
         }
         let size = Int(status.st_size)
-        guard size <= HDF5Limits.fileBytes else {
-            throw Failure(.data, "\(path) has \(size) bytes; files up to \(HDF5Limits.fileBytes) bytes are read")
+        let limit = limit ?? HDF5Limits.fileBytes
+        guard size <= limit else {
+            throw Failure(.data, "\(path) has \(size) bytes; files up to \(limit) bytes are read")
         }
         return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             count = 0

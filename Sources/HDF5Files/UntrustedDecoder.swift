@@ -2,30 +2,38 @@ import Essentials
 import Foundation
 import Synchronization
 
-/// Decodes a file that has no seal in a child process first, since libhdf5 can crash on a damaged one.
+/// Decodes a file that has no seal in a child process first: an HDF5 file, since libhdf5 can crash on a damaged one, or a
+/// file of another format.
 public enum UntrustedDecoder {
     private static let setting = Mutex<[String]>([])
 
     /// The program that decodes the file named by its last argument and exits with 0, as `run` does it: the absolute
-    /// path of the program and its arguments before the file. The command `steadfast` sets itself with a hidden
-    /// subcommand. Empty: files are decoded in this process directly.
+    /// path of the program and its arguments before the file. A format other than HDF5 comes between them as
+    /// `--format NAME`. The command `steadfast` sets itself with a hidden subcommand. Empty: files are decoded in this
+    /// process directly.
     public static var command: [String] {
         get { setting.withLock { $0 } }
         set { setting.withLock { $0 = newValue } }
     }
 
-    /// What the child does: bounds its own memory, time and core files, decodes the file and prints what was wrong to
+    /// The work of the child on an HDF5 file, as the other `run`.
+    public static func run(_ path: String) -> Int32 {
+        run(path) { _ = try HDF5Tree.decode(try SealedFile.readWhole($0)) }
+    }
+
+    /// The work of the child: bounds its own memory, time and core files, decodes the file and prints what was wrong to
     /// standard output.
     ///
+    /// - Parameter decode: reads the file.
     /// - Returns: the exit code of the child's process: 0 where the file is well-formed.
-    public static func run(_ path: String) -> Int32 {
+    public static func run(_ path: String, decode: (String) throws -> Void) -> Int32 {
         // The file, the library's two copies of it, and the numbers.
         bound(RLIMIT_AS, 3 * HDF5Limits.fileBytes + HDF5Limits.tensorBytes)
         // At the hard limit of its time a process is killed; at the soft one, a second before, SIGXCPU says what for.
         bound(RLIMIT_CPU, 60, hard: 61)
         bound(RLIMIT_CORE, 0)
         do {
-            _ = try HDF5Tree.decode(try SealedFile.readWhole(path))
+            try decode(path)
             return 0
         } catch let failure as Failure {
             print(failure.message)
@@ -43,8 +51,9 @@ public enum UntrustedDecoder {
 
     /// Runs the command on a file and waits for it, two minutes at most.
     ///
+    /// - Parameter format: its format; nil for HDF5.
     /// - Throws: `Failure` 65 with the child's own message, or saying that it crashed or did not end.
-    static func tryInChild(_ path: String) throws {
+    package static func tryInChild(_ path: String, format: String? = nil) throws {
         let command = command
         guard let program = command.first else { return }
         var ends: [Int32] = [-1, -1]
@@ -55,7 +64,7 @@ public enum UntrustedDecoder {
         do {
             defer { close(ends[1]) }
             child = try spawn(
-                program, Array(command.dropFirst()) + [path],
+                program, command.dropFirst() + (format.map { ["--format", $0] } ?? []) + [path],
                 streams: [.file("/dev/null", O_RDONLY), .descriptor(ends[1]), .file("/dev/null", O_WRONLY)],
                 purpose: " to read an untrusted file")
         }
@@ -68,7 +77,9 @@ public enum UntrustedDecoder {
             throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file")
         }
         guard signal == 0 else {
-            throw Failure(.data, "\(path): libhdf5 crashes on it (signal \(signal)): it is damaged; take another file")
+            let reader = format == nil ? "libhdf5" : "its reader"
+            throw Failure(
+                .data, "\(path): \(reader) crashes on it (signal \(signal)): it is damaged; take another file")
         }
         guard status == 0 else {
             throw Failure(.data, "\(path): \(message.isEmpty ? "not readable" : message); take another file")

@@ -1,9 +1,16 @@
 import Essentials
 import Foundation
+import Kernels
 
 extension Dataset {
     /// The names that are known without a folder of the user's.
     public static var knownNames: [String] { KnownDataset.all.map(\.name) }
+
+    /// The images' shape and the classes of a known set as it is published, whether its files are there or not; nil for
+    /// another name.
+    public static func published(_ name: String) -> (shape: ImageShape, classes: Int)? {
+        KnownDataset.named(name).map { ($0.shape, $0.classes) }
+    }
 
     /// The names of the built-in sets, which are drawn by the program.
     public static var generatedNames: [String] { KnownDataset.all.filter { $0.format == .generated }.map(\.name) }

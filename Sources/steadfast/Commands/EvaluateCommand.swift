@@ -3,6 +3,7 @@ import Checkpoints
 import Datasets
 import Essentials
 import Foundation
+import Interchange
 import Kernels
 import MessagePassing
 import Reports
@@ -19,7 +20,7 @@ struct EvaluateCommand: CollectiveCommand {
             there are several).
             """)
 
-    @Argument(help: "Checkpoints, or run directories (their latest checkpoint).")
+    @Argument(help: "Checkpoints, run directories (their latest checkpoint), or networks of the format ONNX.")
     var checkpoints: [String]
 
     @Option(
@@ -60,6 +61,11 @@ struct EvaluateCommand: CollectiveCommand {
     @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
     var watch = false
 
+    @Option(help: "The data set that networks of the format ONNX are for.")
+    var dataset: String?
+
+    @OptionGroup var importOptions: ImportOptions
+
     @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
     var dataDirectory: String?
 
@@ -91,6 +97,10 @@ struct EvaluateCommand: CollectiveCommand {
         }
         defer { _ = lock }
         if watch { return try watch(communicator) }
+        try communicator.agree {
+            guard communicator.rank == 0 else { return }
+            for name in checkpoints where name.hasSuffix(".onnx") { _ = try checkpoint(name, isWriter: true) }
+        }
         let jobs = try checkpoints.map { try job($0, communicator) }
         var all: [EvaluationResults] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
@@ -154,9 +164,7 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     private func job(_ name: String, _ communicator: Communicator) throws -> EvaluationJob {
-        let path = try communicator.agree {
-            FileManager.default.isDirectory(name) ? try RunDirectory.latestCheckpoint(in: name) : name
-        }
+        let path = try communicator.agree { try checkpoint(name, isWriter: false) }
         let others = try communicator.agree { try otherNetworks(than: name) }
         return try EvaluationJob(path, name: name, trust: trust, others: others, communicator: communicator) {
             try EvaluationRequest(self, $0).settings
@@ -168,9 +176,28 @@ struct EvaluateCommand: CollectiveCommand {
         let attacks = try attacks.map(AttackSpecification.list) ?? []
         guard attacks.contains(where: { $0.name == "transfer" }) else { return [] }
         return try checkpoints.filter { $0 != name }.map { other in
-            let path = FileManager.default.isDirectory(other) ? try RunDirectory.latestCheckpoint(in: other) : other
+            let path = try checkpoint(other, isWriter: false)
             return (other, try Victim(try Checkpoint.load(path, trust: trust), seed: seed))
         }
+    }
+
+    /// The checkpoint of a network: the latest one of a run, or the one that a network of the format ONNX becomes.
+    private func checkpoint(_ name: String, isWriter: Bool) throws -> String {
+        if FileManager.default.isDirectory(name) { return try RunDirectory.latestCheckpoint(in: name) }
+        guard name.hasSuffix(".onnx") else { return name }
+        let path = "\(output)/imported/\(folderName(name)).h5"
+        guard isWriter else { return path }
+        guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
+        let settings = try importOptions.settings(dataset: dataset, directory: dataDirectory)
+        var imported = try Checkpoint.imported(onnx: name, settings)
+        // An evaluation that goes on has to find the same bytes.
+        if let old = try? Checkpoint.load(path) {
+            imported.header.created = old.header.created
+            if imported.contentDigest == old.contentDigest { return path }
+        }
+        try FileManager.default.makeDirectory("\(output)/imported")
+        try imported.save(to: path)
+        return path
     }
 
     /// The folder of a checkpoint's results.

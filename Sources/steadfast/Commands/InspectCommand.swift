@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import HDF5Files
+import Interchange
 
 /// `steadfast inspect`.
 struct InspectCommand: ParsableCommand {
@@ -26,8 +27,15 @@ struct InspectCommand: ParsableCommand {
 struct DecodeUntrustedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "decode-untrusted", shouldDisplay: false)
 
+    @Option(help: "The file's format: onnx; else HDF5.")
+    var format: String?
+
     @Argument(help: "The file.")
     var file: String
 
-    func run() throws { throw ExitCode(UntrustedDecoder.run(file)) }
+    func run() throws {
+        throw ExitCode(
+            format == ONNXFormat.name
+                ? UntrustedDecoder.run(file, decode: ONNXFormat.decode) : UntrustedDecoder.run(file))
+    }
 }

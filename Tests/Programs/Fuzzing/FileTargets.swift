@@ -2,6 +2,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import HDF5Files
+import Interchange
 import Networks
 import TestSupport
 
@@ -26,18 +27,56 @@ let fileTargets = [
             _ = checkpoint.describe()
             _ = try checkpoint.meanImage(try checkpoint.model().plan.network.input)
         }),
+    Target(
+        name: "onnx", seeds: { try onnxModels() },
+        words: [
+            "Conv", "Gemm", "MatMul", "BatchNormalization", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "Neg",
+            "Exp", "Abs", "Clip", "Add", "Sub", "Mul", "Div", "MaxPool", "AveragePool", "GlobalAveragePool",
+            "ReduceMean", "Pad", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Constant", "Identity",
+            "Dropout", "Concat", "Softmax", "LogSoftmax", "Shape", "Gather", "strides", "pads", "dilations", "group",
+            "kernel_shape", "auto_pad", "SAME_UPPER", "ceil_mode", "count_include_pad", "perm", "axes", "location",
+        ],
+        read: { input in
+            let settings = try ImportSettings(
+                dataset: "mnist", image: SmallNetworks.plain.input, classes: SmallNetworks.plain.classes)
+            _ = try Checkpoint.imported(onnx: input, path: Workplace.folder + "/model.onnx", settings)
+        }),
 ]
+
+/// Exports of all small networks, and a model as other programs write them.
+private func onnxModels() throws -> [[UInt8]] {
+    let exports = try SmallNetworks.all.map { _, network in
+        let model = Model(try NetworkPlan(network))
+        model.drawWeights(seed: 1)
+        var checkpoint = Checkpoint(header: goodHeader(network), tensors: [:])
+        checkpoint.store(model, meanImage: [Float](repeating: 1, count: network.input.count))
+        return try checkpoint.onnx()
+    }
+    let shape = SmallNetworks.plain.input
+    var graph = ONNXModelWriter()
+    var x = graph.node("Transpose", ["x"], "t", ["perm": .integers([0, 3, 1, 2])])
+    x = graph.node("Div", [graph.node("Sub", [x, graph.tensor("m", [1, 2, 1, 1], [1, 2])], "s"), "m"], "d")
+    x = graph.node("Pad", [x, graph.integers("p", [8], [0, 0, 1, 1, 0, 0, 1, 0])], "pad")
+    let weight = graph.list("w", [4, 2, 2, 2], (0..<32).map { Float($0) })
+    x = graph.node("Conv", [x, weight], "c", ["strides": .integers([2, 2]), "auto_pad": .text("VALID")])
+    x = graph.node("Mul", [x, graph.node("Sigmoid", [x], "y")], "silu")
+    x = graph.node("AveragePool", [x], "a", ["kernel_shape": .integers([2, 2]), "ceil_mode": .integer(1)])
+    let first = graph.node("Gather", [graph.node("Shape", [x], "shape"), graph.integers("i", [1], [0])], "g")
+    let target = graph.node("Concat", [first, graph.integers("r", [1], [-1])], "to", ["axis": .integer(0)])
+    x = graph.node("Reshape", [x, target], "flat")
+    x = graph.node("MatMul", [x, graph.external("e", [48, 3], location: "w.bin", offset: 0)], "fc")
+    x = graph.node("Clip", [graph.node("Add", [x, graph.tensor("b", [3], [1, 2, 3])], "sum"), "b"], "clip")
+    return exports + [
+        graph.model(
+            input: [nil, shape.height, shape.width, shape.channels], output: graph.node("Softmax", [x], "end"))
+    ]
+}
 
 /// A checkpoint of a small network, with every kind of object.
 private let goodTree: HDF5Tree = {
     let network = SmallNetworks.plain
-    let header = CheckpointHeader(
-        productVersion: "0.1", step: 12, epoch: 2, seed: 7, lanes: 8, worldSize: 2, variant: "released",
-        dataset: "mnist",
-        datasetDigest: "00ff", classes: 3, recipe: "dataset: mnist\n", network: network.json,
-        created: "2024-05-06T07:08:09Z")
     var checkpoint = Checkpoint(
-        header: header, tensors: ["state/order": Tensor(shape: [3], elements: .int64([1, 2, 3]))])
+        header: goodHeader(network), tensors: ["state/order": Tensor(shape: [3], elements: .int64([1, 2, 3]))])
     let path = Workplace.folder + "/good.h5"
     do {
         let model = Model(try NetworkPlan(network))
@@ -46,6 +85,13 @@ private let goodTree: HDF5Tree = {
         return try SealedFile.read(path)
     } catch { fatalError("\(error)") }
 }()
+
+private func goodHeader(_ network: Network) -> CheckpointHeader {
+    CheckpointHeader(
+        productVersion: "0.1", step: 12, epoch: 2, seed: 7, lanes: 8, worldSize: 2, variant: "released",
+        dataset: "mnist", datasetDigest: "00ff", classes: 3, recipe: "dataset: mnist\n", network: network.json,
+        created: "2024-05-06T07:08:09Z")
+}
 
 extension HDF5Tree {
     /// Changes one attribute or tensor as some bytes say, which are taken off.

@@ -1,0 +1,201 @@
+import Checkpoints
+import Essentials
+import Foundation
+import HDF5Files
+import Kernels
+import Networks
+
+/// What an imported network is for: its data set, and the units of its inputs.
+public struct ImportSettings: Sendable {
+    /// The data set's name.
+    public var dataset: String
+    /// The digest of its training images; empty where the data is not there.
+    public var datasetDigest = ""
+    /// The shape of its images.
+    public var image: ImageShape
+    /// The number of its classes.
+    public var classes: Int
+    /// The network takes (pixel / 255 - mean) / deviation: one mean, or one a channel.
+    public var mean: [Double]
+    /// One deviation, or one a channel.
+    public var deviation: [Double]
+
+    /// Makes the settings.
+    ///
+    /// - Throws: `Failure` 64 where there is neither one number nor one a channel, or a deviation is not above 0.
+    public init(
+        dataset: String, image: ImageShape, classes: Int, mean: [Double] = [0], deviation: [Double] = [1]
+    ) throws {
+        for (name, numbers) in [("mean", mean), ("deviation", deviation)] {
+            guard [1, image.channels].contains(numbers.count), numbers.allSatisfy(\.isFinite) else {
+                throw Failure(
+                    .usage,
+                    "--\(name) takes one number or one for each of \(image.channels) channels, not \(numbers.count)")
+            }
+        }
+        guard deviation.allSatisfy({ $0 > 0 }) else { throw Failure(.usage, "--deviation has to be above 0") }
+        self.dataset = dataset
+        self.image = image
+        self.classes = classes
+        self.mean = mean
+        self.deviation = deviation
+    }
+}
+
+extension Checkpoint {
+    /// Imports a network of the format ONNX as a checkpoint of step 0.
+    ///
+    /// A model that steadfast exported takes pixels of 0...255, whatever the settings say. Its file is not trusted: it is
+    /// read in a child process first where `UntrustedDecoder.command` is set.
+    ///
+    /// - Throws: `Failure` 66 or 74 where the file cannot be read; 65 in one sentence that names the file and each node
+    ///   that cannot be taken.
+    public static func imported(onnx path: String, _ settings: ImportSettings) throws -> Checkpoint {
+        try UntrustedDecoder.tryInChild(path, format: ONNXFormat.name)
+        do {
+            return try imported(onnx: try ONNXFormat.read(path), path: path, settings)
+        } catch let failure as Failure where failure.code == .data {
+            throw Failure(.data, "\(path): \(failure.message)")
+        }
+    }
+
+    /// Imports a model's bytes; the sentence of a failure is a sentence's end.
+    package static func imported(onnx bytes: [UInt8], path: String, _ settings: ImportSettings) throws -> Checkpoint {
+        let file = try ONNXFile(bytes)
+        let folder = (path as NSString).deletingLastPathComponent
+        var interpreter = try ONNXInterpreter(file, folder: folder.isEmpty ? "." : folder, image: settings.image)
+        let graph = try interpreter.run()
+        let isOurs = file.producer == "steadfast"
+        let imported = try ImportedNetwork(
+            graph,
+            normalization: isOurs
+                ? .init(range: 255) : .init(mean: settings.mean, deviation: settings.deviation))
+        let network = try network(imported, isRobust: graph.isRobust, file, settings)
+        let header = CheckpointHeader(
+            productVersion: Product.version, step: 0, epoch: 0, seed: 0, lanes: 1, worldSize: 1, variant: "imported",
+            dataset: settings.dataset, datasetDigest: settings.datasetDigest, classes: settings.classes,
+            recipe: try recipe(network, settings.dataset), network: network.json,
+            created: Date.now.formatted(.iso8601),
+            sourceFile: (path as NSString).lastPathComponent,
+            sourceDigest: bytes.withUnsafeBytes { Digest.of($0) }.hexadecimal)
+        var checkpoint = Checkpoint(header: header, tensors: [:])
+        checkpoint.store(try model(network, imported), meanImage: imported.meanImage)
+        return checkpoint
+    }
+
+    /// The network; one that the model's metadata describes, where its layers are those that were found.
+    private static func network(
+        _ imported: ImportedNetwork, isRobust: Bool, _ file: ONNXFile, _ settings: ImportSettings
+    ) throws -> Network {
+        var network = Network(
+            input: settings.image, classes: settings.classes, layers: imported.layers,
+            hybridLoss: isRobust ? HybridLoss(alpha: [1, 1, 1]) : nil, stabilizer: imported.stabilizer)
+        do {
+            let plan = try NetworkPlan(network)
+            if let text = file.metadata["network"], text.utf8.count < 1 << 20,
+                let described = try? JSONDecoder().decode(Network.self, from: Data(text.utf8)),
+                described.input == network.input, described.classes == network.classes,
+                described.stabilizer == network.stabilizer,
+                (described.hybridLoss == nil) == (network.hybridLoss == nil),
+                let own = try? NetworkPlan(described), own.layerNames == plan.layerNames,
+                described.withoutDeviations == network.withoutDeviations
+            {
+                network = described
+            }
+        } catch let failure as Failure { throw Failure(.data, failure.message) }
+        return network
+    }
+
+    private static func model(_ network: Network, _ imported: ImportedNetwork) throws -> Model {
+        let model = Model(try NetworkPlan(network))
+        var products = -1
+        for parameters in imported.parameters {
+            switch parameters {
+            case .product(let weight, let bias):
+                products += 1
+                try write(weight, .weight, block: products, to: model)
+                try write(bias, .bias, block: products, to: model)
+            case .normalization(let norm):
+                try write(norm.gamma, .gamma, block: products, to: model)
+                try write(norm.beta, .beta, block: products, to: model)
+                guard let moments = model.layout.moments.first(where: { $0.block == products }) else { continue }
+                for (i, value) in (norm.mean + norm.variance).enumerated() {
+                    model.moments.pointer[moments.offset + i] = value
+                }
+            }
+        }
+        return model
+    }
+
+    private static func write(
+        _ values: [Float], _ kind: ParameterLayout.Kind, block: Int, to model: Model
+    ) throws {
+        guard let entry = model.layout.entry(kind, ofBlock: block), entry.count == values.count else {
+            throw Failure(.data, "a layer has \(values.count) numbers where \(kind.rawValue) should be")
+        }
+        entry.write(values, to: model.parameters.pointer)
+    }
+
+    /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of ours is
+    /// written as the plain one that it is made of.
+    private static func recipe(_ network: Network, _ dataset: String) throws -> String {
+        var (layers, activation) = (network.layers, "plain")
+        if let loss = network.hybridLoss {
+            for symmetric in Activation.allCases where symmetric.isSymmetric {
+                var plain = network
+                plain.layers = network.layers.filter { $0 != .batchNormalization && $0 != .activation(symmetric) }
+                if plain.layers.last == .activation(.rbf) { plain.layers.removeLast() }
+                guard plain.robust(symmetric, loss: loss).withoutDeviations == network.withoutDeviations else {
+                    continue
+                }
+                (layers, activation) = (plain.layers, symmetric.rawValue)
+                break
+            }
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(layers), as: UTF8.self)
+        return "dataset: \(dataset)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
+    }
+}
+
+extension Network {
+    /// The layers as text without the deviations of their initial weights: what a file without a recipe tells of them.
+    fileprivate var withoutDeviations: String {
+        func stripped(_ value: Any) -> Any {
+            if let list = value as? [Any] { return list.map(stripped) }
+            guard let mapping = value as? [String: Any] else { return value }
+            return mapping.filter { $0.key != "deviation" }.mapValues(stripped)
+        }
+        guard let data = try? JSONEncoder().encode(layers), let list = try? JSONSerialization.jsonObject(with: data),
+            let text = try? JSONSerialization.data(withJSONObject: stripped(list), options: [.sortedKeys])
+        else { return "" }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// The format ONNX, as files of it are read.
+public enum ONNXFormat {
+    /// Its name for ``UntrustedDecoder``.
+    public static let name = "onnx"
+    /// The largest file: what a message of Protocol Buffers can have.
+    private static let fileBytes = Int(Int32.max)
+
+    /// Reads the bytes of a file.
+    ///
+    /// - Throws: `Failure` 65 for a file that is too large, 66 or 74 where it cannot be read.
+    static func read(_ path: String) throws -> [UInt8] {
+        try SealedFile.readWhole(path, atMost: fileBytes)
+    }
+
+    /// Reads a file as far as it can be read without a data set: the work of a child process.
+    ///
+    /// - Throws: `Failure` as `read`; 65 where it is no ONNX model.
+    public static func decode(_ path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        let file = try ONNXFile(try read(path))
+        for tensor in file.constants.values where try tensor.integers(folder: folder.isEmpty ? "." : folder) == nil {
+            _ = try tensor.floats(folder: folder.isEmpty ? "." : folder)
+        }
+    }
+}

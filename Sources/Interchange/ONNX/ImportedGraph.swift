@@ -1,0 +1,80 @@
+import Kernels
+
+/// A network as it comes out of an ONNX graph: steps in order, each on one image, with their numbers.
+struct ImportedGraph {
+    /// Zeros around an image.
+    struct Sides: Equatable {
+        var (top, left, bottom, right) = (0, 0, 0, 0)
+
+        static func + (a: Sides, b: Sides) -> Sides {
+            Sides(top: a.top + b.top, left: a.left + b.left, bottom: a.bottom + b.bottom, right: a.right + b.right)
+        }
+    }
+
+    /// A convolution; the weight is OIHW, with I = channels / groups.
+    struct Convolution {
+        var weight: [Float]
+        var bias: [Float]
+        var filters, height, width: Int
+        var strides: (Int, Int)
+        var dilations: (Int, Int)
+        var groups: Int
+        var padding: Sides
+    }
+
+    /// A fully connected layer; the weight is [outputs, channels, height, width].
+    struct Dense {
+        var weight: [Float]
+        var bias: [Float]
+    }
+
+    /// Batch normalization with its moments.
+    struct Normalization {
+        var gamma, beta, mean, variance: [Float]
+        var stabilizer: Double
+    }
+
+    /// A pool; cells outside the image count in no maximum, and in the average where `countsPadding`.
+    struct Pool {
+        var kind: Pooling.Kind
+        var height, width: Int
+        var strides: (Int, Int)
+        var padding: Sides
+        var countsPadding: Bool
+    }
+
+    enum Operation {
+        case image
+        case convolution(Convolution)
+        case dense(Dense)
+        case normalization(Normalization)
+        /// scale x + shift; one number each, one a channel, or one an element (CHW).
+        case affine(scale: [Float], shift: [Float])
+        case activation(Activation)
+        case pool(Pool)
+        case globalAverage
+        case sum
+        case concatenation
+    }
+
+    /// An operation, the steps whose results it takes, the shape of its result, and the node that it came from.
+    struct Step {
+        var operation: Operation
+        var inputs: [Int]
+        var shape: ImageShape
+        var title: String
+    }
+
+    var steps: [Step]
+    /// The step whose result is z: the logits, or what a robust network makes -z^2 of.
+    var output: Int
+    /// Whether the logits are -z^2.
+    var isRobust: Bool
+}
+
+extension ImageShape {
+    /// Channels, height and width, as ONNX has them.
+    var extents: [Int] { [channels, height, width] }
+
+    init(extents: [Int]) { self.init(height: extents[1], width: extents[2], channels: extents[0]) }
+}

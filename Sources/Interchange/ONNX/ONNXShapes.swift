@@ -1,0 +1,130 @@
+import Kernels
+
+// Operators that move elements, or say where they are, and compute nothing.
+
+extension ONNXInterpreter {
+    mutating func unchanged(_ node: ONNXFile.Node) throws -> [Value] {
+        guard let value = try input(node, 0) else { throw Refusal("it has no input") }
+        return [value]
+    }
+
+    mutating func constantNode(_ node: ONNXFile.Node) throws -> [Value] {
+        switch (node.attributes["value"], node.attributes["value_float"], node.attributes["value_int"]) {
+        case (.tensor(let tensor), _, _): return [.constant(try constant(tensor))]
+        case (_, .real(let value), _): return [.constant(ONNXConstant(shape: [], elements: .floats([value])))]
+        case (_, _, .integer(let value)): return [.constant(ONNXConstant(shape: [], elements: .integers([value])))]
+        default: break
+        }
+        if case .reals(let values) = node.attributes["value_floats"] {
+            return [.constant(ONNXConstant(shape: [values.count], elements: .floats(values)))]
+        }
+        if case .integers(let values) = node.attributes["value_ints"] {
+            return [.constant(ONNXConstant(shape: [values.count], elements: .integers(values)))]
+        }
+        throw Refusal("its value is no tensor of numbers")
+    }
+
+    mutating func flatten(_ node: ONNXFile.Node) throws -> [Value] {
+        let x = try unpadded(node)
+        let axis = try node.integer("axis", default: 1)
+        guard axis == 1 || axis == -x.shape.count else { throw Refusal("it flattens from axis \(axis), not from 1") }
+        return [.signal(x.reshaped([x.count]))]
+    }
+
+    mutating func reshape(_ node: ONNXFile.Node) throws -> [Value] {
+        guard let target = try integers(node, 1) else { throw Refusal("its shape is missing") }
+        if case .constant(let constant) = try input(node, 0) { return [.constant(constant)] }
+        let x = try unpadded(node)
+        let keepsZero = try node.integer("allowzero", default: 0) == 0
+        guard target.count >= 2, target.count <= 16, target.allSatisfy({ $0 >= -1 }) else {
+            throw Refusal("its shape \(target) mixes the images of a batch")
+        }
+        var extents = target.dropFirst().enumerated().map { axis, extent in
+            extent == 0 && keepsZero && axis < x.shape.count ? x.shape[axis] : extent
+        }
+        let open = extents.indices.filter { extents[$0] == -1 }
+        let known = extents.filter { $0 != -1 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
+        if open.count == 1, known > 0, x.count % known == 0 { extents[open[0]] = x.count / known }
+        // The batch is the first axis: of one image, as it is, or what is left.
+        guard [-1, 0, 1].contains(target[0]), extents.allSatisfy({ $0 > 0 }),
+            extents.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == x.count
+        else { throw Refusal("its shape \(target) is none for images of \(x.shape)") }
+        return [.signal(x.reshaped(extents))]
+    }
+
+    mutating func squeeze(_ node: ONNXFile.Node) throws -> [Value] {
+        let x = try unpadded(node)
+        let rank = x.shape.count + 1
+        let axes = try (integers(node, 1) ?? node.integers("axes"))?.map { $0 < 0 ? $0 + rank : $0 }
+        let taken = axes ?? x.shape.indices.filter { x.shape[$0] == 1 }.map { $0 + 1 }
+        guard taken.allSatisfy({ (1..<rank).contains($0) && x.shape[$0 - 1] == 1 }) else {
+            throw Refusal("it squeezes the axes \(taken) of images of \(x.shape)")
+        }
+        return [.signal(x.reshaped(x.shape.indices.filter { !taken.contains($0 + 1) }.map { x.shape[$0] }))]
+    }
+
+    mutating func unsqueeze(_ node: ONNXFile.Node) throws -> [Value] {
+        let axes = try integers(node, 1) ?? node.integers("axes") ?? []
+        if case .constant(var constant) = try input(node, 0) {
+            constant.shape = constant.shape.isEmpty ? [1] : constant.shape
+            return [.constant(constant)]
+        }
+        let x = try unpadded(node)
+        guard axes.count <= 8 else { throw Refusal("it adds the axes \(axes)") }
+        let rank = x.shape.count + 1 + axes.count
+        var shape = x.shape
+        for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
+            guard (1..<rank).contains(axis), axis - 1 <= shape.count else { throw Refusal("it adds the axes \(axes)") }
+            shape.insert(1, at: axis - 1)
+        }
+        return [.signal(x.reshaped(shape))]
+    }
+
+    mutating func transpose(_ node: ONNXFile.Node) throws -> [Value] {
+        let x = try unpadded(node)
+        let rank = x.shape.count + 1
+        let permutation = try node.integers("perm") ?? (0..<rank).reversed()
+        guard permutation.count == rank, permutation.sorted() == Array(0..<rank), permutation[0] == 0 else {
+            throw Refusal("its perm is \(permutation); the first axis has to stay")
+        }
+        return [.signal(x.transposed(permutation.dropFirst().map { $0 - 1 }))]
+    }
+
+    mutating func pad(_ node: ONNXFile.Node) throws -> [Value] {
+        var x = try signal(node, 0)
+        let pads = try (file.operatorSet >= 11 ? integers(node, 1) : node.integers("pads")) ?? []
+        if pads.allSatisfy({ $0 == 0 }) { return [.signal(x)] }
+        let mode = try node.text("mode", default: "constant")
+        let value =
+            try file.operatorSet < 11
+            ? node.real("value", default: 0) : try input(node, 2) == nil ? 0 : floats(node, 2).number ?? .nan
+        guard mode == "constant", value == 0, x.shape.count == 3, pads.count == 8,
+            [0, 1, 4, 5].allSatisfy({ pads[$0] == 0 }), pads.allSatisfy({ (0...65_536).contains($0) })
+        else { throw Refusal("it does not put zeros around an image: mode \(shortened(mode)), pads \(pads)") }
+        guard x.padding == .init() else { throw Refusal("zeros around zeros") }
+        x.padding = .init(top: pads[2], left: pads[3], bottom: pads[6], right: pads[7])
+        return [.signal(x)]
+    }
+
+    /// The shape of a batch, whose size is -1: what a reshape takes for what is left.
+    mutating func shapeOf(_ node: ONNXFile.Node) throws -> [Value] {
+        let shape = [-1] + (try unpadded(node)).shape
+        guard node.attributes["start"] == nil, node.attributes["end"] == nil else { throw Refusal("it takes a part") }
+        return [.constant(ONNXConstant(shape: [shape.count], elements: .integers(shape)))]
+    }
+
+    mutating func gather(_ node: ONNXFile.Node) throws -> [Value] {
+        guard case .constant(let list) = try input(node, 0), let numbers = list.integers, list.shape.count == 1,
+            let places = try integers(node, 1), try node.integer("axis", default: 0) == 0,
+            places.allSatisfy({ (-numbers.count..<numbers.count).contains($0) })
+        else { throw Refusal("it takes no elements of a list of integers") }
+        let taken = places.map { numbers[$0 < 0 ? $0 + numbers.count : $0] }
+        return [.constant(ONNXConstant(shape: taken.count == 1 ? [] : [taken.count], elements: .integers(taken)))]
+    }
+
+    private func unpadded(_ node: ONNXFile.Node) throws -> ONNXSignal {
+        let x = try signal(node, 0)
+        guard x.padding == .init() else { throw Refusal("zeros around its input are only for a convolution") }
+        return x
+    }
+}

@@ -1,0 +1,69 @@
+import Kernels
+
+/// A value of an ONNX graph that depends on the image: a step's result behind elementwise functions, in some order.
+struct ONNXSignal {
+    /// An elementwise function of which activations are made up.
+    enum Elementwise: Equatable {
+        case operation(ElementaryOperation)
+        /// scale x + shift.
+        case affine(scale: Float, shift: Float)
+    }
+
+    /// The step whose result it is.
+    var step: Int
+    /// Elementwise functions behind the step that are no layer yet.
+    var functions: [Elementwise] = []
+    /// The node that the last of them came from.
+    var title = ""
+    /// The extents without the batch.
+    var shape: [Int]
+    /// Where each element stands in the step's result, CHW; nil where they stand in that order.
+    var order: [Int32]?
+    /// Zeros around it, not part of `shape` yet.
+    var padding = ImportedGraph.Sides()
+
+    /// The number of elements of an image.
+    var count: Int { shape.reduce(1, *) }
+
+    /// Another shape of as many elements.
+    func reshaped(_ shape: [Int]) -> ONNXSignal {
+        var signal = self
+        signal.shape = shape
+        return signal
+    }
+
+    /// The axes in another order: axis `permutation[i]` becomes axis i.
+    func transposed(_ permutation: [Int]) -> ONNXSignal {
+        var strides = [Int](repeating: 1, count: shape.count)
+        for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+        var signal = self
+        signal.shape = permutation.map { shape[$0] }
+        var places: [Int32] = [0]
+        for axis in permutation {
+            places = places.flatMap { place in (0..<shape[axis]).map { place + Int32($0 * strides[axis]) } }
+        }
+        signal.order = order.map { order in places.map { order[Int($0)] } } ?? places
+        if let order = signal.order, order.indices.allSatisfy({ order[$0] == Int32($0) }) { signal.order = nil }
+        return signal
+    }
+}
+
+/// A value of an ONNX graph that does not depend on the image.
+struct ONNXConstant {
+    enum Elements {
+        case floats([Float])
+        case integers([Int])
+    }
+
+    var shape: [Int]
+    var elements: Elements
+
+    var floats: [Float]? {
+        if case .floats(let values) = elements { values } else { nil }
+    }
+    var integers: [Int]? {
+        if case .integers(let values) = elements { values } else { nil }
+    }
+    /// The number of a constant of one.
+    var number: Float? { floats.flatMap { $0.count == 1 ? $0[0] : nil } }
+}

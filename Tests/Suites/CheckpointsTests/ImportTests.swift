@@ -1,0 +1,332 @@
+import Checkpoints
+import Datasets
+import Essentials
+import Foundation
+import HDF5Files
+import Interchange
+import Kernels
+import Networks
+import TestSupport
+import Testing
+
+@Suite("Imported networks")
+struct ImportTests {
+    private static func settings(_ network: Network) throws -> ImportSettings {
+        try ImportSettings(dataset: "mnist", image: network.input, classes: network.classes)
+    }
+
+    @Test("an export comes back with equal tensors and an equal network", arguments: SmallNetworks.all.map(\.name))
+    func ownExport(_ name: String) throws {
+        let network = try #require(SmallNetworks.all.first { $0.name == name }).network
+        let model = Model(try NetworkPlan(network))
+        model.drawWeights(seed: 5)
+        for moments in model.layout.moments {
+            for i in 0..<2 * moments.channels { model.moments.pointer[moments.offset + i] = 0.5 + Float(i) }
+        }
+        var original = sampleCheckpoint()
+        original.tensors = [:]
+        original.header.network = network.json
+        original.store(model, meanImage: (0..<network.input.count).map { Float($0) * 0.1 })
+        try withTemporaryDirectory { folder in
+            try write(try original.onnx(), to: folder + "/own.onnx")
+            let imported = try Checkpoint.imported(onnx: folder + "/own.onnx", try Self.settings(network))
+            #expect(imported.trainingDigest == original.trainingDigest)
+            #expect(try imported.network() == network)
+            #expect(imported.groupAttributes["model/norm1"] == original.groupAttributes["model/norm1"])
+            #expect(imported.header.variant == "imported" && imported.header.sourceFile == "own.onnx")
+            #expect(imported.header.sourceDigest?.count == 64 && imported.header.step == 0)
+            try imported.save(to: folder + "/own.h5")
+            let loaded = try Checkpoint.load(folder + "/own.h5")
+            #expect(loaded.header == imported.header && loaded.contentDigest == imported.contentDigest)
+        }
+    }
+
+    // MARK: Graphs written here
+
+    /// A graph of nodes behind `x`, [images, 1, 4, 4], whose last node gives two logits.
+    private static func model(
+        shape: [Int?] = [nil, 1, 4, 4], operatorSet: Int = 13, _ build: (inout ONNXModelWriter) -> String
+    ) -> [UInt8] {
+        var graph = ONNXModelWriter()
+        let end = build(&graph)
+        return graph.model(input: shape, output: end, operatorSet: operatorSet)
+    }
+
+    private static let image = ImageShape(height: 4, width: 4, channels: 1)
+
+    private static func imported(_ bytes: [UInt8], mean: [Double] = [0], deviation: [Double] = [1]) throws -> Checkpoint
+    {
+        try Checkpoint.imported(
+            onnx: bytes, path: "a.onnx",
+            try ImportSettings(dataset: "mnist", image: image, classes: 2, mean: mean, deviation: deviation))
+    }
+
+    /// The logits of one image of pixels in 0...255.
+    private static func logits(_ checkpoint: Checkpoint, _ pixels: [Float]) throws -> [Float] {
+        let propagation = Propagation(try checkpoint.model(), lanes: 1, laneCapacity: 1, backward: false)
+        propagation.begin(images: 1)
+        let mean = try checkpoint.meanImage(Self.image)
+        for i in pixels.indices { propagation.input.pointer[i] = pixels[i] - mean[i] }
+        try propagation.forward(.running, reducer: nil)
+        return (0..<2).map { propagation.outputs[$0] }
+    }
+
+    private static let weight = (0..<32).map { Float($0 % 7) - 3 }
+    private static let pixels = (0..<16).map { Float($0 * 16) }
+
+    /// The logits of `weight` on values of an image.
+    private static func expected(_ values: [Float]) -> [Float] {
+        (0..<2).map { row in (0..<16).reduce(0) { $0 + weight[row * 16 + $1] * values[$1] } }
+    }
+
+    private static func close(_ found: [Float], _ expected: [Float]) -> Bool {
+        zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-4 * (1 + abs($1)) }
+    }
+
+    @Test("matrix products in all forms, with an input's normalisation, factors and terms")
+    func products() throws {
+        let bytes = Self.model { graph in
+            let weight = graph.tensor("w", [2, 16], Self.weight)
+            let flat = graph.node("Flatten", ["x"], "flat", ["axis": .integer(1)])
+            return graph.node("Gemm", [flat, weight], "fc", ["transB": .integer(1), "alpha": .real(2)])
+        }
+        let plain = try Self.logits(try Self.imported(bytes), Self.pixels)
+        #expect(Self.close(plain, Self.expected(Self.pixels.map { 2 * $0 / 255 })))
+        let scaled = try Self.logits(try Self.imported(bytes, mean: [0.5], deviation: [0.25]), Self.pixels)
+        #expect(Self.close(scaled, Self.expected(Self.pixels.map { 2 * ($0 / 255 - 0.5) / 0.25 })))
+
+        // Channels last, a product that is not transposed, its bias as a sum, and a factor and a term before it.
+        let other = Self.model(shape: [1, 4, 4, 1]) { graph in
+            let transposed = (0..<32).map { Self.weight[$0 % 2 * 16 + $0 / 2] }
+            let weight = graph.tensor("w", [16, 2], transposed)
+            let bias = graph.tensor("b", [2], [1, -1])
+            let half = graph.tensor("half", [], [0.5])
+            var x = graph.node("Transpose", ["x"], "t", ["perm": .integers([0, 3, 1, 2])])
+            x = graph.node("Sub", [graph.node("Div", [x, half], "div"), half], "sub")
+            x = graph.node("Flatten", [x], "flat")
+            x = graph.node("Add", [bias, graph.node("MatMul", [x, weight], "fc")], "add")
+            return graph.node("Softmax", [graph.node("Identity", [x], "same")], "end")
+        }
+        let found = try Self.logits(try Self.imported(other), Self.pixels)
+        let values = Self.expected(Self.pixels.map { $0 / 255 * 2 - 0.5 })
+        #expect(Self.close(found, [values[0] + 1, values[1] - 1]))
+    }
+
+    @Test("the ways in which exporters write activations")
+    func activations() throws {
+        func activation(_ build: (inout ONNXModelWriter, String) -> String) throws -> [Layer] {
+            let bytes = Self.model { graph in
+                let weight = graph.tensor("w", [16, 16], (0..<256).map { Float($0 % 5) })
+                let last = graph.tensor("v", [16, 2], Self.weight)
+                let x = graph.node("MatMul", [graph.node("Flatten", ["x"], "f"), weight], "fc")
+                return graph.node("MatMul", [build(&graph, x), last], "end")
+            }
+            return Array(try Self.imported(bytes).network().layers.dropFirst().dropLast())
+        }
+        #expect(
+            try activation { $0.node("Mul", [$1, $0.node("Sigmoid", [$1], "s")], "m") }
+                == [.activation(.silu)])
+        #expect(try activation { $0.node("HardSwish", [$1], "h") } == [.activation(.hardSwish)])
+        #expect(
+            try activation {
+                let (three, six) = ($0.tensor("3", [], [3]), $0.tensor("6", [], [6]))
+                let (zero, sum) = ($0.tensor("0", [], [0]), $0.node("Add", [$1, three], "a"))
+                let clip = $0.node("Clip", [sum, zero, six], "c")
+                return $0.node("Div", [$0.node("Mul", [$1, clip], "m"), six], "d")
+            } == [.activation(.hardSwish)])
+        #expect(
+            try activation { $0.node("LeakyRelu", [$1], "l", ["alpha": .real(0.25)]) }
+                == [.activation(try #require(Activation(rawValue: "leaky_relu:slope=0.25")))])
+        #expect(try activation { $0.node("Tanh", [$1], "t") } == [.activation(.tanh)])
+        let zero = try activation { $0.node("Clip", [$1, $0.tensor("0", [], [0])], "c") }
+        #expect(zero == [.activation(.relu)])
+        #expect(
+            try activation { $0.node("Dropout", [$0.node("Relu", [$1], "r")], "d") } == [.activation(.relu)]
+        )
+    }
+
+    @Test("a shape that a model computes from the batch's")
+    func computedShape() throws {
+        let bytes = Self.model { graph in
+            let weight = graph.tensor("w", [16, 2], Self.weight)
+            let first = graph.integers("first", [], [0])
+            let rest = graph.integers("rest", [1], [-1])
+            let shape = graph.node("Shape", ["x"], "shape")
+            let batch = graph.node("Gather", [shape, first], "batch")
+            let row = graph.node("Unsqueeze", [batch, graph.integers("axes", [1], [0])], "row")
+            let target = graph.node("Concat", [row, rest], "target", ["axis": .integer(0)])
+            return graph.node("MatMul", [graph.node("Reshape", ["x", target], "flat"), weight], "fc")
+        }
+        #expect(try Self.imported(bytes).network().layers == [.fullyConnected(.init(channels: 2))])
+    }
+
+    @Test("what cannot be taken is refused in one sentence that names every node")
+    func refusals() throws {
+        func sentence(_ bytes: [UInt8]) throws -> String { try failure { _ = try Self.imported(bytes) }.message }
+        func end(_ graph: inout ONNXModelWriter, _ x: String) -> String {
+            let flat = graph.node("Flatten", [x], "flat")
+            return graph.node("MatMul", [flat, graph.tensor("w", [16, 2], Self.weight)], "fc")
+        }
+        #expect(
+            try sentence(
+                Self.model { graph in
+                    let x = graph.node("Erf", ["x"], "e")
+                    return end(&graph, graph.node("Add", [x, graph.node("GRU", ["x"], "g")], "a"))
+                })
+                == "node 'e' (Erf): there is no layer for this operator; node 'g' (GRU): there is no layer for this operator"
+        )
+        #expect(
+            try sentence(Self.model(shape: [nil, 3, 4, 4]) { end(&$0, "x") }) == "its input is 3x4x4, not 1x4x4")
+        #expect(
+            try sentence(Self.model(operatorSet: 99) { end(&$0, "x") })
+                == "it uses operator set 99; 7 to 22 are read: export it with opset_version=17")
+        #expect(try sentence(Self.model { end(&$0, "y") }) == "no node gives the value 'y'")
+        #expect(
+            try sentence(Self.model { end(&$0, $0.node("Relu", [$0.node("Relu", ["b"], "a")], "b")) })
+                == "its graph has a cycle at node 'b' (Relu)")
+        #expect(
+            try sentence(
+                Self.model {
+                    $0.node(
+                        "MatMul", [$0.node("Flatten", ["x"], "f"), $0.tensor("w", [8, 2], Self.weight)],
+                        "fc")
+                }) == "node 'fc' (MatMul): tensor 'w' of shape [8, 2] holds 32 numbers")
+        #expect(
+            try sentence(
+                Self.model {
+                    var weight = Self.weight
+                    weight[7] = .nan
+                    let tensor = $0.tensor("w", [16, 2], weight)
+                    return $0.node("MatMul", [$0.node("Flatten", ["x"], "f"), tensor], "fc")
+                }) == "node 'fc' (MatMul): tensor 'w' holds numbers that are not finite in float32")
+        #expect(
+            try sentence(Self.model { end(&$0, $0.node("Exp", ["x"], "e")) })
+                == "node 'fc' (MatMul): the elementwise functions up to node 'e' (Exp) are no activation")
+        let whole = Self.model { end(&$0, "x") }
+        for count in 0..<whole.count {
+            let found = try failure { _ = try Self.imported(Array(whole.prefix(count))) }
+            #expect(found.code == .data)
+        }
+        #expect(
+            try failure { _ = try ImportSettings(dataset: "a", image: Self.image, classes: 2, deviation: [0]) }.code
+                == .usage)
+    }
+
+    @Test("data outside the model's file lies beside it, and nowhere else")
+    func externalData() throws {
+        func model(_ location: String, offset: Int = 0) -> [UInt8] {
+            Self.model {
+                let weight = $0.external("w", [16, 2], location: location, offset: offset)
+                return $0.node("MatMul", [$0.node("Flatten", ["x"], "f"), weight], "fc")
+            }
+        }
+        try withTemporaryDirectory { folder in
+            try write([0, 0, 0, 0] + Self.weight.withUnsafeBytes { Array($0) }, to: folder + "/w.bin")
+            symlink("/etc/passwd", folder + "/out")
+            let path = folder + "/a.onnx"
+            let settings = try ImportSettings(dataset: "mnist", image: Self.image, classes: 2)
+            try write(model("w.bin", offset: 4), to: path)
+            let imported = try Checkpoint.imported(onnx: path, settings)
+            #expect(imported.tensors["model/fc1/weight"]?.shape == [2, 1, 4, 4])
+            for (location, end) in [
+                ("/etc/passwd", "which is no file beside the model"), ("../w.bin", "which is no file beside the model"),
+                ("out", "which leads out of the model's folder"), ("", "which is no file beside the model"),
+            ] {
+                try write(model(location), to: path)
+                let found = try failure { _ = try Checkpoint.imported(onnx: path, settings) }
+                #expect(found.message.hasSuffix(end) && found.code == .data, "\(found)")
+            }
+            try write(model("w.bin", offset: 8), to: path)
+            #expect(
+                try failure { _ = try Checkpoint.imported(onnx: path, settings) }.message
+                    == "\(path): node 'fc' (MatMul): tensor 'w' has its data in 'w.bin', which ends before it")
+        }
+    }
+
+    // MARK: Published networks
+
+    /// A network of other people: its units, how many of the first 200 test images onnxruntime judges as labelled, and its
+    /// logits of the first.
+    struct Published: CustomTestStringConvertible, Sendable {
+        let file, dataset: String
+        let mean, deviation: [Double]
+        let correct: Int
+        let logits: [Float]
+        var testDescription: String { file }
+    }
+
+    static let published = [
+        Published(
+            file: "cifar_base_kw", dataset: "cifar10", mean: [0.485, 0.456, 0.406], deviation: [0.225], correct: 133,
+            logits: [
+                -0.742779, -1.6384, 1.10246, 1.86804, 0.406406, 1.73653,
+                1.44239, -0.589339, -1.25582, -2.32952,
+            ]),
+        Published(
+            file: "cifar_wide_kw", dataset: "cifar10", mean: [0.485, 0.456, 0.406], deviation: [0.225], correct: 134,
+            logits: [
+                -0.468583, -1.90252, 1.4998, 1.96406, 0.475695, 1.88011,
+                1.39028, -1.13904, -1.43477, -2.26497,
+            ]),
+        Published(
+            file: "cifar10_small", dataset: "cifar10", mean: [0], deviation: [1], correct: 116,
+            logits: [
+                -1.92739, -2.77393, -0.625606, 2.09522, -1.31045, 2.23319,
+                -0.433509, -0.0486557, -1.37983, -1.53552,
+            ]),
+        Published(
+            file: "mnist-net_256x2", dataset: "mnist", mean: [0], deviation: [1], correct: 196,
+            logits: [
+                0.00163737, -0.013698, -0.0101742, -0.0139698, 0.00166306, -0.00144146,
+                -0.0019437, 1.01408, 0.00162146, -0.00961744,
+            ]),
+        Published(
+            file: "Convnet_avgpool", dataset: "mnist", mean: [0], deviation: [1], correct: 196,
+            logits: [
+                -8.09998, -4.2678, -1.59206, 1.67939, -11.2332, -8.62475,
+                -24.2139, 16.6336, -5.70024, 0.722408,
+            ]),
+        Published(
+            file: "Convnet_maxpool", dataset: "mnist", mean: [0], deviation: [1], correct: 195,
+            logits: [
+                -7.378, -4.467, 0.500045, 1.90014, -7.73499, -6.84641,
+                -20.431, 15.0649, -4.0906, 0.00705248,
+            ]),
+    ]
+
+    /// The folder of the published networks, beside the data.
+    static var folder: String? {
+        let data = ProcessInfo.processInfo.environment["STEADFAST_DATA"] ?? packageFolder + "/../shared/data"
+        let folder = data + "/../onnx"
+        return FileManager.default.fileExists(atPath: folder) ? folder : nil
+    }
+
+    @Test(
+        "published networks give onnxruntime's logits",
+        .enabled(if: folder != nil, "the published networks are not there"), arguments: published)
+    func publishedNetworks(_ published: Published) throws {
+        let folder = try #require(Self.folder)
+        let dataset = try Dataset.locate(published.dataset, directory: folder + "/../data")
+        let images = try dataset.read(.test) { $0 < 200 }
+        let shape = dataset.description.shape
+        let settings = try ImportSettings(
+            dataset: published.dataset, image: shape, classes: 10, mean: published.mean,
+            deviation: published.deviation)
+        let checkpoint = try Checkpoint.imported(onnx: "\(folder)/\(published.file).onnx", settings)
+        let propagation = Propagation(try checkpoint.model(), lanes: 1, laneCapacity: 200, backward: false)
+        propagation.begin(images: 200)
+        let mean = try checkpoint.meanImage(shape)
+        for i in 0..<200 * shape.count {
+            propagation.input.pointer[i] = Float(images.pixels[i]) - mean[i % shape.count]
+        }
+        try propagation.forward(.running, reducer: nil)
+        let logits = (0..<2000).map { propagation.outputs[$0] }
+        let largest = logits.map(abs).max() ?? 0
+        #expect(zip(logits, published.logits).allSatisfy { abs($0 - $1) <= 1e-4 * largest })
+        let correct = (0..<200).filter { image in
+            let row = logits[image * 10..<image * 10 + 10]
+            return row.firstIndex(of: row.max() ?? 0) == image * 10 + Int(images.labels[image])
+        }
+        #expect(correct.count == published.correct)
+    }
+}
