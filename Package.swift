@@ -82,7 +82,8 @@ let package = Package(
         // Counts calls of malloc; it has to replace malloc, which Swift cannot.
         .target(name: "AllocationCounter", path: "Tests/Programs/AllocationCounter"),
         .executableTarget(
-            name: "RankProgram", dependencies: ["Training", "AllocationCounter"], path: "Tests/Programs/RankProgram",
+            name: "RankProgram", dependencies: ["Training", "AllocationCounter", "TestSupport"],
+            path: "Tests/Programs/RankProgram",
             swiftSettings: tuned),
         // Lets calls of the system fail; it has to replace them, which Swift cannot.
         .target(name: "FaultInjector", path: "Tests/Programs/FaultInjector"),
@@ -111,8 +112,8 @@ let package = Package(
             path: "Tests/Suites/ClusterTests"),
     ] + (hasXSMM ? [library("CXSMM", "libxsmm", "libxsmm-dev")] : []))
 
-// SwiftPM compiles a target anew when a module that it names has changed, not one behind that, though it may hold its types:
-// so each target names all that it reaches.
+// SwiftPM compiles a target anew when a module that it names has changed, not one behind that, though it may hold its
+// types: so each target names all that it reaches.
 let dependencies = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0.dependencies) })
 
 func reached(from name: String) -> Set<String> {

@@ -35,7 +35,8 @@ public struct KernelBenchmark {
         var rows: [(name: String, cells: [String])] = []
         var objects: [JSONLine] = []
         for block in plan.blocks {
-            let kernels = LayerKernels(block.convolution, images: images)
+            guard let convolution = block.convolution else { continue }
+            let kernels = LayerKernels(convolution, images: images)
             for kernel in LayerKernels.Kernel.allCases {
                 let own = kernels.rate(seconds: seconds / Double(plan.blocks.count * 6)) { $0.run(kernel) }
                 let product = kernels.rate(seconds: seconds / Double(plan.blocks.count * 6)) { $0.runProduct(kernel) }

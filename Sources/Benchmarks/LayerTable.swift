@@ -24,9 +24,9 @@ struct LayerTable {
         for (index, block) in plan.blocks.enumerated() {
             let geometry = block.convolution
             let (x, u, y) = (
-                Double(geometry.input.count), Double(geometry.output.count), Double(block.output.count)
+                Double(geometry?.input.count ?? 0), Double(block.sourceShape.count), Double(block.output.count)
             )
-            let weight = Double(geometry.weightCount) / (geometry.isFullyConnected ? laneImages : 1)
+            let weight = geometry.map { Double($0.weightCount) / ($0.isFullyConnected ? laneImages : 1) } ?? 0
             let floats: [(Activity, Double)] = [
                 (.forward, x + weight + u), (.moments, u), (.forwardTail, u + y), (.backwardTail, y + 3 * u),
                 (.weightGradient, x + u + weight), (.inputGradient, u + weight + x), (.combine, 2 * weight),
@@ -36,7 +36,7 @@ struct LayerTable {
                 // Of a layer whose lanes are not added up only the clock itself is left.
                 guard seconds > 1e-8 else { continue }
                 let isProduct = [.forward, .weightGradient, .inputGradient].contains(activity)
-                let rate = isProduct ? 2 * Double(geometry.multiplyAdds) / seconds * 1e-9 : nil
+                let rate = isProduct ? 2 * Double(geometry?.multiplyAdds ?? 0) / seconds * 1e-9 : nil
                 rows.append(
                     Row(
                         layer: block.name, activity: activity.title, microseconds: seconds * 1e6, rate: rate,

@@ -1,13 +1,13 @@
 import Foundation
 import Kernels
 
-/// What a stretch of a step is spent on.
+/// The activities of a step.
 public enum Activity: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// Samples are drawn into the batch.
     case draw
     /// A convolution, or the product of a fully connected layer.
     case forward
-    /// What follows a convolution: affine map, activation, pools.
+    /// From a block's source to its output: affine map, activation, pools, sums.
     case forwardTail
     /// Sums over the batch for its moments.
     case moments
@@ -44,14 +44,16 @@ public enum Activity: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     }
 }
 
-/// Where the time of steps goes: seconds by activity and block, and, if asked for, each stretch with its beginning and end.
+/// Where the time of steps goes: seconds by activity and block, and, if asked for, each stretch with its beginning and
+/// end.
 ///
-/// All memory is taken at init. A timeline that is not `detailed` clocks `draw` and `communicate` alone, which cost a clock's
-/// reading some dozen times a step, and some hundred times where messages go on beside it; the others are clocked for every image.
+/// All memory is taken at init. A timeline that is not `detailed` clocks `draw` and `communicate` alone, which cost a
+/// clock's reading some dozen times a step, and some hundred times where messages go on beside it; the others are
+/// clocked for every image.
 public final class Timeline {
     /// A stretch of time.
     public struct Span: BitwiseCopyable, Sendable {
-        /// What it was spent on.
+        /// The activity.
         public let activity: Activity
         /// The block of the network, or -1.
         public let block: Int16
@@ -61,7 +63,7 @@ public final class Timeline {
         public let length: UInt64
     }
 
-    /// Whether all activities are clocked.
+    /// Clocks all activities.
     public var isDetailed: Bool
     private let totals: Buffer<UInt64>
     private let kept: Buffer<Span>

@@ -11,7 +11,12 @@ extension Recipe {
     public func network(input: ImageShape, classes: Int) throws -> Network {
         let network = shape(input: input, classes: classes)
         if let layers = self.network.layers {
-            guard case .fullyConnected(let last)? = layers.last, last.channels == classes else {
+            guard self.network.activation == .plain || !layers.contains(where: \.namesInputs) else {
+                throw Failure(
+                    .usage,
+                    "network.layers: layers with inputs are taken as they are written; set network.activation to plain")
+            }
+            guard (layers.last?.kind as? FullyConnectedLayer)?.channels == classes else {
                 throw Failure(
                     .usage,
                     "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes as channels"
@@ -20,7 +25,7 @@ extension Recipe {
         }
         let nonsense = meanTraining?.nonsenseClasses ?? 0
         let complete = network.withNonsenseOutputs(nonsense)
-        let parameters = try NetworkPlan(complete).blocks.reduce(0) { $0 + $1.convolution.weightCount }
+        let parameters = try NetworkPlan(complete).convolutions.reduce(0) { $0 + $1.weightCount }
         guard parameters <= 1 << 30 else {
             throw Failure(.usage, "network: \(parameters) weights; at most \(1 << 30) are possible")
         }
@@ -58,21 +63,13 @@ extension Recipe {
     /// The keys that `layer_rates` may have in this recipe's network. They do not depend on the images.
     func layerRateNames() throws -> [String] {
         var names = ["all", "weight", "bias", "gamma", "beta"]
-        var (convolutions, fullyConnected, norm) = (0, 0, "")
-        func add(_ layer: String, _ parameters: [String]) { names += [layer] + parameters.map { "\(layer)/\($0)" } }
-        for layer in shape(input: ImageShape(height: 32, width: 32, channels: 1), classes: 10).layers {
-            switch layer {
-            case .convolution:
-                convolutions += 1
-                norm = "norm\(convolutions)"
-                add("conv\(convolutions)", ["weight", "bias"])
-            case .fullyConnected:
-                fullyConnected += 1
-                norm = "norm_fc\(fullyConnected)"
-                add("fc\(fullyConnected)", ["weight", "bias"])
-            case .batchNormalization: add(norm, ["gamma", "beta"])
-            case .activation, .pooling: break
-            }
+        // Any image will do on which the layers fit.
+        let shapes = [32, 64, 128, 256, 512, 1024].map { ImageShape(height: $0, width: $0, channels: 3) }
+        let classes = (network.layers?.last?.kind as? FullyConnectedLayer)?.channels ?? 10
+        let plan = shapes.lazy.compactMap { try? NetworkPlan(shape(input: $0, classes: classes)) }.first
+        for entry in plan.map({ ParameterLayout($0).entries }) ?? [] {
+            let layer = String(entry.name.prefix { $0 != "/" })
+            names += (names.contains(layer) ? [] : [layer]) + [entry.name]
         }
         return names
     }

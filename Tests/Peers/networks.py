@@ -61,14 +61,74 @@ class MReLU(nn.Module):
         return torch.relu(1 - x.abs())
 
 
-def network(dataset, activation, nonsense_outputs):
-    """The network for `mnist` or `cifar10` with activation `plain`, `rbf` or `mrelu`.
+def network(dataset, activation, nonsense_outputs, depth=None):
+    """The network for `mnist` or `cifar10` with activation `plain`, `rbf` or `mrelu`; of a `depth` a residual one.
 
     `nonsense_outputs`: 12 outputs (10 classes, mean samples, noise samples) instead of 10.
     """
     outputs = CLASSES + (2 if nonsense_outputs else 0)
+    if depth:
+        return Residual(INPUT_SHAPE[dataset][0], depth, activation, outputs)
     layers = _mnist(activation, outputs) if dataset == "mnist" else _cifar10(activation, outputs)
     return nn.Sequential(OrderedDict(layers))
+
+
+class Residual(nn.Module):
+    """A residual network for small images (He et al. 2016, section 4.2) with convolutions of 1x1 on shortcuts between shapes.
+
+    The robust form has its symmetric function behind every norm and none behind a sum. Modules bear the names of a
+    checkpoint: conv1, block1_conv1, block4_shortcut_conv1, ...
+    """
+
+    def __init__(self, channels, depth, activation, outputs):
+        super().__init__()
+        self.is_plain = activation == "plain"
+
+        def act():
+            return nn.ReLU() if self.is_plain else _saf(activation)
+
+        def add(prefix, number, size, inputs, filters, stride, ends):
+            convolution = nn.Conv2d(inputs, filters, size, stride=stride, padding=size // 2, bias=False)
+            self.add_module(f"{prefix}conv{number}", convolution)
+            self.add_module(f"{prefix}norm{number}", BatchNorm(filters))
+            if not ends or not self.is_plain:
+                self.add_module(f"{prefix}act{number}", act())
+
+        add("", 1, 3, channels, 16, 1, False)
+        self.blocks, inputs = [], 16
+        for stage, filters in enumerate((16, 32, 64)):
+            for block in range((depth - 2) // 6):
+                stride = 2 if stage and not block else 1
+                name = f"block{len(self.blocks) + 1}"
+                add(f"{name}_", 1, 3, inputs, filters, stride, False)
+                add(f"{name}_", 2, 3, filters, filters, 1, True)
+                if stride > 1:
+                    add(f"{name}_shortcut_", 1, 1, inputs, filters, stride, True)
+                self.add_module(f"{name}_add", nn.Identity())
+                if self.is_plain:
+                    self.add_module(f"act_{name}", act())
+                self.blocks.append(name)
+                inputs = filters
+        self.add_module(f"pool_{name}", nn.AdaptiveAvgPool2d(1))
+        self.fc1 = nn.Conv2d(inputs, outputs, 1)
+        self.flatten = nn.Flatten()
+
+    def _run(self, x, prefix, numbers):
+        for number in numbers:
+            for kind in ("conv", "norm", "act"):
+                if hasattr(self, f"{prefix}{kind}{number}"):
+                    x = getattr(self, f"{prefix}{kind}{number}")(x)
+        return x
+
+    def forward(self, x):
+        x = self._run(x, "", [1])
+        for name in self.blocks:
+            body = self._run(x, f"{name}_", [1, 2])
+            shortcut = self._run(x, f"{name}_shortcut_", [1])
+            x = getattr(self, f"{name}_add")(body + shortcut)
+            if self.is_plain:
+                x = getattr(self, f"act_{name}")(x)
+        return self.flatten(self.fc1(getattr(self, f"pool_{self.blocks[-1]}")(x)))
 
 
 def description(dataset, activation, outputs):

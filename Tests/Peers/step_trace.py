@@ -1,6 +1,6 @@
 """Records two whole training steps of small cases in float64, as fixtures that a test in another language can repeat.
 
-    python step_trace.py write [DIRECTORY]     writes DIRECTORY/<case>.json (default: traces/ beside this file)
+    python step_trace.py write [DIRECTORY [CASE ...]]   writes DIRECTORY/<case>.json (default: traces/ beside this file)
     python step_trace.py check [DIRECTORY]     repeats them in float32 from the files alone; prints the worst deviations
 
 Streams
@@ -25,13 +25,17 @@ Schema of a file
     loss              "softmax" | "hybrid" (log(y + loss_tolerance)) | "hybrid-exact" (log-softmax of -z^2)
     loss_weights      [alpha1, alpha2, alpha3] (null for softmax);  loss_power 2;  loss_tolerance 2.2e-16
     stabilizer, moment_rate, momentum, weight_decay, learning_rate
-    batch, outputs    images a step, outputs of fc2
+    depth             of a residual network, else null
+    batch, outputs    images a step, outputs of the last layer
     layers            names in order; flatten left out, act_out (the last RBF of a robust network) included
     parameters        [{name "conv1/weight", shape, offset, scale, rate_factor, weight_decay (the effective one)}]
     moments           [{name "norm1/running_mean" | ".../running_variance", shape, offset, scale}]
-    images            {shape [N, C, H, W], offset, scale, block}: the network's input as it is, stream
+    images            {shape [N, C, H, W], offset, scale, block, whole}: the network's input as it is, stream
                       "<stream>/step<k>/images", k = 1, 2. The stream gives N x C x H/block x W/block elements, each of
-                      which fills a square of block x block pixels: pixel (h, w) is element (h / block, w / block)
+                      which fills a square of block x block pixels: pixel (h, w) is element (h / block, w / block).
+                      With `whole` elements are rounded down, 0..255, the input is the images less their mean image
+                      (float32), and both steps and the evaluation take the images and labels of step 1: a data set of
+                      one batch, as a trainer reads it from files
     steps             two objects, the second going on from the first:
         labels            [N]
         loss              mean over the batch
@@ -92,7 +96,8 @@ ROUNDING_SHARE = 0.35
 # either cannot hide in the tolerance.
 WEIGHT_DECAY = 8.0
 
-# dataset, activation, exact loss, nonsense outputs, images, learning rate, scale of the images, of z
+# dataset, activation, exact loss, nonsense outputs, images, learning rate, scale of the images, of z, perhaps the
+# depth of a residual network. Of the cases of a trainer images are whole numbers.
 CASES = {
     "mnist-mrelu": ("mnist", "mrelu", False, True, 10, 2e-5, 128.0, 1.5),
     "mnist-rbf": ("mnist", "rbf", False, False, 10, 2e-5, 128.0, 1.5),
@@ -101,6 +106,12 @@ CASES = {
     "cifar10-rbf": ("cifar10", "rbf", False, True, 6, 5e-4, 128.0, 1.5),
     "cifar10-rbf-exact": ("cifar10", "rbf", True, True, 6, 2e-5, 128.0, 5.0),
     "cifar10-plain": ("cifar10", "plain", False, False, 6, 1e-2, 8.0, 1.0),
+    "cifar10-resnet20": ("cifar10", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
+    "cifar10-resnet20-mrelu": ("cifar10", "mrelu", False, True, 2, 1e-3, 128.0, 1.0, 20),
+    "trainer-mnist-plain": ("mnist", "plain", False, False, 10, 1e-3, 128.0, 1.0),
+    "trainer-mnist-mrelu": ("mnist", "mrelu", False, False, 10, 2e-5, 128.0, 1.5),
+    "trainer-resnet20": ("mnist", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
+    "trainer-resnet20-mrelu": ("mnist", "mrelu", False, False, 3, 1e-3, 128.0, 1.0, 20),
 }
 
 
@@ -128,6 +139,8 @@ def blocks(stream_name, entry, name):
     batch, channels, height, width = entry["shape"]
     block = entry["block"]
     small = tensor(stream_name, {**entry, "shape": [batch, channels, height // block, width // block]}, name)
+    if entry.get("whole"):
+        small = small.floor()
     return small.repeat_interleave(block, 2).repeat_interleave(block, 3)
 
 
@@ -146,9 +159,14 @@ def norm_input(layer):
 
 def describe(case, salt):
     """The head of a case's file: all that is needed to repeat it."""
-    dataset, activation, exact, nonsense, batch, learning_rate, image_scale, value_size = CASES[case]
-    net = networks.network(dataset, activation, nonsense)
+    dataset, activation, exact, nonsense, batch, learning_rate, image_scale, value_size, *depth = CASES[case]
+    depth = depth[0] if depth else None
+    net = networks.network(dataset, activation, nonsense, depth)
     robust = activation != "plain"
+    last = "fc1" if depth else "fc2"
+    trains = case.startswith("trainer-")
+    # A recipe takes at most 1.
+    decay = 1.0 if trains else WEIGHT_DECAY
     parameters, moments = [], []
     for name, value in net.named_parameters():
         layer, kind = name.split(".")
@@ -159,13 +177,13 @@ def describe(case, salt):
         if kind == "weight":
             # Uniform in +-scale has the deviation scale / sqrt 3.
             normalised = hasattr(net, norm_after(layer))
-            size = value_size if layer == "fc2" else norm_input(layer) if normalised else 1.0
+            size = value_size if layer == last else norm_input(layer) if normalised else 1.0
             input_size = image_scale / math.sqrt(3.0) if layer == "conv1" else 0.6
             scale = power_of_two(size * math.sqrt(3.0 / value[0].numel()) / input_size)
         parameters.append({
             "name": name.replace(".", "/"), "shape": list(value.shape), "offset": offset, "scale": scale,
             "rate_factor": round(networks.rate_factor(dataset, activation, layer, kind), 6),
-            "weight_decay": WEIGHT_DECAY if kind in ("weight", "bias") else 0.0})
+            "weight_decay": decay if kind in ("weight", "bias") else 0.0})
     for name, value in net.named_buffers():
         layer, kind = name.split(".")
         size = norm_input("conv1" if layer == "norm1" else layer)
@@ -176,11 +194,12 @@ def describe(case, salt):
         **FORMAT, "case": case, "stream": f"{case}#{salt}", "dataset": dataset, "activation": activation,
         "variant": "released", "loss": ("hybrid-exact" if exact else "hybrid") if robust else "softmax",
         "loss_weights": list(networks.LOSS_WEIGHTS[dataset]) if robust else None, "loss_power": 2,
-        "loss_tolerance": networks.LOSS_TOLERANCE, "stabilizer": networks.STABILIZER,
-        "moment_rate": networks.MOMENT_RATE, "momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY,
-        "learning_rate": learning_rate, "batch": batch, "outputs": net.fc2.out_channels, "layers": layers,
+        "loss_tolerance": networks.LOSS_TOLERANCE, "depth": depth, "stabilizer": networks.STABILIZER,
+        "moment_rate": networks.MOMENT_RATE, "momentum": MOMENTUM, "weight_decay": decay,
+        "learning_rate": learning_rate, "batch": batch, "outputs": getattr(net, last).out_channels, "layers": layers,
         "parameters": parameters, "moments": moments,
-        "images": {"shape": [batch, *networks.INPUT_SHAPE[dataset]], "offset": 0.0, "scale": image_scale, "block": 4}}
+        "images": {"shape": [batch, *networks.INPUT_SHAPE[dataset]], "offset": 128.0 if trains else 0.0,
+                   "scale": image_scale, "block": 4, "whole": trains}}
 
 
 class Run:
@@ -191,7 +210,8 @@ class Run:
         self.kink_distance = math.inf
         self.output_gradients = {}
         dataset, activation = head["dataset"], head["activation"]
-        self.net = networks.network(dataset, activation, head["outputs"] > networks.CLASSES)
+        self.net = networks.network(
+            dataset, activation, head["outputs"] > networks.CLASSES, head.get("depth"))
         start = {entry["name"].replace("/", "."): tensor(head["stream"], entry, entry["name"])
                  for entry in head["parameters"] + head["moments"]}
         self.net.load_state_dict(start)
@@ -231,7 +251,11 @@ class Run:
         return terms if size < 1e-6 * terms else size
 
     def forward(self, number, labels):
-        images = blocks(self.head["stream"], self.head["images"], f"step{number}/images").to(self.precision)
+        number = 1 if self.head["images"].get("whole") else number
+        images = blocks(self.head["stream"], self.head["images"], f"step{number}/images")
+        if self.head["images"].get("whole"):
+            images = images - images.double().mean(0).float()
+        images = images.to(self.precision)
         images.requires_grad_(True)
         values = self.net(images)
         loss = self.loss(values, labels)
@@ -300,7 +324,9 @@ def recorded(stream_name, found):
     for name in ("values", "outputs"):
         kept[name] = [[number(value) for value in row] for row in found[name]]
     kept["image_gradient"] = record(stream_name, "images", found["image_gradient"], 64)
+    few = 4 if len(found.get("gradients", {})) > 40 else 1
     for group, samples in (("gradients", 64), ("velocities", 24), ("parameters", 24), ("moments", 24)):
+        samples //= few
         if group in found:
             kept[group] = {name: record(stream_name, name, value, samples, magnitudes.get((group, name)))
                            for name, value in found[group].items()}
@@ -308,6 +334,7 @@ def recorded(stream_name, found):
 
 
 def labels_of(head, step):
+    step = 1 if head["images"].get("whole") else step
     return torch.tensor([(7 * image + 3 * step) % head["outputs"] for image in range(head["batch"])])
 
 
@@ -363,7 +390,7 @@ def main():
     directory = sys.argv[2] if len(sys.argv) > 2 else os.path.join(here, "traces")
     if command == "write":
         os.makedirs(directory, exist_ok=True)
-        for case in CASES:
+        for case in sys.argv[3:] or CASES:
             with open(os.path.join(directory, f"{case}.json"), "w") as file:
                 json.dump(trace(case), file, separators=(",", ":"))
                 file.write("\n")

@@ -21,7 +21,7 @@ public final class GradientCollector: GradientReducer {
         self.sum = sum ?? { partials, count, total in Self.add(partials, lanes: lanes, count: count, into: total) }
         gradients = Buffer(model.layout.count)
         laneGradients = model.plan.blocks.map { block in
-            (0..<lanes).map { _ in Buffer(block.convolution.weightCount) }
+            (0..<lanes).map { _ in Buffer(block.convolution?.weightCount ?? 0) }
         }
     }
 

@@ -1,8 +1,8 @@
 import Kernels
 import Networks
 
-/// A whole network as plain loops in double precision: layer by layer, all images of the batch at once, parameters by name
-/// as tensors (weights OIHW).
+/// A whole network as plain loops in double precision: layer by layer, all images of the batch at once, parameters by
+/// name as tensors (weights OIHW).
 public struct NaiveNetwork {
     /// The network.
     public let network: Network
@@ -11,11 +11,11 @@ public struct NaiveNetwork {
     /// `norm1/running_mean`, `norm1/running_variance`, ...
     public var moments: [String: [Double]] = [:]
 
-    /// The network with no parameters yet.
-    public init(_ network: Network) { self.network = network }
+    private let plan: NetworkPlan
 
     /// The network with a model's parameters and running moments.
     public init(_ model: Model) {
+        plan = model.plan
         network = model.plan.network
         for entry in model.layout.entries {
             parameters[entry.name] = entry.tensor(from: model.parameters.pointer).map { Double($0) }
@@ -27,7 +27,7 @@ public struct NaiveNetwork {
         }
     }
 
-    /// What a forward pass gives.
+    /// The results of a forward pass.
     public struct Result {
         /// The outputs before a robust network's last RBF, [images][outputs].
         public var outputs: [[Double]] = []
@@ -35,48 +35,71 @@ public struct NaiveNetwork {
         public var moments: [String: (mean: [Double], variance: [Double])] = [:]
     }
 
-    /// The forward pass on `images` images, [images, input shape].
+    /// The forward pass on `images` images, [images, input shape], layer by layer.
     public func forward(_ input: [Double], images: Int, mode: NormalizationMode) -> Result {
         var result = Result()
-        var (x, shape) = (input, network.input)
-        var (convolutions, fullyConnected, name) = (0, 0, "")
-        for (index, layer) in network.layers.enumerated() {
-            switch layer {
-            case .convolution(let settings):
-                convolutions += 1
-                name = "conv\(convolutions)"
-                let geometry = Convolution(
-                    input: shape, kernelHeight: settings.size, kernelWidth: settings.size, filters: settings.channels,
-                    stride: settings.stride, padding: settings.padding)
-                (x, shape) = convolve(x, geometry, name, images)
-            case .fullyConnected(let settings):
-                fullyConnected += 1
-                name = "fc\(fullyConnected)"
-                let geometry = Convolution(
-                    input: shape, kernelHeight: shape.height, kernelWidth: shape.width, filters: settings.channels)
-                (x, shape) = convolve(x, geometry, name, images)
-            case .batchNormalization:
-                let norm = name.hasPrefix("fc") ? "norm_\(name)" : "norm\(convolutions)"
-                let batch = Naive.moments(x, channels: shape.channels)
-                result.moments[norm] = batch
-                x = Naive.normalize(
-                    x, mean: mode == .batch ? batch.mean : moments["\(norm)/running_mean"] ?? [],
-                    variance: mode == .batch ? batch.variance : moments["\(norm)/running_variance"] ?? [],
-                    gamma: parameters["\(norm)/gamma"] ?? [], beta: parameters["\(norm)/beta"] ?? [],
-                    stabilizer: network.stabilizer)
+        var values: [[Double]] = []
+        func shape(_ node: Int) -> ImageShape { node < 0 ? network.input : plan.graph.nodes[node].shape }
+        for (index, node) in plan.graph.nodes.enumerated() {
+            let inputs = node.inputs.map { $0 < 0 ? input : values[$0] }
+            let x = inputs[0]
+            let from = shape(node.inputs[0])
+            func eachImage(_ body: (Int, [Double]) -> [Double]) -> [Double] {
+                (0..<images).flatMap { body($0, Array(x[$0 * from.count..<($0 + 1) * from.count])) }
+            }
+            switch node.operation {
+            case .convolution(let geometry, _, _): values.append(convolve(x, geometry, node.name, images))
+            case .normalization:
+                let batch = Naive.moments(x, channels: from.channels)
+                result.moments[node.name] = batch
+                values.append(
+                    Naive.normalize(
+                        x, mean: mode == .batch ? batch.mean : moments["\(node.name)/running_mean"] ?? [],
+                        variance: mode == .batch ? batch.variance : moments["\(node.name)/running_variance"] ?? [],
+                        gamma: parameters["\(node.name)/gamma"] ?? [], beta: parameters["\(node.name)/beta"] ?? [],
+                        stabilizer: network.stabilizer))
+            case .affine(let scale, let shift):
+                values.append(
+                    x.indices.map { i in
+                        let channel = i % from.channels
+                        return Double(scale[scale.count == 1 ? 0 : channel]) * x[i]
+                            + Double(shift[shift.count == 1 ? 0 : channel])
+                    })
             case .activation(let function):
-                if network.hybridLoss != nil && index == network.layers.count - 1 { break }
-                x = x.map { Naive.activation(function, $0) }
-            case .pooling(let settings):
-                let geometry = Pooling(
-                    input: shape, kind: settings.kind, size: settings.size, stride: settings.stride,
-                    padding: settings.padding)
-                let count = shape.height * shape.width * shape.channels
-                x = (0..<images).flatMap { Naive.pool(Array(x[$0 * count..<($0 + 1) * count]), geometry) }
-                shape = geometry.output
+                // The RBF of a robust network belongs to its loss.
+                let isLast = network.hybridLoss != nil && index == plan.graph.nodes.count - 1
+                values.append(isLast ? x : x.map { Naive.activation(function, $0) })
+            case .pooling(let geometry): values.append(eachImage { Naive.pool($1, geometry) })
+            case .globalAverage:
+                values.append(
+                    eachImage { _, image in
+                        (0..<from.channels).map { c in
+                            (0..<from.area).reduce(0) { $0 + image[$1 * from.channels + c] } / Double(from.area)
+                        }
+                    })
+            case .sum: values.append(x.indices.map { i in inputs.reduce(0) { $0 + $1[i] } })
+            case .concatenation:
+                let channels = node.inputs.map { shape($0).channels }
+                values.append(
+                    (0..<images * from.area).flatMap { position in
+                        inputs.indices.flatMap { k in
+                            inputs[k][position * channels[k]..<(position + 1) * channels[k]]
+                        }
+                    })
+            case .padding(let sides, _):
+                values.append(
+                    eachImage { _, image in
+                        (0..<node.shape.count).map { i in
+                            let (y, c) = (i / node.shape.channels / node.shape.width - sides.top, i % from.channels)
+                            let x = i / node.shape.channels % node.shape.width - sides.left
+                            let isInside = (0..<from.height).contains(y) && (0..<from.width).contains(x)
+                            return isInside ? image[(y * from.width + x) * from.channels + c] : 0
+                        }
+                    })
             }
         }
-        result.outputs = (0..<images).map { Array(x[$0 * shape.count..<($0 + 1) * shape.count]) }
+        let outputs = plan.outputs
+        result.outputs = (0..<images).map { Array((values.last ?? [])[$0 * outputs..<($0 + 1) * outputs]) }
         return result
     }
 
@@ -87,8 +110,8 @@ public struct NaiveNetwork {
             / Double(labels.count)
     }
 
-    private func convolve(_ x: [Double], _ g: Convolution, _ name: String, _ images: Int) -> ([Double], ImageShape) {
-        let (weight, bias) = (parameters["\(name)/weight"] ?? [], parameters["\(name)/bias"] ?? [])
+    private func convolve(_ x: [Double], _ g: Convolution, _ name: String, _ images: Int) -> [Double] {
+        let (weight, bias) = (parameters["\(name)/weight"] ?? [], parameters["\(name)/bias"])
         let channels = g.input.channels
         var hwio: [Double] = []
         for y in 0..<g.kernelHeight {
@@ -104,10 +127,6 @@ public struct NaiveNetwork {
             }
         }
         let u = Naive.convolution(x, hwio, g, images: images)
-        let (rows, columns) = Naive.convolutionOutput(g)
-        return (
-            u.indices.map { u[$0] + bias[$0 % g.filters] },
-            ImageShape(height: rows, width: columns, channels: g.filters)
-        )
+        return u.indices.map { u[$0] + (bias?[$0 % g.filters] ?? 0) }
     }
 }

@@ -18,6 +18,15 @@ public enum SmallNetworks {
         .fullyConnected(.init(channels: 6)), .activation(.relu),
     ])
 
+    /// A plain one with a residual block, that a robust one is made of.
+    public static let residual = network([
+        .convolution(.init(channels: 4, size: 3, padding: 1)), .batchNormalization, .activation(.relu),
+        .residual(
+            body: [.convolution(.init(channels: 6, size: 3, padding: 1, stride: 2)), .activation(.relu)],
+            shortcut: [.convolution(.init(channels: 6, size: 1, stride: 2))]),
+        .activation(.relu), .globalAveragePooling,
+    ])
+
     /// All, by name.
     public static let all: [(name: String, network: Network)] = [
         ("plain", plain),
@@ -57,11 +66,73 @@ public enum SmallNetworks {
                 .pooling(.init(.max, size: 2, stride: 1)), .fullyConnected(.init(channels: 5)), .activation(.sigmoid),
             ])
         ),
+        (
+            "residual blocks",
+            network([
+                .convolution(.init(channels: 4, size: 3, padding: 1, bias: false)), .batchNormalization,
+                .activation(.relu),
+                .residual(body: [
+                    .convolution(.init(channels: 4, size: 3, padding: 1, bias: false)), .batchNormalization,
+                    .activation(.relu), .convolution(.init(channels: 4, size: 3, padding: 1, bias: false)),
+                    .batchNormalization,
+                ]),
+                .activation(.relu),
+                .residual(
+                    body: [
+                        .convolution(.init(channels: 6, size: 3, padding: 1, stride: 2)), .batchNormalization,
+                        .activation(.sigmoid), .convolution(.init(channels: 6, size: 3, padding: 1)),
+                    ],
+                    shortcut: [
+                        .convolution(.init(channels: 6, size: 1, stride: 2, bias: false)), .batchNormalization,
+                    ]),
+                .activation(.sigmoid), .globalAveragePooling,
+            ])
+        ),
+        (
+            "pre-activation, norms anywhere, padding on each side by itself",
+            network([
+                .batchNormalization,
+                .convolution(
+                    .init(
+                        channels: 4, size: Extent(3, 2), padding: Sides(top: 2, left: 0, bottom: 1, right: 1),
+                        bias: false
+                    )),
+                .residual(
+                    body: [
+                        .batchNormalization, .activation(.sigmoid),
+                        .convolution(.init(channels: 5, size: 3, padding: 1, bias: false)), .batchNormalization,
+                        .activation(.sigmoid), .convolution(.init(channels: 5, size: 3, padding: 1, bias: false)),
+                    ], shortcut: [.convolution(.init(channels: 5, size: 1))]),
+                .residual(body: [
+                    .batchNormalization, .activation(.sigmoid),
+                    .convolution(.init(channels: 5, size: 3, padding: 1, bias: false)),
+                ]),
+                .pooling(.init(.max, size: 2, stride: 2)), .batchNormalization, .activation(.sigmoid),
+                .batchNormalization,
+                .globalAveragePooling,
+            ])
+        ),
+        (
+            "a graph by names",
+            network([
+                Layer(AffineLayer(scale: [0.5, 2], shift: [0.25]), name: "scaled"),
+                Layer(ConvolutionLayer(channels: 3, size: 3, padding: 1), name: "left", inputs: ["scaled"]),
+                .activation(.sigmoid),
+                Layer(ConvolutionLayer(channels: 17, size: 1), name: "right", inputs: ["scaled"]),
+                .batchNormalization,
+                .concatenate(["act1", "norm2", "image", "scaled"], name: "all"),
+                Layer(ActivationLayer(.sigmoid), name: "half"),
+                .add(["all", "half", "all"]), .pooling(.init(.average, size: 2, stride: 2)),
+                .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),
+            ])
+        ),
+        ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
     ]
 }
 
 extension Model {
-    /// Sets all parameters and moments to draws of ordinary size: weights of 1 / sqrt(inputs), gammas and variances about 1.
+    /// Sets all parameters and moments to draws of ordinary size: weights of 1 / sqrt(inputs), gammas and variances
+    /// about 1.
     public func randomize(_ stream: Int) {
         for (index, entry) in layout.entries.enumerated() {
             let draws = gaussians(entry.count, 1000 * stream + index)

@@ -6,10 +6,10 @@ import Networks
 extension Checkpoint {
     /// The network in evaluation mode as an ONNX model, from images to judgements.
     ///
-    /// Input `pixels`: float32 [images, channels, height, width] in 0...255; the mean image is subtracted inside. Outputs:
-    /// `logits` [images, outputs], those of a robust network being -z^2, so that softmax(logits) = y / sum(y); and
-    /// `confidence` [images, outputs], the softmax of a plain network and y = exp(-z^2) of a robust one. Outputs behind the
-    /// classes stand for nonsense.
+    /// Input `pixels`: float32 [images, channels, height, width] in 0...255; the mean image is subtracted inside.
+    /// Outputs: `logits` [images, outputs], those of a robust network being -z^2, so that softmax(logits) = y / sum(y);
+    /// and `confidence` [images, outputs], the softmax of a plain network and y = exp(-z^2) of a robust one. Outputs
+    /// behind the classes stand for nonsense.
     ///
     /// - Throws: `Failure` 65 where the checkpoint holds no network that fits together.
     public func onnx() throws -> [UInt8] {
@@ -18,10 +18,23 @@ extension Checkpoint {
         var graph = ONNXGraph()
         let mean = try requireTensor(CheckpointLayout.meanImage, shape: [shape.channels, shape.height, shape.width])
         let meanImage = graph.tensor("mean_image", shape: [1, shape.channels, shape.height, shape.width], mean)
-        var x = graph.node("Sub", ["pixels", meanImage], name: "centred")
-        for block in plan.blocks {
-            x = try add(block, stabilizer: plan.network.stabilizer, behind: x, to: &graph)
+        let image = graph.node("Sub", ["pixels", meanImage], name: "centred")
+        // The RBF of a robust network belongs to its outputs.
+        var results: [String] = []
+        // The convolution that each layer follows, after which its node is called.
+        var products: [String?] = []
+        for node in plan.graph.nodes.dropLast(plan.network.hybridLoss == nil ? 0 : 1) {
+            let inputs = node.inputs.map { $0 < 0 ? image : results[$0] }
+            let first = node.inputs.first ?? -1
+            if case .convolution = node.operation {
+                products.append(node.name)
+            } else {
+                products.append(first < 0 ? nil : products[first])
+            }
+            results.append(
+                try add(node, of: plan, behind: products.last ?? nil, inputs: inputs, to: &graph))
         }
+        var x = results.last ?? image
         x = graph.node("Flatten", [x], name: plan.network.hybridLoss == nil ? "logits" : "z", [("axis", .integer(1))])
         if plan.network.hybridLoss == nil {
             _ = graph.node("Softmax", [x], name: "confidence", [("axis", .integer(1))])
@@ -45,50 +58,71 @@ extension Checkpoint {
         ]
     }
 
+    /// Appends a layer; returns the name of its result.
     private func add(
-        _ block: NetworkPlan.Block, stabilizer: Double, behind input: String, to graph: inout ONNXGraph
+        _ node: NetworkGraph.Node, of plan: NetworkPlan, behind product: String?, inputs: [String],
+        to graph: inout ONNXGraph
     ) throws -> String {
-        let g = block.convolution
-        func parameter(_ group: String, _ name: String, _ shape: [Int]) throws -> String {
+        func parameter(_ name: String, _ shape: [Int]) throws -> String {
             graph.tensor(
-                "\(group).\(name)", shape: shape,
-                try requireTensor(CheckpointLayout.parameter(group, name), shape: shape))
+                "\(node.name).\(name)", shape: shape,
+                try requireTensor(CheckpointLayout.parameter(node.name, name), shape: shape))
         }
-        let weight = try parameter(
-            block.name, "weight", [g.filters, g.input.channels, g.kernelHeight, g.kernelWidth])
-        let bias = try parameter(block.name, "bias", [g.filters])
-        var x = graph.node(
-            "Conv", [input, weight, bias], name: block.name,
-            [
-                ("kernel_shape", .integers([g.kernelHeight, g.kernelWidth])),
-                ("strides", .integers([g.stride, g.stride])),
-                ("pads", .integers([g.padding, g.padding, g.padding, g.padding])),
-            ])
-        if let norm = block.normalization {
+        switch node.operation {
+        case .convolution(let g, let hasBias, _):
+            let weight = try parameter("weight", [g.filters, g.input.channels, g.kernelHeight, g.kernelWidth])
+            let bias = hasBias ? [try parameter("bias", [g.filters])] : []
+            return graph.node(
+                "Conv", inputs + [weight] + bias, name: node.name,
+                [
+                    ("kernel_shape", .integers([g.kernelHeight, g.kernelWidth])),
+                    ("strides", .integers([g.stride, g.stride])),
+                    ("pads", .integers([g.padding, g.padding, g.padding, g.padding])),
+                ])
+        case .normalization:
             let parameters = try ["gamma", "beta", "running_mean", "running_variance"].map {
-                try parameter(norm, $0, [g.filters])
+                try parameter($0, [node.shape.channels])
             }
-            x = graph.node(
-                "BatchNormalization", [x] + parameters, name: norm, [("epsilon", .real(Float(stabilizer)))])
-        }
-        x = block.activation.add(behind: x, name: "\(block.name)_act", to: &graph)
-        for layer in block.tail {
-            switch layer {
-            case .activation(let activation, _):
-                x = activation.add(behind: x, name: "\(block.name)_act", to: &graph)
-            case .pooling(let pooling):
-                let isMax = pooling.kind == .max
-                // By default an average does not count cells outside the image.
-                x = graph.node(
-                    isMax ? "MaxPool" : "AveragePool", [x], name: "\(block.name)_pool",
-                    [
-                        ("kernel_shape", .integers([pooling.size, pooling.size])),
-                        ("strides", .integers([pooling.stride, pooling.stride])),
-                        ("pads", .integers([0, 0, pooling.padding, pooling.padding])),
-                    ])
+            return graph.node(
+                "BatchNormalization", inputs + parameters, name: node.name,
+                [("epsilon", .real(Float(plan.network.stabilizer)))])
+        case .affine(let scale, let shift):
+            let scaled = graph.node(
+                "Mul", inputs + [graph.channels("\(node.name)_scale", scale)], name: "\(node.name)_scaled")
+            return graph.node("Add", [scaled, graph.channels("\(node.name)_shift", shift)], name: node.name)
+        case .activation(let function):
+            return function.add(
+                behind: inputs[0], name: product.map { "\($0)_act" } ?? node.name, to: &graph)
+        case .pooling(let pooling):
+            // By default an average does not count cells outside the image.
+            return graph.node(
+                pooling.kind == .max ? "MaxPool" : "AveragePool", inputs,
+                name: product.map { "\($0)_pool" } ?? node.name,
+                [
+                    ("kernel_shape", .integers([pooling.size, pooling.size])),
+                    ("strides", .integers([pooling.stride, pooling.stride])),
+                    ("pads", .integers([0, 0, pooling.padding, pooling.padding])),
+                ])
+        case .padding(let sides, _):
+            let pads = [0, 0, sides.top, sides.left, 0, 0, sides.bottom, sides.right]
+            return graph.node(
+                "Pad", inputs + [graph.tensor("\(node.name)_sides", integers: pads)], name: node.name)
+        case .globalAverage: return graph.node("GlobalAveragePool", inputs, name: node.name)
+        case .sum:
+            return inputs.dropFirst().enumerated().reduce(inputs[0]) { sum, input in
+                graph.node(
+                    "Add", [sum, input.element],
+                    name: input.offset + 2 == inputs.count ? node.name : "\(node.name)_\(input.offset + 1)")
             }
+        case .concatenation: return graph.node("Concat", inputs, name: node.name, [("axis", .integer(1))])
         }
-        return x
+    }
+}
+
+extension ONNXGraph {
+    /// Appends a number for each channel, or one for all; returns its name.
+    fileprivate mutating func channels(_ name: String, _ values: [Float]) -> String {
+        tensor(name, shape: [1, values.count, 1, 1], values)
     }
 }
 

@@ -179,7 +179,9 @@ struct ImportedNetwork {
             layers.append(
                 .convolution(
                     .init(
-                        channels: convolution.filters, size: convolution.height, padding: padding.top,
+                        channels: convolution.filters, size: Extent(convolution.height, convolution.width),
+                        padding: Sides(
+                            top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
                         stride: convolution.strides.0)))
         }
         parameters.append(.product(weight: weight, bias: convolution.bias))

@@ -3,7 +3,7 @@
 /// Field numbers are those of onnx.proto (https://github.com/onnx/onnx), IR version 8, operator set 13.
 struct ONNXGraph {
     private static let (irVersion, operatorSet) = (8, 13)
-    private static let float = 1
+    private static let (float, int64) = (1, 7)
 
     /// An attribute of a node.
     enum Attribute {
@@ -45,6 +45,17 @@ struct ONNXGraph {
         tensor.add(2, Self.float)
         tensor.add(8, name)
         tensor.add(9, bytes: values.withUnsafeBytes { Array($0) })
+        graph.add(5, tensor)
+        return name
+    }
+
+    /// Appends an int64 tensor of one dimension; returns its name.
+    mutating func tensor(_ name: String, integers: [Int]) -> String {
+        var tensor = ProtocolBuffer()
+        tensor.add(1, integers.count)
+        tensor.add(2, Self.int64)
+        tensor.add(8, name)
+        tensor.add(9, bytes: integers.map { Int64($0).littleEndian }.withUnsafeBytes { Array($0) })
         graph.add(5, tensor)
         return name
     }

@@ -21,42 +21,57 @@ extension Network {
     public static func plainCIFAR10(_ variant: Variant, input: ImageShape, classes: Int) -> Network {
         let relu: [Layer] = variant == .released ? [.activation(.relu)] : []
         let average = Layer.pooling(.init(.average, size: 3, stride: 2, padding: 1))
-        var layers: [Layer] = [.convolution(.init(channels: 32, size: 5, padding: 2, deviation: 0.01))]
+        var layers: [Layer] = [.convolution(.init(channels: 32, size: 5, padding: 2, initialDeviation: 0.01))]
         layers += [.pooling(.init(.max, size: 3, stride: 2, padding: 1))] + relu
-        layers += [.convolution(.init(channels: 32, size: 5, padding: 2, deviation: 0.05))] + relu + [average]
-        layers += [.convolution(.init(channels: 64, size: 5, padding: 2, deviation: 0.05))] + relu + [average]
-        layers += [.fullyConnected(.init(channels: 64, deviation: 0.05)), .activation(.relu)]
-        layers += [.fullyConnected(.init(channels: classes, deviation: 0.05))]
+        layers += [.convolution(.init(channels: 32, size: 5, padding: 2, initialDeviation: 0.05))] + relu + [average]
+        layers += [.convolution(.init(channels: 64, size: 5, padding: 2, initialDeviation: 0.05))] + relu + [average]
+        layers += [.fullyConnected(.init(channels: 64, initialDeviation: 0.05)), .activation(.relu)]
+        layers += [.fullyConnected(.init(channels: classes, initialDeviation: 0.05))]
         return Network(input: input, classes: classes, layers: layers)
     }
 
-    /// The robust form of a plain convolutional network (section 4): a symmetric activation function after the batch norm
-    /// of each convolution that is not fully connected, in place of any activation there; the activations between fully
-    /// connected layers stay, behind a batch norm; a 1-D RBF after the last layer, whose outputs y the hybrid loss takes.
-    /// Initial weights are N(0, 0.01^2) throughout.
+    /// The robust form of a plain convolutional network (section 4): a symmetric activation function after the batch
+    /// norm of each convolution that is not fully connected, in place of any activation there; the activations between
+    /// fully connected layers stay, behind a batch norm; a 1-D RBF after the last layer, whose outputs y the hybrid
+    /// loss takes. Initial weights are N(0, 0.01^2) throughout.
     public func robust(_ activation: Activation, loss: HybridLoss) -> Network {
         precondition(activation.isSymmetric, "a robust network of \(activation)")
         let last = layers.lastIndex(where: \.isFullyConnected)
+        var form = RobustLayers(activation: activation)
+        for (index, layer) in layers.enumerated() {
+            form.isLast = index == last
+            form.isBehindLast = index > last ?? 0
+            layer.kind.appendRobust(layer, to: &form)
+        }
         var robust = self
         robust.hybridLoss = loss
-        robust.layers = []
-        // Whether the last one was a convolution that is not fully connected.
-        var inConvolutions = true
-        for (index, layer) in layers.enumerated() {
-            switch layer {
-            case .convolution(var settings):
-                inConvolutions = true
-                settings.deviation = 0.01
-                robust.layers += [.convolution(settings), .batchNormalization, .activation(activation)]
-            case .fullyConnected(var settings):
-                inConvolutions = false
-                settings.deviation = 0.01
-                robust.layers += [.fullyConnected(settings), index == last ? .activation(.rbf) : .batchNormalization]
-            case .activation: if !inConvolutions && index < last ?? 0 { robust.layers.append(layer) }
-            case .pooling: robust.layers.append(layer)
-            case .batchNormalization: break
-            }
-        }
+        robust.layers = form.layers
         return robust
+    }
+}
+
+/// The layers of a robust network, as they are made from a plain one's.
+public struct RobustLayers {
+    /// The symmetric function.
+    let activation: Activation
+    /// The layers so far.
+    var layers: [Layer] = []
+    /// True where the last product was a convolution that is not fully connected.
+    var isBehindConvolution = true
+    /// True for the last fully connected layer.
+    var isLast = false
+    /// True for layers behind the last fully connected one.
+    var isBehindLast = false
+
+    /// Of all weights.
+    static let initialDeviation = 0.01
+
+    init(activation: Activation) { self.activation = activation }
+
+    /// The robust form of a branch.
+    func robustBranch(_ branch: [Layer]) -> [Layer] {
+        var form = RobustLayers(activation: activation)
+        for layer in branch { layer.kind.appendRobust(layer, to: &form) }
+        return form.layers
     }
 }

@@ -1,10 +1,10 @@
 import Kernels
 
-/// What of the paper a network or a recipe follows where the text and the released code differ.
+/// The source that a network or a recipe follows where the paper's text and the released code differ.
 public enum Variant: String, Codable, Hashable, Sendable, CaseIterable {
-    /// What the paper's text says.
+    /// The paper's text.
     case paper
-    /// What the authors' released code does; the paper's tables were made with it.
+    /// The authors' released code; the paper's tables were made with it.
     case released
 }
 
@@ -14,7 +14,7 @@ public struct Network: Codable, Hashable, Sendable {
     public var input: ImageShape
     /// The meaningful classes; the last layer may have outputs for nonsense behind them.
     public var classes: Int
-    /// The layers, the first one a convolution, the last one fully connected (followed by an RBF in a robust network).
+    /// The layers, the last one fully connected (followed by an RBF in a robust network).
     public var layers: [Layer]
     /// The hybrid loss of a robust network; nil is the softmax cross-entropy of a plain one.
     public var hybridLoss: HybridLoss?
@@ -38,25 +38,18 @@ public struct Network: Codable, Hashable, Sendable {
         self.stabilizer = stabilizer
     }
 
-    /// What the network minimises.
+    /// The function that training minimises.
     public var loss: Loss { hybridLoss.map { .hybrid($0) } ?? .softmaxCrossEntropy }
 
     /// The same network with `count` outputs for nonsense behind its classes.
     public func withNonsenseOutputs(_ count: Int) -> Network {
         var network = self
-        if let last = layers.lastIndex(where: \.isFullyConnected), case .fullyConnected(var layer) = layers[last] {
-            layer.channels = classes + count
-            network.layers[last] = .fullyConnected(layer)
+        if let last = layers.lastIndex(where: \.isFullyConnected),
+            var settings = layers[last].kind as? FullyConnectedLayer
+        {
+            settings.channels = classes + count
+            network.layers[last].kind = settings
         }
         return network
-    }
-}
-
-extension Layer {
-    var isFullyConnected: Bool {
-        if case .fullyConnected = self { true } else { false }
-    }
-    var isActivation: Bool {
-        if case .activation = self { true } else { false }
     }
 }

@@ -1,187 +1,165 @@
 import Essentials
-import Kernels
 
-/// A layer, as a person writes it: its own settings, without the sizes that follow from the layers before it.
-public enum Layer: Hashable, Sendable {
-    /// A convolution with bias.
-    case convolution(ConvolutionLayer)
-    /// A convolution whose kernel covers its whole input.
-    case fullyConnected(FullyConnectedLayer)
-    /// Batch normalization of each channel, directly after a convolution.
-    case batchNormalization
-    /// An elementwise function.
-    case activation(Activation)
-    /// Maximum or average pooling.
-    case pooling(PoolingLayer)
+/// A kind of layer with its settings: one type, in a file of its own, and an entry of ``Layer/kinds``.
+public protocol LayerKind: Hashable, Sendable {
+    /// The kind's key in YAML and JSON.
+    static var key: String { get }
+    /// How its settings are written, with their defaults.
+    static var notation: LayerNotation<Self> { get }
+
+    /// Appends the layer to a graph: its name, its operation, the shape of its result.
+    ///
+    /// - Throws: `Failure` 64 naming the layer, where it does not fit its inputs.
+    func append(_ layer: Layer, to graph: inout GraphBuilder) throws
+
+    /// Appends what becomes of the layer in a robust network (section 4 of the paper); by default the layer as it is.
+    func appendRobust(_ layer: Layer, to network: inout RobustLayers)
 }
 
-/// The settings of a convolution.
-public struct ConvolutionLayer: Codable, Hashable, Sendable {
-    /// The number of output channels.
-    public var channels: Int
-    /// Rows and columns of the kernel.
-    public var size: Int
-    /// Zeros on each side.
-    public var padding: Int
-    /// The step between output positions.
-    public var stride: Int
-    /// The standard deviation of the initial weights, N(0, deviation^2); biases start at 0.
-    public var deviation: Double
+extension LayerKind {
+    /// Appends the layer as it is.
+    public func appendRobust(_ layer: Layer, to network: inout RobustLayers) { network.layers.append(layer) }
 
-    /// Makes the settings.
-    public init(channels: Int, size: Int, padding: Int = 0, stride: Int = 1, deviation: Double = 0.01) {
-        self.channels = channels
-        self.size = size
-        self.padding = padding
-        self.stride = stride
-        self.deviation = deviation
+    /// The first setting out of its range, as a sentence's end: `a size of 0; allowed: ...`.
+    var fault: String? {
+        for setting in Self.notation.settings {
+            if let value = setting.invalid(self) {
+                return "a \(setting.key) of \(value.line); allowed: \(setting.allowed)"
+            }
+        }
+        return nil
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case channels, size, padding, stride, deviation }
-
-    /// Reads the settings; `padding`, `stride` and `deviation` may be left out.
-    public init(from decoder: any Decoder) throws {
-        try decoder.checkKeys(CodingKeys.self, of: "setting")
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            channels: try values.decode(Int.self, forKey: .channels), size: try values.decode(Int.self, forKey: .size),
-            padding: try values.decodeIfPresent(Int.self, forKey: .padding) ?? 0,
-            stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? 1,
-            deviation: try values.decodeIfPresent(Double.self, forKey: .deviation) ?? 0.01)
+    fileprivate static func read(_ text: LayerText, path: String) throws -> any LayerKind {
+        try notation.read(text, path: path)
     }
+
+    fileprivate var text: LayerText? { Self.notation.text(self) }
+    fileprivate func isEqual(to other: any LayerKind) -> Bool { (other as? Self) == self }
 }
 
-/// The settings of a fully connected layer.
-public struct FullyConnectedLayer: Codable, Hashable, Sendable {
-    /// The number of outputs.
-    public var channels: Int
-    /// The standard deviation of the initial weights, N(0, deviation^2); biases start at 0.
-    public var deviation: Double
+/// A layer, as a person writes it: its kind with its own settings, without the sizes that follow from the layers before
+/// it.
+public struct Layer: Sendable {
+    /// The kind and its settings.
+    public var kind: any LayerKind
+    /// The name that a person gave it; nil for one by its place.
+    public var name: String?
+    /// The names of the layers whose results it takes; empty for the layer before.
+    public var inputs: [String]
 
-    /// Makes the settings.
-    public init(channels: Int, deviation: Double = 0.01) {
-        self.channels = channels
-        self.deviation = deviation
-    }
-
-    enum CodingKeys: String, CodingKey, CaseIterable { case channels, deviation }
-
-    /// Reads the settings; `deviation` may be left out.
-    public init(from decoder: any Decoder) throws {
-        try decoder.checkKeys(CodingKeys.self, of: "setting")
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        self.init(
-            channels: try values.decode(Int.self, forKey: .channels),
-            deviation: try values.decodeIfPresent(Double.self, forKey: .deviation) ?? 0.01)
-    }
-}
-
-/// The settings of a pooling layer.
-public struct PoolingLayer: Codable, Hashable, Sendable {
-    /// Maximum or average.
-    public var kind: Pooling.Kind
-    /// Rows and columns of the window.
-    public var size: Int
-    /// The step between windows.
-    public var stride: Int
-    /// Rows added at the bottom and columns at the right.
-    public var padding: Int
-
-    /// Makes the settings.
-    public init(_ kind: Pooling.Kind, size: Int, stride: Int, padding: Int = 0) {
+    /// Makes a layer.
+    public init(_ kind: some LayerKind, name: String? = nil, inputs: [String] = []) {
         self.kind = kind
-        self.size = size
-        self.stride = stride
-        self.padding = padding
+        self.name = name
+        self.inputs = inputs
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable { case kind, size, stride, padding }
+    /// All kinds.
+    public static let kinds: [any LayerKind.Type] = [
+        ConvolutionLayer.self, FullyConnectedLayer.self, BatchNormalizationLayer.self, ActivationLayer.self,
+        PoolingLayer.self, GlobalAveragePoolingLayer.self, AffineLayer.self, AddLayer.self, ConcatenateLayer.self,
+        ResidualBlock.self,
+    ]
 
-    /// Reads the settings; `stride` defaults to the size, `padding` to 0.
-    public init(from decoder: any Decoder) throws {
-        try decoder.checkKeys(CodingKeys.self, of: "setting")
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        let size = try values.decode(Int.self, forKey: .size)
-        self.init(
-            try values.decode(Pooling.Kind.self, forKey: .kind), size: size,
-            stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? size,
-            padding: try values.decodeIfPresent(Int.self, forKey: .padding) ?? 0)
+    /// The network's image, as an input.
+    static let image = "image"
+}
+
+extension Layer: Hashable {
+    /// Equality of kind, settings, name and inputs.
+    public static func == (a: Layer, b: Layer) -> Bool {
+        a.kind.isEqual(to: b.kind) && a.name == b.name && a.inputs == b.inputs
+    }
+
+    /// Hashes all of it.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(AnyHashable(kind))
+        hasher.combine(name)
+        hasher.combine(inputs)
     }
 }
 
-/// A layer is written as a mapping of one key, its kind, to its settings: `convolution: {channels: 20, size: 5}`,
-/// `fully_connected: {channels: 500}`, `activation: relu`, `pooling: {kind: max, size: 2}`; or as the bare word
-/// `batch_normalization`.
-extension Layer: Codable {
-    enum CodingKeys: String, CodingKey, CaseIterable {
-        case convolution
-        case fullyConnected = "fully_connected"
-        case batchNormalization = "batch_normalization"
-        case activation
-        case pooling
+// MARK: - Text
+
+/// A layer is written as a mapping of its kind to its settings, `convolution: {channels: 20, size: 5}`, `activation:
+/// relu`, or as the bare word where there are none, `batch_normalization`; beside the kind `name: a` and `inputs: [a,
+/// b]`.
+extension Layer {
+    /// Reads a layer; `path` names it in sentences.
+    ///
+    /// - Throws: `Failure` 64 in one sentence: an unknown kind or setting (with the nearest one), a value that is not
+    ///   allowed.
+    public init(_ text: LayerText, path: String) throws {
+        let keys = Self.kinds.map { $0.key }
+        let entries: [(key: String, value: LayerText)]
+        switch text {
+        case .word(let word): entries = [(word, .null)]
+        case .mapping(let all): entries = all
+        default: throw Failure(.usage, "\(path): \(unknownName("layer", text.line, among: keys))")
+        }
+        let own = entries.filter { $0.key != "name" && $0.key != "inputs" }
+        let names = own.filter { keys.contains($0.key) }
+        guard let entry = own.first, names.count == own.count else {
+            let unknown = own.first { !keys.contains($0.key) }?.key ?? ""
+            throw Failure(.usage, "\(path): \(unknownName("layer", LayerText.word(unknown).line, among: keys))")
+        }
+        guard own.count == 1, let kind = Self.kinds.first(where: { $0.key == entry.key }) else {
+            let kinds = own.map(\.key).joined(separator: " and ")
+            throw Failure(
+                .usage, "\(path) is \(kinds); a layer has one key of \(keys.joined(separator: ", "))")
+        }
+        self.kind = try kind.read(entry.value, path: "\(path).\(kind.key)")
+        (name, inputs) = (nil, [])
+        if let value = entries.first(where: { $0.key == "name" })?.value {
+            guard case .word(let word) = value, Self.isLegal(word) else {
+                throw Failure(.usage, "\(path).name is \(value.line); allowed: 1 to 100 of a-z, A-Z, 0-9, _ and -")
+            }
+            name = word
+        }
+        if let value = entries.first(where: { $0.key == "inputs" })?.value {
+            guard case .list(let list) = value, !list.isEmpty else {
+                throw Failure(.usage, "\(path).inputs is \(value.line); allowed: a list of layers' names")
+            }
+            inputs = try list.map { element in
+                guard case .word(let word) = element else {
+                    throw Failure(.usage, "\(path).inputs has \(element.line); allowed: layers' names")
+                }
+                return word
+            }
+        }
     }
 
+    /// True of a name that files can hold.
+    static func isLegal(_ name: String) -> Bool {
+        (1...100).contains(name.utf8.count)
+            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
+    }
+
+    /// The layer as a text; `init(_:path:)` of it gives an equal layer.
+    public var text: LayerText {
+        let key = type(of: kind).key
+        let settings = kind.text
+        if name == nil, inputs.isEmpty, settings == nil { return .word(key) }
+        var entries: [(key: String, value: LayerText)] = [(key, settings ?? .null)]
+        if let name { entries.append(("name", .word(name))) }
+        if !inputs.isEmpty { entries.append(("inputs", .list(inputs.map { .word($0) }))) }
+        return .mapping(entries)
+    }
+}
+
+extension Layer: Codable {
     /// Reads a layer.
     public init(from decoder: any Decoder) throws {
-        let kinds = CodingKeys.allCases.map(\.rawValue)
-        if let word = try? decoder.singleValueContainer().decode(String.self) {
-            guard word == CodingKeys.batchNormalization.rawValue else {
-                throw decoder.fault(unknownName("layer", word, among: kinds))
-            }
-            self = .batchNormalization
-            return
-        }
-        try decoder.checkKeys(CodingKeys.self, of: "layer")
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        guard let kind = values.allKeys.first, values.allKeys.count == 1 else {
-            throw decoder.fault("a layer has one key of \(kinds.joined(separator: ", "))")
-        }
-        switch kind {
-        case .convolution: self = .convolution(try values.decode(ConvolutionLayer.self, forKey: kind))
-        case .fullyConnected: self = .fullyConnected(try values.decode(FullyConnectedLayer.self, forKey: kind))
-        case .batchNormalization: self = .batchNormalization
-        case .activation: self = .activation(try values.decode(Activation.self, forKey: kind))
-        case .pooling: self = .pooling(try values.decode(PoolingLayer.self, forKey: kind))
+        let place = decoder.codingPath.last?.intValue.map { "layers[\($0 + 1)]" } ?? "layer"
+        do {
+            try self.init(try LayerText(from: decoder), path: place)
+        } catch let failure as Failure {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: failure.message))
         }
     }
 
     /// Writes a layer.
-    public func encode(to encoder: any Encoder) throws {
-        if case .batchNormalization = self {
-            var value = encoder.singleValueContainer()
-            try value.encode(CodingKeys.batchNormalization.rawValue)
-            return
-        }
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .convolution(let layer): try values.encode(layer, forKey: .convolution)
-        case .fullyConnected(let layer): try values.encode(layer, forKey: .fullyConnected)
-        case .batchNormalization: break
-        case .activation(let activation): try values.encode(activation, forKey: .activation)
-        case .pooling(let layer): try values.encode(layer, forKey: .pooling)
-        }
-    }
-}
-
-/// Any key of a mapping.
-private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-}
-
-extension Decoder {
-    /// Refuses a mapping with a key that is not among `Keys`, which a decoder would pass over.
-    fileprivate func checkKeys<Keys: CodingKey & CaseIterable>(_: Keys.Type, of kind: String) throws {
-        let names = Keys.allCases.map(\.stringValue)
-        for key in try container(keyedBy: AnyKey.self).allKeys where !names.contains(key.stringValue) {
-            throw fault(unknownName(kind, key.stringValue, among: names))
-        }
-    }
-
-    fileprivate func fault(_ sentence: String) -> DecodingError {
-        .dataCorrupted(.init(codingPath: codingPath, debugDescription: sentence))
-    }
+    public func encode(to encoder: any Encoder) throws { try text.encode(to: encoder) }
 }

@@ -33,7 +33,7 @@ public final class Model {
             tensor.withUnsafeMutableBufferPointer { weights in
                 if let base = weights.baseAddress { random.fillGaussian(base, count: weights.count) }
             }
-            let deviation = Float(plan.blocks[entry.block].deviation)
+            let deviation = Float(plan.blocks[entry.block].initialDeviation)
             entry.write(tensor.map { $0 * deviation }, to: parameters.pointer)
         }
     }

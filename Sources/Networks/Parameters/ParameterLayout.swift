@@ -4,14 +4,14 @@ import Kernels
 ///
 /// Weights lie HWIO (see `Convolution`) in memory and are OIHW as tensors, in files and to people.
 public struct ParameterLayout: Sendable {
-    /// What a parameter is.
+    /// The kinds of parameters.
     public enum Kind: String, Sendable { case weight, bias, gamma, beta }
 
     /// One parameter.
     public struct Entry: Sendable {
         /// `conv1/weight`, `norm1/gamma`, ...
         public let name: String
-        /// What it is.
+        /// Its kind.
         public let kind: Kind
         /// The index of its block.
         public let block: Int
@@ -36,7 +36,8 @@ public struct ParameterLayout: Sendable {
         public let channels: Int
     }
 
-    /// All parameters: for each block weight, bias, and with batch norm gamma and beta.
+    /// All parameters: for each block weight and bias of its convolution, gamma and beta of its batch norm, where it
+    /// has them.
     public let entries: [Entry]
     /// The length of the flat buffer.
     public let count: Int
@@ -52,20 +53,22 @@ public struct ParameterLayout: Sendable {
         var offset = 0
         var momentOffset = 0
         for (index, block) in plan.blocks.enumerated() {
-            let c = block.convolution
+            let channels = block.sourceShape.channels
             func add(_ layer: String, _ kind: Kind, _ shape: [Int]) {
                 let entry = Entry(
                     name: "\(layer)/\(kind.rawValue)", kind: kind, block: index, offset: offset, shape: shape)
                 entries.append(entry)
                 offset += (entry.count + 15) / 16 * 16
             }
-            add(block.name, .weight, [c.filters, c.input.channels, c.kernelHeight, c.kernelWidth])
-            add(block.name, .bias, [c.filters])
+            if let c = block.convolution {
+                add(block.name, .weight, [c.filters, c.input.channels, c.kernelHeight, c.kernelWidth])
+            }
+            if block.hasBias { add(block.name, .bias, [channels]) }
             if let normalization = block.normalization {
-                add(normalization, .gamma, [c.filters])
-                add(normalization, .beta, [c.filters])
-                moments.append(Moments(name: normalization, block: index, offset: momentOffset, channels: c.filters))
-                momentOffset += 2 * c.filters
+                add(normalization, .gamma, [channels])
+                add(normalization, .beta, [channels])
+                moments.append(Moments(name: normalization, block: index, offset: momentOffset, channels: channels))
+                momentOffset += 2 * channels
             }
         }
         self.entries = entries

@@ -8,35 +8,6 @@ public enum NormalizationMode: Sendable {
     case running
 }
 
-/// The sums over all lanes of the global batch that a propagation needs, and the destination of its gradients.
-public protocol GradientReducer: AnyObject {
-    /// Sums over all lanes: `partials` holds `count` values for each local lane, `total` takes `count` values.
-    func sum(_ partials: UnsafePointer<Double>, count: Int, into total: UnsafeMutablePointer<Double>) throws
-    /// Where to write the weight gradient of a lane (`lane` counts the local lanes); nil where the reducer forms it otherwise.
-    func weightGradient(block: Int, lane: Int) -> UnsafeMutablePointer<Float>?
-    /// The weight gradient of the lane is written.
-    func finishedLane(block: Int, lane: Int) throws
-    /// All lanes of the block are done; the sums hold the gradients of bias, gamma and beta.
-    func finishedBlock(_ block: Int, gradients: ChannelGradients) throws
-    /// Called between an image and the next, for communication under way.
-    func progress() throws
-}
-
-extension GradientReducer {
-    /// Nothing is under way.
-    public func progress() {}
-}
-
-/// The gradients of a block's parameters for each channel; `gamma` and `beta` mean nothing without batch norm.
-public struct ChannelGradients {
-    /// With batch norm on batch moments it is 0: a bias before batch norm changes nothing.
-    public let bias: UnsafePointer<Float>
-    /// The sum of dz x', see `NormalizationMoments.gradient`.
-    public let gamma: UnsafePointer<Float>
-    /// The sum of dz.
-    public let beta: UnsafePointer<Float>
-}
-
 /// The forward and backward pass of one replica over the images of its local lanes.
 ///
 /// All memory is taken at init. A lane's images lie together; every sum is formed lane by lane in ascending order of
@@ -52,22 +23,29 @@ public final class Propagation {
     /// The gradient of the input, [images, input shape]; of no elements if not asked for.
     public let inputGradient: Buffer<Float>
 
-    /// What `backward` takes for the slope of an mReLU's flat zones, for attacks (BPDA, Athalye et al. 2018); 0 is the truth.
+    /// The slope of an mReLU's flat zones in `backward`, for attacks (BPDA, Athalye et al. 2018); 0 is the
+    /// truth.
     public var surrogateSlope: Float = 0
 
     /// Where the time goes.
     public let timeline: Timeline
 
     let blocks: [BlockState]
+    /// Memory of the convolutions' kernels.
     private let patches: Buffer<Float>
+    /// The gradient of a block's input before it is taken up: of an image, or of all where they are multiplied
+    /// together.
     private let imageGradient: Buffer<Float>
-    private let chain: (Buffer<Float>, Buffer<Float>)
+    /// Two images between a block's source and its output.
+    private let scratch: (Buffer<Float>, Buffer<Float>)
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let laneCapacity: Int
     private let rowBlock: Int?
     private var counts: [Int]
     private var starts: [Int]
+    /// True where something stands in the gradient of a block's output; behind the blocks, of the image.
+    private var hasGradient: [Bool]
     /// The images of the global batch, after `begin`.
     public private(set) var globalImages = 0
     private var mode = NormalizationMode.running
@@ -80,9 +58,9 @@ public final class Propagation {
     ///   - laneCapacity: the most images of a lane.
     ///   - backward: whether `backward` will be called.
     ///   - inputGradient: whether the gradient of the input is wanted too.
-    ///   - independentImages: make each image's results independent of the images beside it and of its place among them, for
-    ///     one lane and evaluation: fully connected layers whose bits depend on them then multiply a fixed number of images at a
-    ///     time (`BLAS.independentRows`).
+    ///   - independentImages: make each image's results independent of the images beside it and of its place among
+    ///     them, for one lane and evaluation: fully connected layers whose bits depend on them then multiply a fixed
+    ///     number of images at a time (`BLAS.independentRows`).
     ///   - timeline: for the network's blocks; nil for one that clocks nothing.
     public init(
         _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
@@ -97,22 +75,33 @@ public final class Propagation {
         let images = lanes * laneCapacity
         let plan = model.plan
         self.timeline = timeline ?? Timeline(blocks: plan.blocks.count)
-        input = Buffer(images * plan.network.input.count)
+        let input = Buffer<Float>(images * plan.network.input.count)
+        self.input = input
         self.inputGradient = Buffer(inputGradient ? images * plan.network.input.count : 0)
-        blocks = plan.blocks.indices.map { BlockState(model, block: $0, images: images, backward: backward) }
-        patches = Buffer(blocks.map(\.convolution.scratchCount).max() ?? 0)
-        // A fully connected layer's input gradient is formed for all images.
+        var blocks: [BlockState] = []
+        for (index, block) in plan.blocks.enumerated() {
+            let source = block.inputs.first.map { $0 < 0 ? input.pointer : blocks[$0].output.pointer } ?? input.pointer
+            blocks.append(
+                BlockState(
+                    model, block: index, input: source, images: images, backward: backward,
+                    isLast: index == plan.blocks.count - 1))
+        }
+        self.blocks = blocks
+        patches = Buffer(plan.convolutions.map(\.scratchCount).max() ?? 0)
         imageGradient = Buffer(
             backward
-                ? blocks.map { $0.convolution.input.count * ($0.convolution.isFullyConnected ? images : 1) }.max()
-                    ?? 0 : 0)
+                ? plan.blocks.map { block in
+                    let together = block.convolution?.isFullyConnected ?? false
+                    return (together ? images : 1) * (block.convolution?.input.count ?? block.sourceShape.count)
+                }.max() ?? 0 : 0)
         let largest = blocks.map(\.largestImage).max() ?? 0
-        chain = (Buffer(largest), Buffer(largest))
-        let channels = blocks.map(\.convolution.filters).max() ?? 0
+        scratch = (Buffer(largest), Buffer(largest))
+        let channels = plan.blocks.map(\.sourceShape.channels).max() ?? 0
         partials = Buffer(2 * channels * lanes)
         totals = Buffer(2 * channels)
         counts = [Int](repeating: 0, count: lanes)
         starts = counts
+        hasGradient = [Bool](repeating: false, count: blocks.count + 1)
     }
 
     /// Sets the images of each local lane for the passes that follow, and those of the global batch.
@@ -145,70 +134,133 @@ public final class Propagation {
     public func count(ofLane lane: Int) -> Int { counts[lane] }
 
     /// The outputs z, [images, outputs], after `forward`.
-    public var outputs: UnsafeMutablePointer<Float> { blocks[blocks.count - 1].output.pointer }
+    public var outputs: UnsafeMutablePointer<Float> { blockOutput(blocks.count - 1) }
     /// The gradient of z, [images, outputs], for the caller to write before `backward`.
-    public var outputGradient: UnsafeMutablePointer<Float> { blocks[blocks.count - 1].delta.pointer }
-    /// The input of a block, [images, its input shape].
-    public func blockInput(_ block: Int) -> UnsafeMutablePointer<Float> {
-        block == 0 ? input.pointer : blocks[block - 1].output.pointer
-    }
+    public var outputGradient: UnsafeMutablePointer<Float> { blockDelta(blocks.count - 1) }
+    /// The first input of a block, [images, its input shape].
+    public func blockInput(_ block: Int) -> UnsafeMutablePointer<Float> { input(block, 0) }
+    /// The output of a block, [images, its output shape].
+    public func blockOutput(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].output.pointer }
     /// The gradient of a block's convolution output, [images, its output shape], once `finishedLane` was called for it.
     public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta.pointer }
 
-    /// The output channels of a block's convolution.
-    public func channels(ofBlock block: Int) -> Int { blocks[block].channels }
+    /// The output channels of a block's source.
+    public func channels(ofBlock block: Int) -> Int { blocks[block].affine.channels }
+
+    private func input(_ block: Int, _ place: Int) -> UnsafeMutablePointer<Float> {
+        let source = blocks[block].plan.inputs[place]
+        return source < 0 ? input.pointer : blockOutput(source)
+    }
+
+    /// The elements of one image of a block's input.
+    private func inputCount(_ block: Int, _ place: Int) -> Int {
+        let source = blocks[block].plan.inputs[place]
+        return source < 0 ? plan.network.input.count : blocks[source].outputCount
+    }
+
+    /// The block before, where its output is computed image by image as this one asks for it.
+    private func chainedBlock(before index: Int) -> Int? {
+        index > 0 && blocks[index - 1].plan.isChained ? index - 1 : nil
+    }
+
+    /// Moves all running moments towards those of the last forward pass in `batch` mode; MatConvNet's rule, with 0.05 a
+    /// step in the released code.
+    public func updateRunningMoments(rate: Float) {
+        for block in blocks { block.affine.updateRunningMoments(rate: rate) }
+    }
 
     // MARK: Forward
 
-    /// The forward pass, to `outputs`. Collective in `batch` mode, by the reducer's sums; without a reducer the local lanes are
-    /// the whole batch.
+    /// The forward pass, to `outputs`. Collective in `batch` mode, by the reducer's sums; without a reducer the local
+    /// lanes are the whole batch.
     public func forward(_ mode: NormalizationMode, reducer: (any GradientReducer)?) throws {
         self.mode = mode
         for (index, block) in blocks.enumerated() {
-            block.pack()
-            forwardConvolution(index)
-            if block.normalizes && mode == .batch {
+            block.product?.pack()
+            formSource(index)
+            if block.affine.normalizes && mode == .batch {
                 try sumLanes(block, reducer)
-                block.useBatchMoments(totals.pointer, count: Double(globalImages * block.convolution.output.area))
+                block.affine.useBatchMoments(
+                    totals.pointer, count: Double(globalImages * block.plan.sourceShape.area))
             } else {
-                block.useConstants()
+                block.affine.useConstants()
             }
+            if !block.plan.isChained { for image in 0..<images { finishForward(index, image) } }
         }
-        for image in 0..<images { finishForward(blocks.count - 1, image) }
     }
 
     private func finishForward(_ index: Int, _ image: Int) {
-        timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, chain) }
+        timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, scratch) }
     }
 
-    /// From the output of the block before to a block's u, with its moments where they are wanted.
-    private func forwardConvolution(_ index: Int) {
+    /// From the outputs of the blocks before to a block's u, with its moments where they are wanted.
+    private func formSource(_ index: Int) {
         let block = blocks[index]
-        let x = blockInput(index)
-        let together = block.convolution.isFullyConnected
+        let previous = chainedBlock(before: index)
+        let together = block.isFullyConnected
         if together {
-            if index > 0 { for image in 0..<images { finishForward(index - 1, image) } }
-            forEachProduct(block) { convolve(index, x, $0, $1) }
+            if let previous { for image in 0..<images { finishForward(previous, image) } }
+            forEachProduct(block) { convolve(index, $0, $1) }
         }
-        let sums = block.normalizes && mode == .batch
+        let sums = block.affine.normalizes && mode == .batch
         for lane in counts.indices {
-            if sums { block.sums.reset() }
+            if sums { block.affine.sums.reset() }
             for image in starts[lane]..<starts[lane] + counts[lane] {
                 if !together {
-                    if index > 0 { finishForward(index - 1, image) }
-                    convolve(index, x, image, 1)
+                    if let previous { finishForward(previous, image) }
+                    formSource(index, image)
                 }
                 if sums { timeline.measure(.moments, block: index) { block.addMoments(image) } }
             }
-            if sums { block.sums.fold(into: partials.pointer + lane * 2 * block.channels) }
+            if sums { block.affine.sums.fold(into: partials.pointer + lane * 2 * block.affine.channels) }
         }
     }
 
-    /// The images that a fully connected layer multiplies at a time: all, so that its weight is read once; where bits depend on
-    /// what is multiplied together, a lane's, or whole blocks, the last one filled up by what lies behind the lane.
+    /// One image of a block's u.
+    private func formSource(_ index: Int, _ image: Int) {
+        let block = blocks[index]
+        switch block.plan.source {
+        case .convolution: convolve(index, image, 1)
+        case .identity: break
+        case .sum:
+            let (u, count) = (block.u + image * block.uCount, block.uCount)
+            timeline.measure(.forwardTail, block: index) {
+                u.update(from: input(index, 0) + image * count, count: count)
+                for place in block.plan.inputs.indices.dropFirst() {
+                    add(u, input(index, place) + image * count, count: count)
+                }
+            }
+        case .concatenation:
+            timeline.measure(.forwardTail, block: index) {
+                var first = 0
+                for place in block.plan.inputs.indices {
+                    let count = inputCount(index, place)
+                    let channels = count / block.plan.sourceShape.area
+                    copyChannels(
+                        block.u + image * block.uCount + first, stride: block.affine.channels,
+                        input(index, place) + image * count, stride: channels, channels: channels,
+                        positions: block.plan.sourceShape.area)
+                    first += channels
+                }
+            }
+        case .padding(let sides, let shape):
+            timeline.measure(.forwardTail, block: index) {
+                // What lies around the image is zero from the beginning.
+                let (rows, channels) = (block.plan.sourceShape.width * shape.channels, shape.channels)
+                copyChannels(
+                    block.u + image * block.uCount + sides.top * rows + sides.left * channels, stride: rows,
+                    input(index, 0) + image * shape.count, stride: shape.width * channels,
+                    channels: shape.width * channels, positions: shape.height)
+            }
+        }
+    }
+
+    /// The images that a fully connected layer multiplies at a time: all, so that its weight is read once; where bits
+    /// depend on what is multiplied together, a lane's, or whole blocks, the last one filled up by what lies behind the
+    /// lane.
     @inline(__always)
     private func forEachProduct(_ block: BlockState, _ body: (_ first: Int, _ images: Int) -> Void) {
-        if block.convolution.imagesAreIndependent { return body(0, images) }
+        if block.plan.convolution?.imagesAreIndependent ?? true { return body(0, images) }
         for lane in counts.indices {
             guard let rowBlock else {
                 body(starts[lane], counts[lane])
@@ -219,19 +271,21 @@ public final class Propagation {
     }
 
     @inline(__always)
-    private func convolve(_ index: Int, _ x: UnsafePointer<Float>, _ image: Int, _ images: Int) {
+    private func convolve(_ index: Int, _ image: Int, _ images: Int) {
         let block = blocks[index]
+        guard let product = block.product else { return }
         timeline.measure(.forward, block: index) {
             convolution(
-                block.u.pointer + image * block.uCount, x + image * block.xCount, block.weight,
-                packed: block.packed.pointer, block.convolution, images: images, scratch: patches.pointer)
+                block.u + image * block.uCount, blockInput(index) + image * product.convolution.input.count,
+                product.weight, packed: product.packed.pointer, product.convolution, images: images,
+                scratch: patches.pointer)
         }
     }
 
-    /// Sums the lanes' partials of a block over the global batch into `totals`: by the reducer, or here where the local lanes
-    /// are the whole batch.
+    /// Sums the lanes' partials of a block over the global batch into `totals`: by the reducer, or here where the local
+    /// lanes are the whole batch.
     private func sumLanes(_ block: BlockState, _ reducer: (any GradientReducer)?) throws {
-        let count = 2 * block.channels
+        let count = 2 * block.affine.channels
         if let reducer { return try reducer.sum(partials.pointer, count: count, into: totals.pointer) }
         totals.pointer.update(repeating: 0, count: count)
         for lane in counts.indices {
@@ -244,98 +298,181 @@ public final class Propagation {
     /// The backward pass from `outputGradient`, in the mode and with the parameters of the last `forward`, whose
     /// state it leaves untouched: it can be called again with another gradient.
     ///
-    /// With a reducer the gradients of all parameters go to it (collective, by the reducer's sums); without one only the input's
-    /// gradient is formed, and in `batch` mode the local lanes are the whole batch.
+    /// With a reducer the gradients of all parameters go to it (collective, by the reducer's sums); without one only
+    /// the input's gradient is formed, and in `batch` mode the local lanes are the whole batch.
     public func backward(reducer: (any GradientReducer)?) throws {
-        let last = blocks.count - 1
-        // z itself is the output: dz stands in `delta` already.
-        for lane in counts.indices where needsSums(blocks[last], reducer) {
-            blocks[last].sums.reset()
-            for image in starts[lane]..<starts[lane] + counts[lane] {
-                blocks[last].addProducts(image)
-            }
-            blocks[last].sums.fold(into: partials.pointer + lane * 2 * blocks[last].channels)
-        }
+        for index in hasGradient.indices { hasGradient[index] = false }
         for index in blocks.indices.reversed() {
             let block = blocks[index]
-            let together = block.convolution.isFullyConnected
+            // Of a chained block dz stands in `delta` already, and of the last one, where z itself is the output.
+            if !block.plan.isChained { try beginBackward(index, reducer) }
             if needsSums(block, reducer) {
                 try sumLanes(block, reducer)
-                block.useGradientSums(
-                    totals.pointer, count: Double(globalImages * block.convolution.output.area), mode: mode)
+                block.affine.useGradientSums(
+                    totals.pointer, count: Double(globalImages * block.plan.sourceShape.area), mode: mode)
             }
             for lane in counts.indices {
                 try finishDelta(index, lane, reducer)
-                try timeline.measure(.combine, block: index) { try reducer?.finishedLane(block: index, lane: lane) }
-                if index > 0, !together { try backwardInput(index, lane, reducer) }
-            }
-            if together || index == 0 {
-                let target = index > 0 ? imageGradient : inputGradient
-                if target.count > 0 {
-                    forEachProduct(block) { formInputGradient(index, $0, $1, into: target.pointer + $0 * block.xCount) }
+                if block.product != nil {
+                    try timeline.measure(.combine, block: index) { try reducer?.finishedLane(block: index, lane: lane) }
                 }
+                if !block.isFullyConnected { try backwardInputs(index, lane, reducer) }
             }
-            if index > 0, together {
-                for lane in counts.indices { try backwardInput(index, lane, reducer) }
-            }
-            try reducer?.finishedBlock(index, gradients: block.channelGradients)
+            if block.isFullyConnected { try backwardProduct(index, reducer) }
+            for source in block.plan.inputs { hasGradient[source < 0 ? blocks.count : source] = true }
+            try reducer?.finishedBlock(index, gradients: block.affine.channelGradients)
         }
     }
 
-    /// Whether a block's sums over the batch are wanted: for parameters, or for batch norm's own backward pass.
+    /// True where a block's sums over the batch are needed: for parameters, or for batch norm's own backward pass.
     private func needsSums(_ block: BlockState, _ reducer: (any GradientReducer)?) -> Bool {
-        reducer != nil || (block.normalizes && mode == .batch)
+        (reducer != nil && block.affine.hasParameters) || (block.affine.normalizes && mode == .batch)
     }
 
-    /// From dz to du in a lane, and the lane's weight gradient where it is wanted: a few images at a time, so that du is still in
-    /// the second-level cache when it is used.
+    /// From the gradient of a block's output, which stands whole, to dz, with its sums where they are wanted.
+    private func beginBackward(_ index: Int, _ reducer: (any GradientReducer)?) throws {
+        let block = blocks[index]
+        let isLast = index == blocks.count - 1
+        let sums = needsSums(block, reducer)
+        guard sums || !isLast else { return }
+        for lane in counts.indices {
+            if sums { block.affine.sums.reset() }
+            for image in starts[lane]..<starts[lane] + counts[lane] {
+                timeline.measure(.backwardTail, block: index) {
+                    if !isLast {
+                        block.beginBackward(
+                            image, gradient: block.gradient.pointer + image * block.outputCount, scratch,
+                            surrogateSlope: surrogateSlope)
+                    }
+                    if sums { block.addProducts(image) }
+                }
+                if !isLast { try reducer?.progress() }
+            }
+            if sums { block.affine.sums.fold(into: partials.pointer + lane * 2 * block.affine.channels) }
+        }
+    }
+
+    /// From dz to du in a lane, and the lane's weight gradient where it is wanted: a few images at a time, so that du
+    /// is still in the second-level cache when it is used.
     private func finishDelta(_ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?) throws {
         let block = blocks[index]
-        let weightGradient = reducer?.weightGradient(block: index, lane: lane)
-        weightGradient?.update(repeating: 0, count: block.convolution.weightCount)
+        let product = block.product
+        let weightGradient = product == nil ? nil : reducer?.weightGradient(block: index, lane: lane)
+        weightGradient?.update(repeating: 0, count: product?.convolution.weightCount ?? 0)
         let end = starts[lane] + counts[lane]
-        let most = block.convolution.isFullyConnected ? max(counts[lane], 1) : block.imagesAtOnce
+        let most = block.isFullyConnected ? max(counts[lane], 1) : block.imagesAtOnce
         for first in stride(from: starts[lane], to: end, by: most) {
             let images = min(most, end - first)
             timeline.measure(.backwardTail, block: index) { block.finishDelta(first, images, mode) }
             try reducer?.progress()
-            guard let weightGradient else { continue }
+            guard let weightGradient, let product else { continue }
             timeline.measure(.weightGradient, block: index) {
                 convolutionWeightGradient(
-                    weightGradient, blockInput(index) + first * block.xCount,
-                    block.delta.pointer + first * block.uCount, block.convolution, images: images,
+                    weightGradient, blockInput(index) + first * product.convolution.input.count,
+                    block.delta.pointer + first * block.uCount, product.convolution, images: images,
                     scratch: patches.pointer)
             }
         }
     }
 
-    private func formInputGradient(
+    private func multiplyBack(
         _ index: Int, _ image: Int, _ images: Int, into gradient: UnsafeMutablePointer<Float>
     ) {
         let block = blocks[index]
+        guard let product = block.product else { return }
         timeline.measure(.inputGradient, block: index) {
             convolutionInputGradient(
-                gradient, block.delta.pointer + image * block.uCount, block.weight, packed: block.packed.pointer,
-                block.convolution, images: images, scratch: patches.pointer)
+                gradient, block.delta.pointer + image * block.uCount, product.weight, packed: product.packed.pointer,
+                product.convolution, images: images, scratch: patches.pointer)
         }
     }
 
-    /// From the delta of a lane in block `index` to that in the block before it, with that one's sums where they are wanted.
-    private func backwardInput(_ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?) throws {
-        let (block, previous) = (blocks[index], blocks[index - 1])
-        let sums = needsSums(previous, reducer)
-        let together = block.convolution.isFullyConnected
-        if sums { previous.sums.reset() }
+    /// From the delta of a fully connected block to the gradient of its input, for all images.
+    private func backwardProduct(_ index: Int, _ reducer: (any GradientReducer)?) throws {
+        let (block, source, count) = (blocks[index], blocks[index].plan.inputs[0], inputCount(index, 0))
+        let stored = source < 0 ? inputGradient : blocks[source].gradient
+        let previous = chainedBlock(before: index)
+        let adds = previous == nil && hasGradient[source < 0 ? blocks.count : source]
+        guard previous != nil || stored.count > 0 else { return }
+        let target = previous != nil || adds ? imageGradient : stored
+        forEachProduct(block) { multiplyBack(index, $0, $1, into: target.pointer + $0 * count) }
+        if adds { add(stored.pointer, target.pointer, count: images * count) }
+        guard let previous else { return }
+        for lane in counts.indices {
+            try backwardChained(previous, lane, reducer) { target.pointer + $0 * count }
+        }
+    }
+
+    /// From the delta of a lane in a block to the gradients of its inputs.
+    private func backwardInputs(_ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?) throws {
+        let block = blocks[index]
+        let previous = chainedBlock(before: index)
+        for (place, source) in block.plan.inputs.enumerated() where source != previous {
+            let stored = source < 0 ? inputGradient : blocks[source].gradient
+            guard stored.count > 0 else { continue }
+            let adds =
+                hasGradient[source < 0 ? blocks.count : source] || block.plan.inputs[..<place].contains(source)
+            let count = inputCount(index, place)
+            for image in starts[lane]..<starts[lane] + counts[lane] {
+                let target = stored.pointer + image * count
+                formInputGradient(index, place, image, into: adds ? imageGradient.pointer : target)
+                if adds { add(target, imageGradient.pointer, count: count) }
+            }
+        }
+        guard let previous, let place = block.plan.inputs.firstIndex(of: previous) else { return }
+        try backwardChained(previous, lane, reducer) { image in
+            formInputGradient(index, place, image, into: imageGradient.pointer)
+            return imageGradient.pointer
+        }
+    }
+
+    /// From the gradient of a chained block's output to dz, image by image, with its sums where they are wanted.
+    @inline(__always)
+    private func backwardChained(
+        _ index: Int, _ lane: Int, _ reducer: (any GradientReducer)?,
+        gradient: (_ image: Int) -> UnsafeMutablePointer<Float>
+    ) throws {
+        let block = blocks[index]
+        let sums = needsSums(block, reducer)
+        if sums { block.affine.sums.reset() }
         for image in starts[lane]..<starts[lane] + counts[lane] {
-            if !together { formInputGradient(index, image, 1, into: imageGradient.pointer) }
-            timeline.measure(.backwardTail, block: index - 1) {
-                previous.beginBackward(
-                    image, gradient: imageGradient.pointer + (together ? image * block.xCount : 0), chain,
-                    surrogateSlope: surrogateSlope)
-                if sums { previous.addProducts(image) }
+            let gradient = gradient(image)
+            timeline.measure(.backwardTail, block: index) {
+                block.beginBackward(image, gradient: gradient, scratch, surrogateSlope: surrogateSlope)
+                if sums { block.addProducts(image) }
             }
             try reducer?.progress()
         }
-        if sums { previous.sums.fold(into: partials.pointer + lane * 2 * previous.channels) }
+        if sums { block.affine.sums.fold(into: partials.pointer + lane * 2 * block.affine.channels) }
+    }
+
+    /// The gradient of one image of a block's input, from its delta.
+    @inline(__always)
+    private func formInputGradient(
+        _ index: Int, _ place: Int, _ image: Int, into gradient: UnsafeMutablePointer<Float>
+    ) {
+        let block = blocks[index]
+        let delta = block.delta.pointer + image * block.uCount
+        switch block.plan.source {
+        case .convolution: multiplyBack(index, image, 1, into: gradient)
+        case .identity, .sum:
+            timeline.measure(.backwardTail, block: index) { gradient.update(from: delta, count: block.uCount) }
+        case .concatenation:
+            timeline.measure(.backwardTail, block: index) {
+                let area = block.plan.sourceShape.area
+                let first = (0..<place).reduce(0) { $0 + inputCount(index, $1) / area }
+                let channels = inputCount(index, place) / area
+                copyChannels(
+                    gradient, stride: channels, delta + first, stride: block.affine.channels, channels: channels,
+                    positions: area)
+            }
+        case .padding(let sides, let shape):
+            timeline.measure(.backwardTail, block: index) {
+                let (rows, channels) = (block.plan.sourceShape.width * shape.channels, shape.channels)
+                copyChannels(
+                    gradient, stride: shape.width * channels, delta + sides.top * rows + sides.left * channels,
+                    stride: rows, channels: shape.width * channels, positions: shape.height)
+            }
+        }
     }
 }

@@ -21,13 +21,14 @@ enum FeatureFigures {
         let probe = try FeatureProbe(checkpoint)
         let subject = try ReportImages(checkpoint, count: images)
         let plan = probe.plan
-        let convolutions = plan.blocks.indices.filter { !plan.blocks[$0].convolution.isFullyConnected }
+        let products = plan.blocks.indices.filter { plan.blocks[$0].convolution != nil }
+        let convolutions = products.filter { plan.blocks[$0].convolution?.isFullyConnected == false }
         guard let second = convolutions.dropFirst().first ?? convolutions.first else { return [] }
-        let filters = plan.blocks[second].convolution.filters
+        let filters = plan.blocks[second].sourceShape.channels
         let chosen = Self.channels.allSatisfy { $0 <= filters } ? Self.channels : (1...min(4, filters)).map { $0 }
         // Of each layer every k-th unit.
-        let layers = plan.blocks.indices.map { block -> (block: Int, channels: [Int]) in
-            let filters = plan.blocks[block].convolution.filters
+        let layers = products.map { block -> (block: Int, channels: [Int]) in
+            let filters = plan.blocks[block].sourceShape.channels
             return (block, Array(stride(from: 0, to: filters, by: (filters + mostUnits - 1) / mostUnits)))
         }
         let histogrammed = (block: second, channels: chosen.map { $0 - 1 })

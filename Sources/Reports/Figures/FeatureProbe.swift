@@ -27,7 +27,12 @@ final class FeatureProbe {
     /// The values z of some channels of some blocks, [request][channel][image], of images [count, input shape] in pixel units
     /// less the mean image.
     func features(_ requests: [(block: Int, channels: [Int])], of images: [Float]) throws -> [[[Float]]] {
-        let probes = try requests.map { try ChannelProbe(checkpoint, plan.blocks[$0.block], $0.channels) }
+        let probes = try requests.map { request in
+            guard let convolution = plan.blocks[request.block].convolution else {
+                preconditionFailure("\(plan.blocks[request.block].name) is no convolution")
+            }
+            return try ChannelProbe(checkpoint, plan.blocks[request.block], convolution, request.channels)
+        }
         var values = requests.map { [[Float]](repeating: [], count: $0.channels.count) }
         let count = images.count / size
         for start in stride(from: 0, to: count, by: Self.group) {
@@ -40,7 +45,7 @@ final class FeatureProbe {
             try propagation.forward(.running, reducer: nil)
             for (number, request) in requests.enumerated() {
                 let input = propagation.blockInput(request.block)
-                let inputCount = plan.blocks[request.block].convolution.input.count
+                let inputCount = probes[number].convolution.input.count
                 for image in 0..<now {
                     for (channel, value) in probes[number].values(input + image * inputCount).enumerated() {
                         values[number][channel].append(value)
@@ -54,20 +59,25 @@ final class FeatureProbe {
 
 /// Some channels of a convolution with its batch norm, at the middle entry of the output.
 private struct ChannelProbe {
-    private let convolution: Convolution
+    let convolution: Convolution
     /// [channels][kernel height, kernel width, input channels].
     private var weights: [[Float]] = []
     private var scales: [Float] = []
     private var shifts: [Float] = []
 
-    init(_ checkpoint: Checkpoint, _ block: NetworkPlan.Block, _ channels: [Int]) throws {
-        convolution = block.convolution
+    init(
+        _ checkpoint: Checkpoint, _ block: NetworkPlan.Block, _ convolution: Convolution, _ channels: [Int]
+    ) throws {
+        self.convolution = convolution
         let (height, width) = (convolution.kernelHeight, convolution.kernelWidth)
         let depth = convolution.input.channels
         let filters = convolution.filters
         let weight = try checkpoint.requireTensor(
             CheckpointLayout.parameter(block.name, "weight"), shape: [filters, depth, height, width])
-        let bias = try checkpoint.requireTensor(CheckpointLayout.parameter(block.name, "bias"), shape: [filters])
+        let bias =
+            block.hasBias
+            ? try checkpoint.requireTensor(CheckpointLayout.parameter(block.name, "bias"), shape: [filters])
+            : [Float](repeating: 0, count: filters)
         func moments(_ name: String) throws -> [Float]? {
             try block.normalization.map {
                 try checkpoint.requireTensor(CheckpointLayout.parameter($0, name), shape: [filters])

@@ -147,9 +147,9 @@ extension Victim {
     /// that `outputs` was last called with.
     func activeUnits(_ rows: Int) -> [Bool] {
         let propagation = wholeGroup()
-        return (1..<max(1, plan.blocks.count)).flatMap { block in
-            let count = plan.blocks[block - 1].output.count
-            let values = propagation.blockInput(block)
+        return plan.blocks.indices.dropLast().flatMap { block in
+            let count = plan.blocks[block].output.count
+            let values = propagation.blockOutput(block)
             return (0..<count).map { unit in (0..<rows).contains { values[$0 * count + unit] != 0 } }
         }
     }

@@ -17,7 +17,7 @@ final class LaneReplay: LaneWorkOwner {
     init(_ model: Model, _ propagation: Propagation, sumsLanes: [Bool]) {
         self.propagation = propagation
         self.sumsLanes = sumsLanes
-        partial = Buffer(model.plan.blocks.map(\.convolution.weightCount).max() ?? 0)
+        partial = Buffer(model.plan.convolutions.map(\.weightCount).max() ?? 0)
     }
 
     /// Starts anew with the sums of a pass.
@@ -42,14 +42,13 @@ final class LaneReplay: LaneWorkOwner {
     }
 
     func finishedLane(block: Int, lane: Int) {
-        if sumsLanes[block] {
-            signature.add(partial.pointer, count: propagation.plan.blocks[block].convolution.weightCount)
+        if sumsLanes[block], let convolution = propagation.plan.blocks[block].convolution {
+            signature.add(partial.pointer, count: convolution.weightCount)
         }
     }
 
     func finishedBlock(_ block: Int, gradients: ChannelGradients) {
-        guard !sumsLanes[block] else { return }
-        let convolution = propagation.plan.blocks[block].convolution
+        guard !sumsLanes[block], let convolution = propagation.plan.blocks[block].convolution else { return }
         signature.add(propagation.blockInput(block), count: propagation.images * convolution.patchCount)
         signature.add(propagation.blockDelta(block), count: propagation.images * convolution.filters)
     }

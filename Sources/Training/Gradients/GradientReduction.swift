@@ -25,8 +25,8 @@ final class GradientReduction: LaneWorkOwner {
     private let overlaps: Bool
     /// Whether sums are left to `finishPass`.
     private let defers: Bool
-    /// The blocks' weights, and where the gradients of these are in `gradients`.
-    private let entries: [ParameterLayout.Entry]
+    /// The sizes of the blocks' weights, 0 of a block without one, and where the gradients of these are in `gradients`.
+    private let weightCounts: [Int]
     private let weights: [Int]
     /// A rank's part of a gradient that is formed in one product.
     private let partial: Buffer<Float>
@@ -49,13 +49,15 @@ final class GradientReduction: LaneWorkOwner {
         case factors(FactorReduction)
         /// One product over the rank's images, then MPI's sum (`fast`).
         case local
+        /// Not at all: the block has no weight.
+        case none
 
         /// What may be under way.
         var sum: (any StagedCollective)? {
             switch self {
             case .tree(let reduction): reduction
             case .factors(let factors): factors
-            case .local: nil
+            case .local, .none: nil
             }
         }
     }
@@ -79,23 +81,20 @@ final class GradientReduction: LaneWorkOwner {
         self.propagation = propagation
         self.lanes = deal[communicator.rank]
         record = records ? PassRecord(lanes: deal[communicator.rank].count) : nil
-        entries = model.plan.blocks.indices.map { block in
-            guard let entry = model.layout.entry(.weight, ofBlock: block) else {
-                preconditionFailure("block \(block) has no weight")
-            }
-            return entry
-        }
+        weightCounts = model.plan.blocks.map { $0.convolution?.weightCount ?? 0 }
         partial = Buffer(
             mode == .fast
-                ? zip(model.plan.blocks, entries).map { $0.convolution.isFullyConnected ? $1.count : 0 }.max() ?? 0 : 0)
-        routes = try zip(model.plan.blocks, entries).enumerated().map { index, layer in
-            let (block, entry) = layer
+                ? model.plan.convolutions.map { $0.isFullyConnected ? $0.weightCount : 0 }.max() ?? 0 : 0)
+        routes = try model.plan.blocks.enumerated().map { index, block in
+            guard let convolution = block.convolution else { return .none }
             let channel = channels[index]
-            let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
+            let (inputs, outputs) = (convolution.patchCount, convolution.filters)
             func tree() throws -> Route {
-                .tree(try LaneReduction(channel, deal: deal, count: entry.count, mode: mode, sharing: sharing))
+                .tree(
+                    try LaneReduction(
+                        channel, deal: deal, count: convolution.weightCount, mode: mode, sharing: sharing))
             }
-            guard block.convolution.isFullyConnected else { return try tree() }
+            guard convolution.isFullyConnected else { return try tree() }
             if mode == .fast { return .local }
             guard FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs) else {
                 return try tree()
@@ -112,9 +111,11 @@ final class GradientReduction: LaneWorkOwner {
         let own = zip(model.layout.entries, shared).map { Buffer<Float>($1 == nil ? $0.count : 0) }
         gradients = zip(shared, own).map { $0 ?? $1.pointer }
         ownGradients = own
-        weights = entries.map { weight in model.layout.entries.firstIndex { $0.offset == weight.offset } ?? 0 }
+        weights = model.plan.blocks.indices.map { block in
+            model.layout.entries.firstIndex { $0.block == block && $0.kind == .weight } ?? 0
+        }
         var sums: [Int: LaneReduction<Double>] = [:]
-        for count in model.plan.blocks.map({ 2 * $0.convolution.filters }) + [LaneWork.sumCount, 1]
+        for count in model.plan.blocks.map({ 2 * $0.sourceShape.channels }) + [LaneWork.sumCount, 1]
         where sums[count] == nil {
             sums[count] = try LaneReduction(communicator, deal: deal, count: count, mode: mode, sharing: sharing)
         }
@@ -151,14 +152,14 @@ final class GradientReduction: LaneWorkOwner {
     func finishedLane(block: Int, lane: Int) {
         guard case .tree(let reduction) = routes[block] else { return }
         if let partial = reduction.partial(lanes.lowerBound + lane).baseAddress {
-            disturb?(lane, partial, entries[block].count)
-            record?.note(lane: lane, partial, count: entries[block].count)
+            disturb?(lane, partial, weightCounts[block])
+            record?.note(lane: lane, partial, count: weightCounts[block])
         }
         reduction.finishLane()
     }
 
     func finishedBlock(_ block: Int, gradients: ChannelGradients) throws {
-        let count = entries[block].count
+        let count = weightCounts[block]
         let target = self.gradients[weights[block]]
         if record != nil, !sumsLanes[block] { noteFactors(block) }
         switch routes[block] {
@@ -186,6 +187,7 @@ final class GradientReduction: LaneWorkOwner {
             }
             if !adding { target.update(repeating: 0, count: count) }
             add(target, partial.pointer, count: count)
+        case .none: break
         }
         for (index, entry) in model.layout.entries.enumerated() where entry.block == block {
             let values: UnsafePointer<Float>
@@ -229,7 +231,7 @@ final class GradientReduction: LaneWorkOwner {
         switch routes[block] {
         case .tree(let reduction): try timed { try reduction.goOn() }
         case .factors(let factors): try factors.goOn()
-        case .local: break
+        case .local, .none: break
         }
     }
 
@@ -239,7 +241,7 @@ final class GradientReduction: LaneWorkOwner {
     }
 
     private func noteFactors(_ block: Int) {
-        let convolution = model.plan.blocks[block].convolution
+        guard let convolution = model.plan.blocks[block].convolution else { return }
         for lane in 0..<lanes.count {
             let (start, images) = (propagation.start(ofLane: lane), propagation.count(ofLane: lane))
             let deltas = propagation.blockDelta(block) + start * convolution.filters

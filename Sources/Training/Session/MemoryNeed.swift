@@ -23,9 +23,9 @@ struct MemoryNeed {
         let images = lanes * roundedUp(recipe.passBatch, recipe.lanes)
         // Each block holds u, its gradient, and its output; each image comes in once more.
         let numbers = plan.blocks.reduce(Double(plan.network.input.count)) {
-            $0 + 2 * Double($1.convolution.output.count) + Double($1.output.count)
+            $0 + 2 * Double($1.sourceShape.count) + Double($1.output.count)
         }
-        let parameters = plan.blocks.reduce(0.0) { $0 + Double($1.convolution.weightCount) }
+        let parameters = plan.convolutions.reduce(0.0) { $0 + Double($1.weightCount) }
         let drawn = Double(recipe.meanTraining?.samples ?? 0) + Double(recipe.meanTraining?.noiseSamples ?? 0)
         let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
         self.ranksOfHost = ranksOfHost

@@ -29,7 +29,7 @@ extension Trainer {
         engine.disturb(
             activations: { [unowned self] propagation in
                 let last = propagation.plan.blocks.count - 1
-                let count = propagation.images * propagation.plan.blocks[last].convolution.patchCount
+                let count = propagation.images * (propagation.plan.blocks[last].convolution?.patchCount ?? 0)
                 activations(state.step, propagation.blockInput(last), count)
             },
             gradients: { [unowned self] _, pointer, count in gradients(state.step, pointer, count) })

@@ -34,10 +34,13 @@ public struct StepTraffic {
         var factorBlocks: [Int] = []
         repeatsProducts = FactorReduction.repeatsSlices(batch: batch, hosts: 2)
         for (index, block) in plan.blocks.enumerated() {
-            let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
             // Backward: the sums of dz and dz u, or of dz alone for the bias; forward: the moments.
-            for _ in 0..<(block.normalization == nil ? 1 : 2) { messages += sum(count: 2 * outputs, size: 8) }
-            if block.convolution.isFullyConnected
+            for _ in 0..<(block.normalization != nil ? 2 : block.hasBias ? 1 : 0) {
+                messages += sum(count: 2 * block.sourceShape.channels, size: 8)
+            }
+            guard let convolution = block.convolution else { continue }
+            let (inputs, outputs) = (convolution.patchCount, convolution.filters)
+            if convolution.isFullyConnected
                 && FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs)
             {
                 factorBlocks.append(index)

@@ -9,7 +9,7 @@ typealias RankCase = @Sendable (_ communicator: Communicator, _ arguments: [Stri
 /// The cases by name; each file with cases adds its group.
 let cases = [
     collectiveCases, agreementCases, reductionCases, endingCases, dealingCases, independenceCases, allocationCases,
-    unequalCases, watchCases, sharingCases,
+    unequalCases, watchCases, sharingCases, traceCases,
 ]
 .reduce(into: [String: RankCase]()) { all, group in all.merge(group) { $1 } }
 

@@ -51,7 +51,7 @@ import Testing
         model.drawWeights(seed: 9)
         for entry in model.layout.entries where entry.kind == .weight {
             let draws = entry.tensor(from: model.parameters.pointer).map {
-                Double($0) / model.plan.blocks[entry.block].deviation
+                Double($0) / model.plan.blocks[entry.block].initialDeviation
             }
             let n = Double(draws.count)
             let mean = draws.reduce(0, +) / n
@@ -83,7 +83,7 @@ import Testing
         #expect(parameters[1] == parameters[2] && parameters[0] != parameters[1])
         var draws: Set<Float> = []
         for entry in model.layout.entries where entry.kind == .weight {
-            let deviation = Float(plan.blocks[entry.block].deviation)
+            let deviation = Float(plan.blocks[entry.block].initialDeviation)
             for weight in entry.tensor(from: parameters[1]).prefix(64) { draws.insert(weight / deviation) }
         }
         #expect(draws.count > 5 * 64 - 3)

@@ -26,11 +26,12 @@ import Testing
             """
         #expect(
             try layers(text) == [
-                .convolution(.init(channels: 20, size: 5, padding: 0, stride: 1, deviation: 0.01)), .batchNormalization,
+                .convolution(.init(channels: 20, size: 5, padding: 0, stride: 1, initialDeviation: 0.01)),
+                .batchNormalization,
                 .activation(.mrelu), .pooling(.init(.average, size: 3, stride: 2, padding: 1)),
                 .pooling(.init(.max, size: 2, stride: 2, padding: 0)),
-                .convolution(.init(channels: 4, size: 3, padding: 2, stride: 2, deviation: 0.05)),
-                .fullyConnected(.init(channels: 10, deviation: 0.01)),
+                .convolution(.init(channels: 4, size: 3, padding: 2, stride: 2, initialDeviation: 0.05)),
+                .fullyConnected(.init(channels: 10, initialDeviation: 0.01)),
             ])
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -39,14 +40,29 @@ import Testing
         #expect(written.contains(#""batch_normalization",{"activation":"rbf"}"#))
     }
 
+    @Test("settings of later versions are written where they are not the usual ones")
+    func laterSettings() throws {
+        let text = """
+            [{"convolution":{"bias":false,"channels":4,"deviation":0.01,"padding":[0,1,2,3],"size":[3,1],"stride":1},\
+            "inputs":["image"],"name":"first"},{"convolution":{"channels":4,"deviation":0.01,"padding":1,"size":3,\
+            "stride":1}},{"add":null,"inputs":["first","conv2"]},{"residual":{"body":["batch_normalization"]}}]
+            """
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        #expect(String(decoding: try encoder.encode(try layers(text)), as: UTF8.self) == text)
+    }
+
     @Test(
         "a misspelt layer or setting is refused with the nearest name, not left out",
         arguments: [
             (#"[{"convolutoin": {"channels": 20, "size": 5}}]"#, "'convolution'"),
             (#"["batch_normalisation"]"#, "'batch_normalization'"),
-            (#"[{"convolution": {"channels": 20, "size": 5, "pading": 2}}]"#, "'padding'"),
-            (#"[{"fully_connected": {"chanels": 20}}]"#, "'channels'"),
-            (#"[{"pooling": {"kind": "max", "size": 2, "strid": 2}}]"#, "'stride'"),
+            (#"[{"convolution": {"channels": 20, "size": 5, "pading": 2}}]"#, "'layers[1].convolution.padding'"),
+            (#"[{"fully_connected": {"chanels": 20}}]"#, "'layers[1].fully_connected.channels'"),
+            (#"[{"pooling": {"kind": "max", "size": 2, "strid": 2}}]"#, "'layers[1].pooling.stride'"),
+            (#"[{"residual": {"body": [{"convolution": {"channels": 20}}]}}]"#, "body[1].convolution has no size"),
+            (#"[{"residual": {"body": []}, "name": "a/b"}]"#, "layers[1].name is a/b"),
+            (#"[{"add": null, "inputs": "conv1"}]"#, "layers[1].inputs is conv1"),
             (#"[{"pooling": {"kind": "max", "size": 2}, "activation": "relu"}]"#, "one key"),
         ])
     func misspelt(_ text: String, _ mention: String) {

@@ -44,17 +44,36 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
 
     static let all = [
         RefusedNetwork("no layers", "last layer") { $0.layers = [] },
-        RefusedNetwork("a pool first", "first layer") { $0.layers.removeFirst() },
-        RefusedNetwork("an activation first", "first layer") { $0.layers.insert(.activation(.relu), at: 0) },
-        RefusedNetwork("batch norm first", "batch_normalization") { $0.layers.insert(.batchNormalization, at: 0) },
-        RefusedNetwork("batch norm twice", "batch_normalization") {
-            $0.layers.insert(contentsOf: [.batchNormalization, .batchNormalization], at: 1)
+        RefusedNetwork("an input that is no layer before", "did you mean 'conv1'?") {
+            $0.layers[1].inputs = ["cnov1"]
         },
-        RefusedNetwork("batch norm behind an activation", "batch_normalization") {
-            $0.layers.insert(contentsOf: [.activation(.relu), .batchNormalization], at: 1)
+        RefusedNetwork("a layer that takes itself", "pool1 takes 'pool1'") { $0.layers[1].inputs = ["pool1"] },
+        RefusedNetwork("a convolution of two inputs", "fc1 takes one layer, not 2") {
+            $0.layers[2].inputs = ["conv1", "pool1"]
         },
-        RefusedNetwork("batch norm behind a pool", "batch_normalization") {
-            $0.layers.insert(.batchNormalization, at: 2)
+        RefusedNetwork("a layer that no other takes", "no layer takes the result of pool1") {
+            $0.layers[2].inputs = ["conv1"]
+        },
+        RefusedNetwork("two layers of one name", "two layers are called a") {
+            ($0.layers[0].name, $0.layers[1].name) = ("a", "a")
+        },
+        RefusedNetwork("a name that is another's by its place", "two layers are called conv1") {
+            $0.layers[1].name = "conv1"
+        },
+        RefusedNetwork("a sum of two shapes", "add1 adds images of 6x6x4 and 8x8x2") {
+            $0.layers.insert(.add(["conv1", "image"]), at: 1)
+        },
+        RefusedNetwork("images of two sizes put together", "concatenate1 takes images of 6x6x4 and 8x8x2") {
+            $0.layers.insert(.concatenate(["conv1", "image"]), at: 1)
+        },
+        RefusedNetwork("a residual block without a body", "block1 has a body without layers") {
+            $0.layers.insert(.residual(body: []), at: 1)
+        },
+        RefusedNetwork("a residual block whose branches differ", "block1_add adds images of 4x4x4 and 6x6x4") {
+            $0.layers.insert(.residual(body: [.convolution(.init(channels: 4, size: 3))]), at: 1)
+        },
+        RefusedNetwork("constants of three channels for two", "affine1 has 3 numbers as scale for 2 channels") {
+            $0.layers.insert(.affine(scale: [1, 2, 3]), at: 0)
         },
         RefusedNetwork("batch norm behind the last layer", "batch_normalization") {
             $0.layers.append(.batchNormalization)
@@ -83,13 +102,15 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         convolution("channels without end", .init(channels: .max, size: 3)),
         convolution("an empty kernel", .init(channels: 4, size: 0)),
         convolution("a kernel larger than the image", .init(channels: 4, size: 9)),
-        convolution("a kernel larger than any image", .init(channels: 4, size: .max, padding: 1000)),
+        convolution("a kernel larger than any image", .init(channels: 4, size: Extent(.max, .max), padding: 1000)),
         convolution("no stride", .init(channels: 4, size: 3, stride: 0)),
         convolution("negative padding", .init(channels: 4, size: 3, padding: -1)),
-        convolution("padding without end", .init(channels: 4, size: 3, padding: .max)),
-        convolution("a negative deviation", .init(channels: 4, size: 3, deviation: -1)),
-        convolution("an infinite deviation", .init(channels: 4, size: 3, deviation: .infinity)),
-        convolution("a deviation that is no number", .init(channels: 4, size: 3, deviation: .nan)),
+        convolution(
+            "padding without end",
+            .init(channels: 4, size: 3, padding: Sides(top: .max, left: .max, bottom: .max, right: .max))),
+        convolution("a negative deviation", .init(channels: 4, size: 3, initialDeviation: -1)),
+        convolution("an infinite deviation", .init(channels: 4, size: 3, initialDeviation: .infinity)),
+        convolution("a deviation that is no number", .init(channels: 4, size: 3, initialDeviation: .nan)),
         pooling("a window larger than the image", .init(.max, size: 7, stride: 2)),
         pooling("a window too large to note its maximum", .init(.max, size: 16, stride: 2, padding: 15)),
         pooling("an empty window", .init(.average, size: 0, stride: 2)),
@@ -128,5 +149,26 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
                 "conv1", "norm1", "act1", "act1_2", "pool1", "pool1_2", "act1_3", "pool1_3", "fc1", "act_fc1", "fc2",
             ])
         #expect(Set(plan.layerNames).count == plan.layerNames.count)
+    }
+
+    @Test("layers of a residual block have its prefix, and those behind it its name")
+    func residualNames() throws {
+        let network = try #require(SmallNetworks.all.first { $0.name == "residual blocks" }).network
+        let plan = try NetworkPlan(network)
+        #expect(
+            plan.layerNames == [
+                "conv1", "norm1", "act1", "block1_conv1", "block1_norm1", "block1_act1", "block1_conv2", "block1_norm2",
+                "block1_add", "act_block1", "block2_conv1", "block2_norm1", "block2_act1", "block2_conv2",
+                "block2_shortcut_conv1", "block2_shortcut_norm1", "block2_add", "act_block2", "pool_block2", "fc1",
+            ])
+        // Convolution, norm and activation are one block; so are a sum, the activation and the pool behind it.
+        #expect(
+            plan.blocks.map(\.name) == [
+                "conv1", "block1_conv1", "block1_conv2", "block1_add", "block2_conv1", "block2_conv2",
+                "block2_shortcut_conv1", "block2_add", "fc1",
+            ])
+        #expect(
+            plan.blocks.map(\.isChained) == [false, true, true, false, true, false, true, true, false])
+        #expect(plan.blocks[7].inputs == [5, 6] && plan.blocks[3].inputs == [2, 0])
     }
 }

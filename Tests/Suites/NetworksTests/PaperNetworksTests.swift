@@ -11,7 +11,7 @@ import Testing
 
     /// Each layer's name, and after the blocks' convolutions and pools the shape there.
     private func shapes(_ plan: NetworkPlan) -> [String] {
-        plan.blocks.map { "\($0.name) \($0.convolution.output) -> \($0.output)" }
+        plan.blocks.map { "\($0.name) \($0.sourceShape) -> \($0.output)" }
     }
 
     private func weights(_ plan: NetworkPlan) -> [String] {
@@ -58,7 +58,7 @@ import Testing
                     "conv1/weight [32, 3, 5, 5]", "conv2/weight [32, 32, 5, 5]", "conv3/weight [64, 32, 5, 5]",
                     "fc1/weight [64, 64, 4, 4]", "fc2/weight [10, 64, 1, 1]",
                 ])
-            #expect(plan.blocks.map(\.deviation) == [0.01, 0.05, 0.05, 0.05, 0.05])
+            #expect(plan.blocks.map(\.initialDeviation) == [0.01, 0.05, 0.05, 0.05, 0.05])
         }
         let paper = try NetworkPlan(.plainCIFAR10(.paper, input: cifar10, classes: 10))
         #expect(
@@ -88,7 +88,7 @@ import Testing
             ])
         #expect(small.outputs == 12 && small.network.classes == 10 && small.network.loss == .hybrid(loss))
         #expect(small.blocks.map(\.activation) == [activation, activation, .relu, .identity])
-        #expect(small.blocks.allSatisfy { $0.deviation == 0.01 })
+        #expect(small.blocks.allSatisfy { $0.initialDeviation == 0.01 })
         let large = try NetworkPlan(
             Network.plainCIFAR10(variant, input: cifar10, classes: 10).robust(activation, loss: loss)
                 .withNonsenseOutputs(2))
@@ -97,7 +97,7 @@ import Testing
                 "conv1", "norm1", "act1", "pool1", "conv2", "norm2", "act2", "pool2", "conv3", "norm3", "act3", "pool3",
                 "fc1", "norm_fc1", "act_fc1", "fc2", "act_out",
             ])
-        #expect(large.outputs == 12 && large.blocks.allSatisfy { $0.deviation == 0.01 })
+        #expect(large.outputs == 12 && large.blocks.allSatisfy { $0.initialDeviation == 0.01 })
         #expect(large.blocks.map(\.activation) == [activation, activation, activation, .relu, .identity])
         #expect(large.blocks.map { $0.tail.count } == [1, 1, 1, 0, 0])
         #expect(
@@ -120,7 +120,7 @@ import Testing
         let network = Network(
             input: ImageShape(height: 12, width: 10, channels: 3), classes: 5,
             layers: [
-                .convolution(.init(channels: 8, size: 3, deviation: 0.2)), .activation(.relu),
+                .convolution(.init(channels: 8, size: 3, initialDeviation: 0.2)), .activation(.relu),
                 .convolution(.init(channels: 8, size: 3, padding: 1, stride: 2)), .batchNormalization,
                 .pooling(.init(.max, size: 2, stride: 2)), .activation(.sigmoid), .fullyConnected(.init(channels: 9)),
                 .activation(.sigmoid), .convolution(.init(channels: 4, size: 1)), .activation(.relu),

@@ -116,7 +116,7 @@ private struct Outcome: Equatable, Sendable {
 
     @Test(
         "a step on eight lanes has the same bits on 1, 2, 3 and 8 ranks, lanes without images included",
-        arguments: [1, 3, 4, 7], [21, 5])
+        arguments: [1, 3, 4, 7, 8, 9, 10, 11], [21, 5])
     func independentOfRanks(_ index: Int, _ batch: Int) throws {
         BLAS.useOneThread()
         let network = SmallNetworks.all[index].network
@@ -126,8 +126,8 @@ private struct Outcome: Equatable, Sendable {
         for ranks in [2, 3, 8] { #expect(try Self.run(network, batch: batch, ranks: ranks) == alone, "\(ranks) ranks") }
     }
 
-    /// The input of the first fully connected layer, the outputs and the input's gradient, each [image][elements], of images
-    /// that stand in a batch in the given order.
+    /// The input of the first fully connected layer, the outputs and the input's gradient, each [image][elements], of
+    /// images that stand in a batch in the given order.
     private func evaluate(_ model: Model, _ images: [[Float]], order: [Int]) throws -> [[[Float]]] {
         let plan = model.plan
         let propagation = Propagation(model, lanes: 1, laneCapacity: order.count, backward: true, inputGradient: true)
@@ -138,8 +138,8 @@ private struct Outcome: Equatable, Sendable {
         }
         try propagation.forward(.running, reducer: nil)
         let outputs = Array(UnsafeBufferPointer(start: propagation.outputs, count: order.count * plan.outputs))
-        let block = plan.blocks.firstIndex { $0.convolution.isFullyConnected } ?? 0
-        let hiddenSize = plan.blocks[block].convolution.input.count
+        let block = plan.blocks.firstIndex { $0.convolution?.isFullyConnected == true } ?? 0
+        let hiddenSize = plan.blocks[block].convolution?.input.count ?? 0
         let hidden = Array(
             UnsafeBufferPointer(start: propagation.blockInput(block), count: order.count * hiddenSize))
         propagation.beginLoss(order.map { $0 % 3 }, globalImages: order.count)

@@ -35,17 +35,7 @@ private final class TracedTraining {
         velocities = [Float](repeating: 0, count: model.layout.count)
         let layout = model.layout
         #expect(Set(layout.entries.map(\.name)) == Set(trace.parameters.map(\.name)))
-        for parameter in trace.parameters {
-            let entry = try #require(layout.entries.first { $0.name == parameter.name })
-            #expect(entry.shape == parameter.tensor.shape)
-            entry.write(trace.elements(parameter.name, parameter.tensor), to: model.parameters.pointer)
-        }
-        for moment in trace.moments {
-            let start = try #require(momentOffset(moment.name))
-            for (i, value) in trace.elements(moment.name, moment.tensor).enumerated() {
-                model.moments.pointer[start + i] = value
-            }
-        }
+        trace.start(model)
     }
 
     private func momentOffset(_ name: String) -> Int? {
@@ -147,7 +137,7 @@ private final class TracedTraining {
                 let records = try #require(expected)
                 #expect(records.keys.sorted() == actual.keys.sorted())
                 for (name, record) in records {
-                    let worst = deviation(actual[name] ?? [], record, name, trace)
+                    let worst = trace.deviation(actual[name] ?? [], from: record, name, tolerance: tolerance)
                     #expect(worst <= 1, "step \(index + 1), \(group) of \(name): \(worst) times the tolerance")
                 }
             }
@@ -165,26 +155,8 @@ private final class TracedTraining {
             }, "\(place)")
         #expect(
             zip(pass.outputs.joined(), expected.outputs.joined()).allSatisfy { abs($0 - $1) <= tolerance }, "\(place)")
-        let worst = deviation(pass.imageGradient, expected.imageGradient, "images", trace)
+        let worst = trace.deviation(
+            pass.imageGradient, from: expected.imageGradient, "images", tolerance: tolerance)
         #expect(worst <= 1, "\(place), image gradient: \(worst) times the tolerance")
-    }
-
-    /// The worst deviation of a tensor from its record, as a multiple of what the rules allow.
-    private func deviation(_ actual: [Float], _ record: StepTrace.Record, _ name: String, _ trace: StepTrace) -> Double
-    {
-        guard actual.count == record.shape.reduce(1, *), actual.allSatisfy(\.isFinite) else { return .infinity }
-        var worst = 0.0
-        for (i, sample) in record.samples.enumerated() {
-            worst = max(worst, abs(Double(actual[i * record.stride]) - sample) / max(abs(sample), record.magnitude))
-        }
-        let size = record.magnitude * Double(actual.count).squareRoot()
-        let l2 = actual.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-        worst = max(worst, abs(l2 - record.l2) / size)
-        for (index, projection) in record.projections.enumerated() {
-            let numbers = trace.numbers("projection\(index + 1)/\(name)", actual.count)
-            let product = zip(actual, numbers).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-            worst = max(worst, abs(product - projection) / size)
-        }
-        return worst / tolerance
     }
 }

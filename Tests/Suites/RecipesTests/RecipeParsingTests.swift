@@ -78,7 +78,7 @@ struct RecipeParsingTests {
             full.network.layers == [
                 .convolution(.init(channels: 4, size: 3, padding: 1, stride: 2)), .batchNormalization,
                 .activation(.relu), .pooling(.init(.average, size: 2, stride: 2)),
-                .fullyConnected(.init(channels: 10, deviation: 0.5)),
+                .fullyConnected(.init(channels: 10, initialDeviation: 0.5)),
             ])
         #expect(full.loss == LossRecipe(alpha: [1, 0.5, 1e-5], p: 3))
         #expect(full.epochs == 7 && full.maxSteps == 11 && full.batch == 60 && full.accumulation == 3)
@@ -249,6 +249,14 @@ struct RecipeParsingTests {
         #expect(throws: sentence("the last layer has to be fully_connected with the data set's 4 classes as channels"))
         {
             try plain.network(input: shape, classes: 4)
+        }
+        let graph = layers.replacingOccurrences(
+            of: "- activation: sigmoid", with: "- {activation: sigmoid, inputs: [conv1]}")
+        let named = try recipe(graph)
+        #expect(named.network.layers?[1].inputs == ["conv1"] && named.yaml.contains("inputs: [conv1]"))
+        #expect(try Recipe.parse(yaml: named.yaml) == named)
+        #expect(throws: sentence("layers with inputs are taken as they are written; set network.activation to plain")) {
+            try recipe(graph, "network.activation=rbf").network(input: shape, classes: 3)
         }
         #expect(throws: sentence("conv1 has a kernel of 3x3 on an image of 2x2x1")) {
             try plain.network(input: ImageShape(height: 2, width: 2, channels: 1), classes: 3)

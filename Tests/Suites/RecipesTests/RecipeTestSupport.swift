@@ -22,5 +22,5 @@ func refusal(_ yaml: String, _ overrides: String...) -> String {
 
 /// The failure that a network's layers cause.
 func sentence(_ text: String) -> Failure {
-    Failure(.usage, (text.hasPrefix("the last layer has to be") ? "network.layers: " : "network: ") + text)
+    Failure(.usage, (text.hasPrefix("conv1") ? "network: " : "network.layers: ") + text)
 }

@@ -46,6 +46,81 @@ struct OwnNetworkTests {
         }
     }
 
+    /// A residual network for the bars, one of its blocks before the activation, and sums of named layers.
+    private func residualRecipe(_ activation: String) -> String {
+        let graph = """
+                - convolution: {channels: 5, size: 1}
+                  name: small
+                - convolution: {channels: 5, size: [1, 3], padding: [0, 2, 0, 0]}
+                  inputs: [image]
+                - {add: , inputs: [small, conv2]}
+            """
+        return """
+            dataset: bars
+            network:
+              architecture: custom
+              activation: \(activation)
+              layers:
+            \(activation == "plain" ? graph : "")
+                - convolution: {channels: 6, size: 3, padding: 1, deviation: 0.2, bias: false}
+                - batch_normalization
+                - activation: relu
+                - residual:
+                    body:
+                      - convolution: {channels: 8, size: 3, padding: 1, stride: 2, deviation: 0.2}
+                      - batch_normalization
+                    shortcut:
+                      - convolution: {channels: 8, size: 1, stride: 2, deviation: 0.5, bias: false}
+                - residual:
+                    body: [batch_normalization, {activation: relu}, {convolution: {channels: 8, size: 3, padding: 1}}]
+                - batch_normalization
+                - activation: relu
+                - global_average_pooling
+                - fully_connected: {channels: 5, deviation: 0.2}
+            batch: 20
+            lanes: 4
+            learning_rate: 0.001
+            """
+    }
+
+    @Test(
+        "a residual network: equal bits on 1, 2, 3 and 4 ranks and after a stop and a resumption on others",
+        arguments: ["plain", "mrelu"])
+    func residual(activation: String) throws {
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            let recipe = folder + "/residual.yaml"
+            try residualRecipe(activation).write(toFile: recipe, atomically: true, encoding: .utf8)
+            func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
+                let trained = try train(
+                    [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run,
+                    "--data-directory", folder)
+                #expect(trained.status == 0, "\(trained.errors)")
+                return try digest(ofRun: folder + "/" + run)
+            }
+            let alone = try run(1, steps: 20, in: "1")
+            for ranks in [2, 3, 4] { #expect(try run(ranks, steps: 20, in: "\(ranks)") == alone, "\(ranks) ranks") }
+            _ = try run(3, steps: 9, in: "resumed")
+            #expect(try run(2, steps: 20, in: "resumed", "--resume") == alone)
+        }
+    }
+
+    @Test("after the first step a residual network's steps allocate nothing", arguments: ["plain", "mrelu"])
+    func residualAllocations(activation: String) throws {
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            let recipe = folder + "/residual.yaml"
+            try residualRecipe(activation).write(toFile: recipe, atomically: true, encoding: .utf8)
+            for ranks in [1, 3] {
+                let result = try spawnMpirun(
+                    ranks: ranks, "RankProgram",
+                    arguments: ["trainingAllocations", recipe, "data_directory=\(folder)"]
+                ).wait(timeout: 60)
+                #expect(result.status == 0, "\(ranks) ranks: \(result.errors)")
+            }
+        }
+    }
+
     @Test("a network that does not fit the images is refused in one sentence")
     func misfit() throws {
         try withTemporaryDirectory { folder in

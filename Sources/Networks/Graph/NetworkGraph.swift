@@ -1,0 +1,247 @@
+import Essentials
+import Kernels
+
+/// A node's operation, with its sizes.
+public enum Operation: Sendable {
+    /// A convolution, or a fully connected layer as one.
+    case convolution(Convolution, hasBias: Bool, initialDeviation: Double)
+    /// Batch normalization of each channel.
+    case normalization
+    /// y = scale x + shift for each channel, of constants.
+    case affine(scale: [Float], shift: [Float])
+    /// An elementwise function.
+    case activation(Activation)
+    /// A pool.
+    case pooling(Pooling)
+    /// The average of each channel over an image of this shape.
+    case globalAverage(ImageShape)
+    /// The sum of all inputs.
+    case sum
+    /// The inputs' channels behind each other.
+    case concatenation
+    /// Zeros around an image of this shape.
+    case padding(Sides, ImageShape)
+}
+
+/// A network's layers in the order in which they are computed, each with its name, its inputs and its shape.
+public struct NetworkGraph: Sendable {
+    /// A layer.
+    public struct Node: Sendable {
+        /// `conv1`, `norm1`, ...: the name of its parameters.
+        public let name: String
+        /// Its operation, with sizes.
+        public let operation: Operation
+        /// The nodes whose results it takes; -1 is the image.
+        public let inputs: [Int]
+        /// The shape of its result.
+        public let shape: ImageShape
+    }
+
+    /// All nodes; the inputs of a node stand before it.
+    public let nodes: [Node]
+
+    /// Works out a network's names and shapes.
+    ///
+    /// - Throws: `Failure` 64 in one sentence naming the layer.
+    init(_ network: Network) throws {
+        var builder = GraphBuilder(network)
+        try builder.checkSettings()
+        for layer in network.layers { try layer.kind.append(layer, to: &builder) }
+        nodes = try builder.finish()
+    }
+}
+
+/// Collects nodes layer by layer.
+public struct GraphBuilder {
+    private let network: Network
+    private var nodes: [NetworkGraph.Node] = []
+    private var places: [String: Int] = [:]
+    /// The node of the layer before, -1 for the image.
+    public internal(set) var last = -1
+    /// Of the residual block that is open, put before its layers' names.
+    var prefix = ""
+    /// Put behind the names of layers that follow a product: `1` behind `conv1`, `_fc1` behind `fc1`.
+    var suffix = "0"
+    private var numbers: [String: Int] = [:]
+    /// The names that people gave, and one of them that was given twice.
+    private var given: Set<String> = []
+    private var repeated: String?
+
+    init(_ network: Network) { self.network = network }
+
+    func checkSettings() throws {
+        let (shape, sides) = (network.input, 1...65_536)
+        guard sides.contains(shape.height), sides.contains(shape.width), sides.contains(shape.channels),
+            shape.count <= Int(Int32.max)
+        else { throw fault("an input image of \(shape)") }
+        guard network.stabilizer > 0, network.stabilizer.isFinite else {
+            throw fault("the stabilizer is \(network.stabilizer), not above 0")
+        }
+        guard let loss = network.hybridLoss else { return }
+        guard loss.alpha.count == 3, loss.alpha.allSatisfy({ $0 >= 0 && $0.isFinite }) else {
+            throw fault("the hybrid loss has alpha \(loss.alpha), not three numbers from 0 up")
+        }
+        guard loss.p > 1, loss.p.isFinite else { throw fault("the hybrid loss has p = \(loss.p), not above 1") }
+        guard loss.tolerance.map({ $0 >= 0 && $0.isFinite }) ?? true else {
+            throw fault("the hybrid loss has a tolerance of \(loss.tolerance ?? 0), below 0")
+        }
+    }
+
+    // MARK: Names
+
+    /// The next number of a kind of layer, counted from 1 within a residual block and outside of all.
+    mutating func number(_ kind: String) -> Int {
+        numbers[prefix + kind, default: 0] += 1
+        return numbers[prefix + kind] ?? 1
+    }
+
+    /// The name that a person gave, or else the layer's own behind the prefix.
+    private mutating func name(_ layer: Layer, or own: String) -> String {
+        guard let name = layer.name else { return prefix + own }
+        if !given.insert(name).inserted || places[name] != nil { repeated = name }
+        return name
+    }
+
+    /// The name of a convolution or fully connected layer, after which those behind it are called.
+    mutating func beginProduct(_ layer: Layer, _ kind: String, suffix: String) -> String {
+        let number = number(kind)
+        self.suffix = "\(suffix)\(number)"
+        return name(layer, or: "\(kind)\(number)")
+    }
+
+    /// The name of a layer that is called after the product before it, `norm1` behind `conv1`.
+    mutating func name(_ layer: Layer, _ kind: String) -> String { name(layer, or: kind + suffix) }
+
+    /// The name of a layer that is counted by itself, `add1`.
+    mutating func numberedName(_ layer: Layer, _ kind: String) -> String {
+        let number = number(kind)
+        return name(layer, or: "\(kind)\(number)")
+    }
+
+    // MARK: Inputs
+
+    /// The shape of a node's result; that of the image for -1.
+    public func shape(_ node: Int) -> ImageShape { node < 0 ? network.input : nodes[node].shape }
+
+    /// The nodes that a layer takes, at least one: those it names, or the layer before.
+    func inputs(of layer: Layer, _ name: String) throws -> [Int] {
+        guard !layer.inputs.isEmpty else { return [last] }
+        return try layer.inputs.map { input in
+            if input == Layer.image { return -1 }
+            if let place = places[prefix + input] ?? places[input] { return place }
+            let known = [Layer.image] + nodes.map(\.name)
+            throw fault(
+                "\(name) takes '\(LayerText.word(input).line)', which is no layer before it; "
+                    + (nearestName(to: input, among: known).map { "did you mean '\($0)'?" }
+                        ?? "known: \(known.joined(separator: ", "))"))
+        }
+    }
+
+    /// The node that a layer of one input takes.
+    func input(of layer: Layer, _ name: String) throws -> Int {
+        let inputs = try inputs(of: layer, name)
+        guard inputs.count == 1 else { throw fault("\(name) takes one layer, not \(inputs.count)") }
+        return inputs[0]
+    }
+
+    // MARK: Nodes
+
+    /// Appends a node. A name that is taken gets a number behind it, `pool1_2`.
+    mutating func append(_ operation: Operation, _ name: String, inputs: [Int], shape: ImageShape) {
+        var unique = name
+        var number = 2
+        while places[unique] != nil {
+            unique = "\(name)_\(number)"
+            number += 1
+        }
+        places[unique] = nodes.count
+        nodes.append(.init(name: unique, operation: operation, inputs: inputs, shape: shape))
+        last = nodes.count - 1
+    }
+
+    /// Appends a convolution of a size that BLAS can count.
+    mutating func appendProduct(
+        _ convolution: Convolution, _ name: String, input: Int, hasBias: Bool = true, initialDeviation: Double
+    ) throws {
+        // In this order no product overflows.
+        let most = Int(Int32.max)
+        guard convolution.patchCount <= most, convolution.weightCount <= most, convolution.output.count <= most,
+            convolution.scratchCount <= most
+        else {
+            throw fault("\(name) of \(convolution.filters) channels is too large for an image of \(shape(input))")
+        }
+        append(
+            .convolution(convolution, hasBias: hasBias, initialDeviation: initialDeviation), name, inputs: [input],
+            shape: convolution.output)
+    }
+
+    /// Appends the sum of at least one result of one shape.
+    mutating func appendSum(_ name: String, inputs: [Int]) throws {
+        let shapes = inputs.map { shape($0) }
+        guard shapes.allSatisfy({ $0 == shapes[0] }) else {
+            throw fault("\(name) adds images of \(shapes.map { "\($0)" }.joined(separator: " and "))")
+        }
+        append(.sum, name, inputs: inputs, shape: shapes[0])
+    }
+
+    /// Appends zeros around an image; returns the node.
+    mutating func appendPadding(_ sides: Sides, _ name: String, input: Int) -> Int {
+        let shape = shape(input)
+        append(
+            .padding(sides, shape), name, inputs: [input],
+            shape: ImageShape(
+                height: shape.height + sides.top + sides.bottom, width: shape.width + sides.left + sides.right,
+                channels: shape.channels))
+        return last
+    }
+
+    /// Appends the layers of a branch, whose names begin with the prefix; returns the last one's node.
+    mutating func appendBranch(_ layers: [Layer], prefix: String, behind input: Int) throws -> Int {
+        let outer = (self.prefix, suffix, last)
+        (self.prefix, suffix, last) = ("\(prefix)_", "0", input)
+        for layer in layers { try layer.kind.append(layer, to: &self) }
+        let end = last
+        (self.prefix, suffix, last) = outer
+        return end
+    }
+
+    /// Refuses a setting out of its range.
+    func check(_ kind: some LayerKind, _ name: String) throws {
+        if let fault = kind.fault { throw self.fault("\(name) has \(fault)") }
+    }
+
+    /// The failure of a network.
+    func fault(_ sentence: String) -> Failure { Failure(.usage, "network: \(sentence)") }
+
+    /// The nodes, checked as a whole. The RBF of a robust network, its last node, belongs to the loss.
+    func finish() throws -> [NetworkGraph.Node] {
+        if let repeated { throw fault("two layers are called \(repeated)") }
+        var nodes = nodes
+        var end = nodes.count - 1
+        let ending = fault("a robust network ends with one rbf behind its last layer, a plain one with nothing")
+        if end > 0, case .activation(let function) = nodes[end].operation, Self.isFullyConnected(nodes[end - 1]) {
+            guard network.hybridLoss != nil, function == .rbf, nodes[end].inputs == [end - 1] else { throw ending }
+            nodes[end] = .init(
+                name: "act_out", operation: .activation(.rbf), inputs: [end - 1], shape: nodes[end].shape)
+            end -= 1
+        } else if network.hybridLoss != nil {
+            throw ending
+        }
+        guard end >= 0, Self.isFullyConnected(nodes[end]) else {
+            throw fault("the last layer has to be fully connected, without batch_normalization behind it")
+        }
+        let taken = Set(nodes.flatMap(\.inputs))
+        if let idle = nodes.indices.dropLast().first(where: { !taken.contains($0) }) {
+            throw fault("no layer takes the result of \(nodes[idle].name)")
+        }
+        let outputs = nodes[end].shape.channels
+        guard network.classes >= 2, network.classes <= outputs, outputs <= 32_767 else {
+            throw fault("the last layer has \(outputs) outputs for \(network.classes) classes")
+        }
+        return nodes
+    }
+
+    private static func isFullyConnected(_ node: NetworkGraph.Node) -> Bool {
+        if case .convolution(let convolution, _, _) = node.operation { convolution.isFullyConnected } else { false }
+    }
+}

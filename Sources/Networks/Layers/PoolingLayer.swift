@@ -1,0 +1,57 @@
+import Kernels
+
+/// Maximum or average pooling.
+///
+/// Its result is (side + padding - size) / stride + 1 rows or columns, rounded down, with its input's channels.
+public struct PoolingLayer: LayerKind {
+    /// Maximum or average.
+    public var kind: Pooling.Kind
+    /// Rows and columns of the window.
+    public var size: Int
+    /// The step between windows.
+    public var stride: Int
+    /// Rows added at the bottom and columns at the right.
+    public var padding = 0
+
+    /// Makes the settings.
+    public init(_ kind: Pooling.Kind, size: Int, stride: Int, padding: Int? = nil) {
+        self.kind = kind
+        self.size = size
+        self.stride = stride
+        if let padding { self.padding = padding }
+    }
+
+    /// `pooling`.
+    public static let key = "pooling"
+
+    /// A mapping; `stride` defaults to the size.
+    public static var notation: LayerNotation<Self> {
+        .settings(
+            [
+                .init("kind", \.kind, .words, isRequired: true),
+                .init("size", \.size, .integers(1...15), isRequired: true),
+                .init("stride", \.stride, .integers(1...1024), unstated: { $0.stride = $0.size }),
+                .init("padding", \.padding, .integers(0...14)),
+            ], of: Self(.max, size: 1, stride: 1))
+    }
+
+    /// `pool1` behind `conv1`, ...
+    public func append(_ layer: Layer, to graph: inout GraphBuilder) throws {
+        let name = graph.name(layer, "pool")
+        try graph.check(self, name)
+        let input = try graph.input(of: layer, name)
+        let shape = graph.shape(input)
+        guard padding < size, size <= min(shape.height, shape.width) + padding else {
+            throw graph.fault(
+                "\(name) has a window of \(size), a stride of \(stride) and a padding of \(padding) on an image of "
+                    + "\(shape)")
+        }
+        let pooling = Pooling(input: shape, kind: kind, size: size, stride: stride, padding: padding)
+        graph.append(.pooling(pooling), name, inputs: [input], shape: pooling.output)
+    }
+}
+
+extension Layer {
+    /// Maximum or average pooling.
+    public static func pooling(_ settings: PoolingLayer) -> Layer { Layer(settings) }
+}
