@@ -23,7 +23,7 @@ public struct EvaluationBenchmark {
     /// - Throws: `Failure` 66 where there is no data set, 65 where it is damaged, 64 where a batch is more than its test images;
     ///   all ranks throw together.
     public func run(_ communicator: Communicator) throws -> BenchmarkReport {
-        let group = Victim.groupSize
+        let group = TargetModel.groupSize
         let capacity = max(group, subject.batch)
         let (model, images) = try communicator.agree { () -> (Model, ImageSet) in
             let plan = try subject.plan()
@@ -45,8 +45,8 @@ public struct EvaluationBenchmark {
         }
         propagation.begin(images: subject.batch)
 
-        let victim = Victim(model, meanImage: mean, seed: subject.recipe.seed)
-        let attack = try AttackCatalogue.attack(try AttackSpecification("fgs-lmax"), AttackContext(victim)).parts[0]
+        let target = TargetModel(model, meanImage: mean, seed: subject.recipe.seed)
+        let attack = try AttackCatalogue.attack(try AttackSpecification("fgs-lmax"), AttackContext(target)).parts[0]
             .attack
         let labels = Buffer<Int32>(images.labels[0..<group].map(Int32.init))
         let perturbed = Buffer<Float>(group * size)

@@ -3,8 +3,8 @@ import Essentials
 import Foundation
 import Robustness
 
-/// A page on a run while it goes on: loss, error and rate by step, the errors of each epoch, and what attacks did to each
-/// checkpoint where the run is evaluated beside its training. The page loads itself anew while the run goes on.
+/// A page on a run while it goes on: loss, error and rate by step, the errors of each epoch, and what attacks did to
+/// each checkpoint where the run is evaluated beside its training. The page loads itself anew while the run goes on.
 public final class LiveReport {
     private let run: String
     private let output: String
@@ -16,8 +16,8 @@ public final class LiveReport {
 
     /// Gets ready.
     ///
-    /// - Throws: `Failure` 66 where there is no such run, 69 where gnuplot is not installed, 73 where the output directory
-    ///   cannot be made.
+    /// - Throws: `Failure` 66 where there is no such run, 69 where gnuplot is not installed, 73 where the output
+    ///   directory cannot be made.
     public init(of run: String, output: String, interval: Double = 5) throws {
         guard FileManager.default.isDirectory(run) else {
             throw Failure(.noInput, "\(run) is no directory of a run: name the run to watch")
@@ -28,11 +28,12 @@ public final class LiveReport {
         try FileManager.default.makeDirectory(output)
     }
 
-    /// Rewrites the page until the run has ended; the last page no longer loads itself. A run that was killed may be resumed:
-    /// it is waited for.
+    /// Rewrites the page until the run has ended; the last page no longer loads itself. A run that was killed may be
+    /// resumed: it is waited for.
     ///
     /// - Parameter started: called when the first page is there.
-    /// - Throws: `Failure` 66 where the run's directory vanishes, 70, 73 or 74 where the page cannot be drawn or written.
+    /// - Throws: `Failure` 66 where the run's directory vanishes, 70, 73 or 74 where the page cannot be drawn or
+    ///   written.
     public func watch(started: () -> Void = {}) throws {
         var isFirst = true
         while true {
@@ -95,7 +96,7 @@ public final class LiveReport {
             panels: panels)
     }
 
-    /// What attacks did to each checkpoint; nil where the run is not evaluated beside its training.
+    /// The errors of each checkpoint under attack; nil where the run is not evaluated beside its training.
     private var robustness: Figure? {
         guard !metrics.attacked.isEmpty else { return nil }
         let attacks = metrics.attacked.map(\.attack).uniqued

@@ -3,14 +3,14 @@ import Essentials
 import Foundation
 import Robustness
 
-/// The report on some evaluations: one page, its tables as CSV and Markdown, its figures as SVG and PNG, and one `summary.csv`
-/// over all.
+/// The report on some evaluations: one page, its tables as CSV and Markdown, its figures as SVG and PNG, and one
+/// `summary.csv` over all.
 ///
 ///     index.html  summary.csv  tables.md  tables/NAME.csv  figures/NAME.svg  figures/NAME.png
 public struct Report {
     /// The rows of all evaluations, as parts of one.
     public let summary: SummaryFile
-    /// What could not be drawn, a sentence each.
+    /// The figures that could not be drawn, a sentence each.
     public private(set) var omissions: [String] = []
 
     private let output: String
@@ -23,7 +23,8 @@ public struct Report {
     /// - Parameters:
     ///   - directories: of evaluations, or above them.
     ///   - output: the directory of the report.
-    /// - Throws: `Failure` 66 where a directory holds no evaluation, 65 where files are damaged or contradict each other.
+    /// - Throws: `Failure` 66 where a directory holds no evaluation, 65 where files are damaged or contradict each
+    ///   other.
     public init(of directories: [String], output: String) throws {
         self.output = output
         var summary = SummaryFile()
@@ -54,7 +55,8 @@ public struct Report {
 
     /// Draws the figures and writes them and the page.
     ///
-    /// - Throws: `Failure` 69 where gnuplot is not installed, 70 where it fails, 73 or 74 where files cannot be written.
+    /// - Throws: `Failure` 69 where gnuplot is not installed, 70 where it fails, 73 or 74 where files cannot be
+    ///   written.
     public func writePage() throws { try PageFiles.writePage(page, to: output, with: try Gnuplot()) }
 }
 

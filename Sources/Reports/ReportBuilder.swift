@@ -6,7 +6,7 @@ import Robustness
 /// Puts the report's page together from the models.
 struct ReportBuilder {
     private let models: [EvaluatedModel]
-    /// What could not be drawn, a sentence each.
+    /// The figures that could not be drawn, a sentence each.
     private(set) var omissions: [String] = []
 
     /// The network of a model and its checkpoint, read once.
@@ -31,9 +31,10 @@ struct ReportBuilder {
         let words =
             "\(networks) network\(networks == 1 ? "" : "s") of \(models.count) model\(models.count == 1 ? "" : "s")"
         return """
-            <p>The tables and figures of <cite>Suppressing the Unusual: towards Robust CNNs using Symmetric Activation Functions</cite>
-            (Zhao &amp; Griffin 2016, <a href="https://arxiv.org/abs/1603.05145">arXiv 1603.05145</a>) beside those of \(words) that
-            steadfast \(Product.version) trained and attacked. Every number of ours is read from the evaluations' own files.</p>
+            <p>The tables and figures of <cite>Suppressing the Unusual: towards Robust CNNs using Symmetric Activation
+            Functions</cite> (Zhao &amp; Griffin 2016, <a href="https://arxiv.org/abs/1603.05145">arXiv 1603.05145</a>)
+            beside those of \(words) that steadfast \(Product.version) trained and attacked. Every number of ours is read
+            from the evaluations' own files.</p>
             \(Cards.html(models))
             """
     }
@@ -87,7 +88,7 @@ struct ReportBuilder {
         return section
     }
 
-    /// What the paper could not know; each section where its data are there.
+    /// Results that the paper could not know; each section where its data are there.
     private func beyond() -> [Page.Section] {
         let titles = Dictionary(uniqueKeysWithValues: PaperTable.all.map { ($0.dataset, $0.title) })
         var sections: [Page.Section] = []

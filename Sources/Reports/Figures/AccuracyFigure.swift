@@ -11,11 +11,15 @@ enum AccuracyFigure {
         return Figure(
             name: "figure-\(number)", title: "Figure \(number): accuracy over strength, \(paper.title)",
             caption:
-                "Lines: our networks, mean over the seeds; colour tells the activation function (orange none or ReLU, green "
-                + "RBF, blue mReLU), dashes the training (solid -r-m, dashed -r, dotted none, dash-dot -a). Rings: the paper's "
-                + "printed rows of plain and mReLU-r-m, made in batch mode. Nonsense counts as right when no class accepts "
+                "Lines: our networks, mean over the seeds; colour tells the activation function (orange none or ReLU, "
+                + "green "
+                + "RBF, blue mReLU), dashes the training (solid -r-m, dashed -r, dotted none, dash-dot -a). Rings: "
+                + "the paper's "
+                + "printed rows of plain and mReLU-r-m, made in batch mode. Nonsense counts as right when no class "
+                + "accepts "
                 + "it; class 12 of the -m networks is trained on noise nearly like it. See how the curves of the same "
-                + "networks fall sooner in evaluation mode, where the attack's gradient is that of the network that is judged.",
+                + "networks fall sooner in evaluation mode, where the attack's gradient is that of the network that "
+                + "is judged.",
             panels: panels)
     }
 
@@ -41,12 +45,13 @@ enum AccuracyFigure {
             }
             script += Gnuplot.data("p\(place)", rows)
             plots.append(
-                "$p\(place) with points pt 6 ps 0.75 lw 1.6 lc rgb '\(colour)' title \(Gnuplot.quoted("paper, \(label)"))"
+                "$p\(place) with points pt 6 ps 0.75 lw 1.6 lc rgb '\(colour)' title "
+                    + "\(Gnuplot.quoted("paper, \(label)"))"
             )
         }
         let rows = (plots.count + 2) / 3
         return Panel(
-            name: "figure-\(number)-\(reading.kind.rawValue)-\(reading.mode)", title: reading.title,
+            name: "figure-\(number)-\(reading.kind.rawValue)-\(reading.mode.rawValue)", title: reading.title,
             height: 280 + 17 * rows,
             script: script + """
                 set yrange [0:1]

@@ -3,8 +3,8 @@ import Essentials
 import Kernels
 import Networks
 
-/// Looks into a network: the feature values z of a block (after its convolution and batch norm, before the activation) at one
-/// entry of its output, the middle one, for many images.
+/// Looks into a network: the feature values z of a block (after its convolution and batch norm, before the activation)
+/// at one entry of its output, the middle one, for many images.
 final class FeatureProbe {
     private let propagation: Propagation
     private let checkpoint: Checkpoint
@@ -24,8 +24,8 @@ final class FeatureProbe {
     /// The network.
     var plan: NetworkPlan { propagation.plan }
 
-    /// The values z of some channels of some blocks, [request][channel][image], of images [count, input shape] in pixel units
-    /// less the mean image.
+    /// The values z of some channels of some blocks, [request][channel][image], of images [count, input shape] in pixel
+    /// units less the mean image.
     func features(_ requests: [(block: Int, channels: [Int])], of images: [Float]) throws -> [[[Float]]] {
         let probes = try requests.map { request in
             guard let convolution = plan.blocks[request.block].convolution else {

@@ -2,9 +2,9 @@
 struct Figure {
     /// The name of its files, and its anchor on the page.
     let name: String
-    /// What it is of.
+    /// The subject.
     let title: String
-    /// What to see.
+    /// A caption: the thing to see.
     let caption: String
     /// The panels, in order; panels of normal size flow beside each other.
     let panels: [Panel]
@@ -29,13 +29,13 @@ enum Palette {
     static let (orange, green, blue, red, grey) = ("#d9730d", "#1a9a6c", "#4a7fe5", "#e03131", "#8a8f98")
     static let others = ["#a55fd0", "#b08a1e", "#e0559a", "#2aa5b8", "#7a8b2f"]
 
-    /// gnuplot's style of a model's curve: the colour by the activation function, the dashes by the training; models that are
-    /// not the paper's by their `place`.
+    /// gnuplot's style of a model's curve: the colour by the activation function, the dashes by the training; models
+    /// that are not the paper's by their `place`.
     static func line(_ model: EvaluatedModel, place: Int) -> String {
         guard let paperPlace = model.paperPlace else { return "lc rgb '\(others[place % others.count])' dt 1 lw 2" }
-        let name = EvaluatedModel.paperNames[paperPlace]
-        let colour = name.hasPrefix("rbf") ? green : name.hasPrefix("mrelu") ? blue : orange
-        let dash = name.hasSuffix("-m") ? "1" : name.hasSuffix("-r") ? "2" : name.hasSuffix("-a") ? "4" : "3"
-        return "lc rgb '\(colour)' dt \(dash) lw \(name.hasSuffix("-m") ? 2 : 1.5)"
+        let paper = PaperModel.all[paperPlace]
+        let colour = [PaperModel.Activation.none: orange, .rbf: green, .mrelu: blue][paper.activation] ?? grey
+        let dash = [PaperModel.Training.randomAndMean: 1, .random: 2, .images: 3, .adversarial: 4][paper.training] ?? 1
+        return "lc rgb '\(colour)' dt \(dash) lw \(paper.training == .randomAndMean ? 2 : 1.5)"
     }
 }

@@ -33,8 +33,10 @@ enum LearningFigure {
         return Figure(
             name: "learning-\(dataset)", title: "Learning curves, \(title)",
             caption:
-                "Mean loss and error of each epoch over the training samples as they were drawn, random and mean samples "
-                + "included; logarithmic. Losses of plain and robust networks are different functions: compare their shapes "
+                "Mean loss and error of each epoch over the training samples as they were drawn, random and mean "
+                + "samples "
+                + "included; logarithmic. Losses of plain and robust networks are different functions: compare their "
+                + "shapes "
                 + "only. Of each model the first seed.",
             panels: panels)
     }

@@ -10,7 +10,7 @@ struct ReportImages {
     let images: ImageSet
     /// [count, input shape], in pixel units less the mean image.
     let pixels: [Float]
-    /// What the data set is.
+    /// The data set's description.
     let description: DatasetDescription
     /// The mean training image.
     let meanImage: [Float]

@@ -2,8 +2,8 @@ import Foundation
 
 /// gnuplot's SVG, made fit for a page that is light or dark.
 enum SVGText {
-    /// Black becomes `currentColor`, so that the page's ink draws it; groups without content, markers that nothing refers to
-    /// and the head that only a file of its own has go; `title` is what a reader that does not see hears.
+    /// Black becomes `currentColor`, so that the page's ink draws it; groups without content, markers that nothing
+    /// refers to and the head that only a file of its own has go; `title` is what a reader that does not see hears.
     static func cleaned(_ svg: String, title: String) -> String {
         var text = svg
         if let start = text.range(of: "<svg") { text = String(text[start.lowerBound...]) }

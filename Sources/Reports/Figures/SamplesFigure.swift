@@ -4,8 +4,8 @@ import Kernels
 import Networks
 import Robustness
 
-/// Figures 10 and 12: sample images over the strengths, with what the network says of them, made anew from the checkpoint, the
-/// data and the attacks.
+/// Figures 10 and 12: sample images over the strengths, with what the network says of them, made anew from the
+/// checkpoint, the data and the attacks.
 enum SamplesFigure {
     private struct Row {
         let label: Int?
@@ -17,8 +17,8 @@ enum SamplesFigure {
     ///
     /// - Throws: `Failure` where the checkpoint or the data cannot be read.
     static func figure(_ paper: PaperTable, _ checkpoint: Checkpoint, name: String) throws -> Figure {
-        let victim = try Victim(checkpoint, seed: 1)
-        let subject = try ReportImages(checkpoint, count: Victim.groupSize)
+        let target = try TargetModel(checkpoint, seed: 1)
+        let subject = try ReportImages(checkpoint, count: TargetModel.groupSize)
         let labels = subject.images.labels.map(Int32.init)
         let number = paper.number == 2 ? 10 : 12
         var rows: [Row] = []
@@ -27,9 +27,9 @@ enum SamplesFigure {
                 guard let pixels = pixels.baseAddress, let labels = labels.baseAddress else { return }
                 let group = SampleGroup(
                     count: subject.images.count, indices: subject.images.indices[...], labels: labels, pixels: pixels)
-                let shown = try threeClasses(victim, group)
+                let shown = try threeClasses(target, group)
                 func add(_ attack: String, _ samples: [Int]) throws {
-                    rows += try self.rows(attack, samples, paper.strengths, victim, group, subject)
+                    rows += try self.rows(attack, samples, paper.strengths, target, group, subject)
                 }
                 try add("fgs-lmax:gradient-mode=batch", shown)
                 try add("nonsense:gradient-mode=batch", [0])
@@ -40,45 +40,39 @@ enum SamplesFigure {
         return Figure(
             name: "figure-\(number)", title: "Figure \(number): samples as \(name) sees them, \(paper.title)",
             caption:
-                "Above each image the prediction (ns: a nonsense output wins) and its confidence; what is wrong is framed in "
-                + "red. Rows 1 to 3: test images under the paper's attack in batch mode; row 4: nonsense, which is wrong where "
-                + "a class accepts it; row 5: sign noise. Columns: the strength β. See up to which column a person still reads "
+                "Above each image the prediction (ns: a nonsense output wins) and its confidence; what is wrong is "
+                + "framed in "
+                + "red. Rows 1 to 3: test images under the paper's attack in batch mode; row 4: nonsense, which is "
+                + "wrong where "
+                + "a class accepts it; row 5: sign noise. Columns: the strength β. See up to which column a person "
+                + "still reads "
                 + "the digit or the object, and where the first frame is. Clipped to 0..255 for show only.",
             panels: [panel("figure-\(number)", rows, paper.strengths, subject, shorts)])
     }
 
     /// The first images of three classes that the network gets right.
-    private static func threeClasses(_ victim: Victim, _ group: SampleGroup) throws -> [Int] {
+    private static func threeClasses(_ target: TargetModel, _ group: SampleGroup) throws -> [Int] {
         let all = Array(0..<group.count)
-        let z = try victim.outputs(all, of: group.pixels)
-        let outputs = victim.plan.outputs
+        let z = try target.outputs(all, of: group.pixels)
+        let outputs = target.plan.outputs
         var seen = Set<Int32>()
         let right = all.filter { row in
-            Int32(victim.plan.network.loss.winner(z + row * outputs, outputs: outputs)) == group.labels[row]
+            Int32(target.plan.network.loss.winner(z + row * outputs, outputs: outputs)) == group.labels[row]
                 && seen.insert(group.labels[row]).inserted
         }
         return Array((right.count < 3 ? all : right).prefix(3))
     }
 
     private static func rows(
-        _ name: String, _ samples: [Int], _ strengths: [Double], _ victim: Victim, _ group: SampleGroup,
+        _ name: String, _ samples: [Int], _ strengths: [Double], _ target: TargetModel, _ group: SampleGroup,
         _ subject: ReportImages
     ) throws -> [Row] {
-        let attack = try AttackCatalogue.attack(try AttackSpecification(name), AttackContext(victim)).parts[0].attack
+        let suite = try AttackCatalogue.attack(try AttackSpecification(name), AttackContext(target))
         let size = subject.images.shape.count
-        let perturbed = Buffer<Float>(Victim.groupSize * size)
-        let confidences = Buffer<Float>(victim.plan.outputs)
-        var rows = samples.map { Row(label: attack.isNonsense ? nil : Int(group.labels[$0])) }
-        try attack.begin(group)
-        for strength in strengths {
-            try attack.perturb(samples, strength: strength, into: perturbed.pointer)
-            let z = try victim.outputs(samples, of: perturbed.pointer)
-            for (place, sample) in samples.enumerated() {
-                let record = victim.plan.judge(
-                    z + place * victim.plan.outputs, label: rows[place].label, confidences: confidences.pointer)
-                let image = (0..<size).map { perturbed.pointer[sample * size + $0] + subject.meanImage[$0] }
-                rows[place].cells.append((image, record))
-            }
+        var rows = samples.map { Row(label: suite.isNonsense ? nil : Int(group.labels[$0])) }
+        try GroupAttack(target).run(suite, on: group, rows: samples, strengths: strengths) { judged in
+            guard let place = samples.firstIndex(of: judged.row) else { return }
+            rows[place].cells.append(((0..<size).map { judged.image[$0] + subject.meanImage[$0] }, judged.record))
         }
         return rows
     }
@@ -118,7 +112,8 @@ enum SamplesFigure {
                 if isWrong {
                     marks.append(
                         "set object rectangle from \(Double(left) - 1),\(Double(top) - 1) to "
-                            + "\(left + shape.width),\(top + shape.height) front fs empty border lc rgb '\(Palette.red)' lw 2"
+                            + "\(left + shape.width),\(top + shape.height) front fs empty border lc rgb "
+                            + "'\(Palette.red)' lw 2"
                     )
                 }
             }

@@ -1,7 +1,7 @@
 import Foundation
 import Robustness
 
-/// What several seeds of one model gave under one attack of one strength.
+/// The errors of several seeds of one model under one attack of one strength.
 package struct Measurement {
     /// The errors, a seed each.
     package let errors: [Double]
@@ -20,8 +20,8 @@ package struct Measurement {
     /// The least and the largest error over the seeds.
     package var range: ClosedRange<Double> { (errors.min() ?? 0)...(errors.max() ?? 0) }
 
-    /// Whether a published figure, rounded to three decimals, lies between the least and the largest seed; nil for one seed,
-    /// which has no spread.
+    /// True where a published figure, rounded to three decimals, lies between the least and the largest seed; nil for
+    /// one seed, which has no spread.
     package func holds(_ published: Double) -> Bool? {
         guard errors.count > 1 else { return nil }
         let rounding = 0.000_500_001
@@ -45,11 +45,6 @@ package struct EvaluatedModel {
     /// The place among the paper's models; nil where it is none of them.
     package let paperPlace: Int?
 
-    /// The paper's models, in the order of its figures.
-    package static let paperNames = [
-        "plain", "plain-a", "plain-r", "plain-r-m", "rbf", "rbf-r", "rbf-r-m", "mrelu", "mrelu-r", "mrelu-r-m",
-    ]
-
     /// The canonical attacks that any network of it was evaluated under.
     package let attacks: [String]
     /// The rows of each canonical attack, a network each.
@@ -68,10 +63,8 @@ package struct EvaluatedModel {
             })
         recipe = self.networks[0].recipe()
         let short = name.hasPrefix(dataset + "-") ? String(name.dropFirst(dataset.count + 1)) : name
-        paperPlace = Self.paperNames.firstIndex(of: short)
-        label =
-            paperPlace == nil
-            ? name : short.replacingOccurrences(of: "mrelu", with: "mReLU").replacingOccurrences(of: "rbf", with: "RBF")
+        paperPlace = PaperModel.all.firstIndex { $0.name == short }
+        label = paperPlace.map { PaperModel.all[$0].label } ?? name
     }
 
     /// The models of some networks: the paper's in its order, then others by name.
@@ -87,15 +80,15 @@ package struct EvaluatedModel {
         Set((rows[attack] ?? []).joined().map(\.strength)).sorted()
     }
 
-    /// What an attack of a strength gave; of each network the row of most samples. An attack on images without a row at 0
-    /// has there what `clean` gave.
+    /// The errors under an attack of a strength; of each network the row of most samples. An attack on images without a
+    /// row at 0 has there what `clean` gave.
     package func measurement(_ attack: String, _ strength: Double) -> Measurement? {
         let rows = (rows[attack] ?? []).compactMap { own in
             own.filter { abs($0.strength - strength) < 1e-9 }.max { $0.samples < $1.samples }
         }
         guard !rows.isEmpty else {
-            let isNonsense = attack.hasPrefix("nonsense")
-            return strength == 0 && attack != "clean" && !isNonsense && attacks.contains(attack)
+            let isImage = attackKind(attack).map { $0 != .nonsense && $0 != .clean } ?? false
+            return strength == 0 && isImage && attacks.contains(attack)
                 ? measurement("clean", 0) : nil
         }
         return Measurement(
@@ -104,13 +97,7 @@ package struct EvaluatedModel {
     }
 }
 
-/// An attack's text without the parameters that have their default value, and the others in the order of their names.
+/// An attack's text in its canonical form; as it is where it is none.
 package func canonicalAttack(_ verbatim: String) -> String {
-    let defaults = ["gradient-mode": "evaluation", "family": "gaussian", "attack": "fgs"]
-    guard let specification = try? AttackSpecification(verbatim) else { return verbatim }
-    let own = ["fgs-lmax", "nonsense"].contains(specification.name)
-    return
-        ([specification.name]
-        + specification.parameters.filter { !own || defaults[$0.key] != $0.value }.sorted { $0.key < $1.key }
-        .map { "\($0.key)=\($0.value)" }).joined(separator: ":")
+    (try? AttackSpecification(verbatim))?.canonical ?? verbatim
 }

@@ -6,7 +6,8 @@ import Foundation
 package enum EvaluationFinder {
     /// The folders that hold a `summary.csv`, the directory itself first, then those below it by name.
     ///
-    /// - Parameter output: a folder that is passed over below the directory: what a report wrote there is no evaluation.
+    /// - Parameter output: a folder that is passed over below the directory: what a report wrote there is no
+    ///   evaluation.
     /// - Throws: `Failure` 66 where there is none, or the directory cannot be read.
     package static func folders(in directory: String, except output: String) throws -> [String] {
         guard FileManager.default.isDirectory(directory) else {

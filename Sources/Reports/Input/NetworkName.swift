@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// What a network is called in a report, from the path of its run or of its checkpoint: `mnist-mrelu-r-m/seed-2` and
+/// The name of a network in a report, from the path of its run or of its checkpoint: `mnist-mrelu-r-m/seed-2` and
 /// `mnist-mrelu-r-m/seed-2/checkpoints/step-00014400.h5` are seed 2 of `mnist-mrelu-r-m`.
 package struct NetworkName: Hashable {
     /// The name that networks of several seeds share.

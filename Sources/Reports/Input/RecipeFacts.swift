@@ -1,5 +1,5 @@
-/// The values of a resolved `recipe.yaml`, by dotted key: `network.activation` is `mrelu`. Reads what the product itself
-/// writes: one `key: value` a line, two spaces a level.
+/// The values of a resolved `recipe.yaml`, by dotted key: `network.activation` is `mrelu`. Reads what the product
+/// itself writes: one `key: value` a line, two spaces a level.
 package struct RecipeFacts: Equatable {
     /// The values as they stand there.
     package private(set) var values: [String: String] = [:]
@@ -17,7 +17,7 @@ package struct RecipeFacts: Equatable {
         }
     }
 
-    /// Whether a part of the recipe, such as `adversarial_training`, is there and not null.
+    /// True where a part of the recipe, such as `adversarial_training`, is there and not null.
     package func has(_ key: String) -> Bool {
         values.contains { ($0.key == key && $0.value != "null") || $0.key.hasPrefix(key + ".") }
     }

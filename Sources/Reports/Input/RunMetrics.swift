@@ -2,8 +2,8 @@ import Checkpoints
 import Essentials
 import Foundation
 
-/// What a run's `metrics.jsonl` says, read on as it grows. Lines of a later step than the run was resumed at are forgotten:
-/// they are computed again.
+/// The figures in a run's `metrics.jsonl`, read on as it grows. Lines of a later step than the run was resumed at are
+/// forgotten: they are computed again.
 package struct RunMetrics {
     /// The figures of a step.
     package struct Step: Equatable {
@@ -17,7 +17,7 @@ package struct RunMetrics {
         package let validation, attacked: Double?
         package let rate: Double
     }
-    /// What an attack of a strength did to the checkpoint of a step.
+    /// The error of a step's checkpoint under an attack of a strength.
     package struct Attacked: Equatable {
         package let step: Int
         package let attack: String
@@ -30,7 +30,7 @@ package struct RunMetrics {
     package private(set) var epochs: [Epoch] = []
     /// The evaluations of checkpoints beside the training.
     package private(set) var attacked: [Attacked] = []
-    /// Whether the run has ended, and was not resumed since.
+    /// True where the run has ended, and was not resumed since.
     package private(set) var hasEnded = false
 
     private let path: String

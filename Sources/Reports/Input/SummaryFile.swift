@@ -16,8 +16,8 @@ public struct SummaryFile {
 
     /// Adds the rows of a file. A row that is there already, the same, is passed over.
     ///
-    /// - Throws: `Failure` 66 where there is no file (an evaluation that has not ended has none), 65 where it is no summary, or
-    ///   says something else of a checkpoint, attack, strength and number of samples than a file before it.
+    /// - Throws: `Failure` 66 where there is no file (an evaluation that has not ended has none), 65 where it is no
+    ///   summary, or says something else of a checkpoint, attack, strength and number of samples than a file before it.
     public mutating func add(contentsOf path: String) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw Failure(
@@ -38,7 +38,8 @@ public struct SummaryFile {
                 guard lines[place.index] == line else {
                     throw Failure(
                         .data,
-                        "\(place.path) and \(path) differ in \(fields[2]) at \(fields[3]) on \(fields[0]): they are not parts of "
+                        "\(place.path) and \(path) differ in \(fields[2]) at \(fields[3]) on \(fields[0]): they are "
+                            + "not parts of "
                             + "one evaluation; name the directories of one")
                 }
                 continue

@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// The basic block of the proof of Lemma 1 (figure 5.a): two layers of symmetric activation functions that decide whether a
-/// point lies in a hypersphere about 0.
+/// The basic block of the proof of Lemma 1 (figure 5.a): two layers of symmetric activation functions that decide
+/// whether a point lies in a hypersphere about 0.
 ///
 ///     t(X) = sum_k (s(lambda x_k) - 1),   y(X) = s(t(X))                          (equation 4)
 ///

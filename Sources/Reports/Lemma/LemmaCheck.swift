@@ -1,12 +1,12 @@
 import Foundation
 import Kernels
 
-/// Lemma 1 as a computation: for given n, r and epsilon it looks for lambda and tau, and measures by sampling how much of the
-/// hypersphere the block misses or adds.
+/// Lemma 1 as a computation: for given n, r and epsilon it looks for lambda and tau, and measures by sampling how much
+/// of the hypersphere the block misses or adds.
 ///
-/// On the sphere of radius r the block's output lies between that on the diagonal and that on an axis, f2(r) <= y <= f1(r)
-/// for the RBF: 1 - exp(-lambda^2 u) is concave in u = x^2, so that a sum over coordinates of a fixed sum of squares is least
-/// when one has it all. The paper prints the inequality the other way round; its conclusion stands.
+/// On the sphere of radius r the block's output lies between that on the diagonal and that on an axis, f2(r) <= y <=
+/// f1(r) for the RBF: 1 - exp(-lambda^2 u) is concave in u = x^2, so that a sum over coordinates of a fixed sum of
+/// squares is least when one has it all. The paper prints the inequality the other way round; its conclusion stands.
 public struct LemmaCheck: Sendable {
     /// The activation function of both layers.
     public let activation: Activation
@@ -22,11 +22,11 @@ public struct LemmaCheck: Sendable {
     public let threshold: Double
     /// 1 - V(intersection) / V(union) of the hypersphere and the block's region, measured.
     public let volumeError: Double
-    /// The most by which y left [f2, f1] on the sphere, over all samples, as a share of t on the diagonal; 0 where it never did.
-    /// (y is so near to 1 in many dimensions that t, of which y falls, tells more.)
+    /// The most by which y left [f2, f1] on the sphere, over all samples, as a share of t on the diagonal; 0 where it
+    /// never did. (y is so near to 1 in many dimensions that t, of which y falls, tells more.)
     public let excess: Double
 
-    /// Whether the block decides as well as asked.
+    /// True where the block decides as well as asked.
     public var holds: Bool { volumeError < tolerance }
 
     /// The smallest lambda r that is tried.
@@ -69,8 +69,8 @@ public struct LemmaCheck: Sendable {
         self.excess = excess < 1e-12 ? 0 : excess
     }
 
-    /// The least volume error that an L1 ball of any size leaves to a hypersphere: all that thresholds on a block of mReLUs can
-    /// do, whose output falls by lambda |x| whatever lambda is. By sampling.
+    /// The least volume error that an L1 ball of any size leaves to a hypersphere: all that thresholds on a block of
+    /// mReLUs can do, whose output falls by lambda |x| whatever lambda is. By sampling.
     public static func bestL1Ball(dimensions n: Int, samples: Int = 20_000) -> Double {
         var sampler = BallSampler(dimensions: n)
         // L1 norms of points of the unit ball, and of a cube's share around it: the ball of L1 radius sqrt(n) holds it.

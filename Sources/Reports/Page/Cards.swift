@@ -10,7 +10,7 @@ enum Cards {
     private static func ofTable(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [HTML] {
         let label = paper.models[1]
         guard let model = models.first(where: { $0.dataset == paper.dataset && $0.label == label }) else { return [] }
-        let strength = paper.dataset == "cifar10" ? 0.03 : 0.25
+        let strength = paper.headline
         func card(_ measurement: Measurement?, _ what: String, printed: Double?) -> HTML? {
             measurement.map { ours in
                 let beside = printed.map { "; the paper \(decimal($0))" } ?? ""
@@ -24,7 +24,7 @@ enum Cards {
                 printed: paper.printed(.adversarial, label, strength))
         }
         let strong =
-            model.attacks.first { $0.hasPrefix("standard") } ?? model.attacks.first(where: AttackTables.isStrong)
+            model.attacks.first { attackKind($0) == .suite } ?? model.attacks.first(where: AttackTables.isStrong)
         let radius = strong.flatMap { model.strengths($0).first { $0 > 0 } }
         return [
             card(
@@ -36,7 +36,8 @@ enum Cards {
                 radius.flatMap { radius in
                     card(
                         model.measurement(attack, radius),
-                        "\(paper.title), \(label): error under \(attack) at \(plainDecimal(radius)), which the paper could not know",
+                        "\(paper.title), \(label): error under \(attack) at \(plainDecimal(radius)), which the paper "
+                            + "could not know",
                         printed: nil)
                 }
             },

@@ -6,13 +6,13 @@ struct Page {
         let name: String
         /// Its heading.
         let title: String
-        /// What stands before its tables and figures.
+        /// The text before its tables and figures.
         var text: HTML = ""
         /// Its content, in order.
         var blocks: [Block] = []
     }
 
-    /// What a section holds.
+    /// The content of a section.
     enum Block {
         /// Tables that flow beside each other where there is room.
         case tables([Table])
@@ -24,7 +24,7 @@ struct Page {
 
     /// The title.
     let title: String
-    /// What stands below it.
+    /// The text below it.
     let introduction: HTML
     /// The sections.
     let sections: [Section]
@@ -55,7 +55,8 @@ struct Page {
         }
         let reload: HTML = refresh.map { "<meta http-equiv=\"refresh\" content=\"\($0)\"/>" } ?? ""
         let page: HTML = """
-            <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width,
+            initial-scale=1"/>
             \(reload)<title>\(title)</title><style>\(Style.css)</style></head><body>
             <header><h1>\(title)</h1>\(introduction)<nav>\(.joined(links))</nav></header>
             \(.joined(body))
@@ -73,11 +74,13 @@ struct Page {
                 let isWide = panel.width > 600
                 let heading: HTML = panel.title.isEmpty ? "" : "<h5>\(panel.title)</h5>"
                 return """
-                    <div class="panel\(isWide ? " wide" : "")">\(heading)\(HTML(markup: drawn[panel.name]?.svg ?? ""))</div>
+                    <div
+                    class="panel\(isWide ? " wide" : "")">\(heading)\(HTML(markup: drawn[panel.name]?.svg ?? ""))</div>
                     """
             }
             return """
-                <figure id="\(figure.name)"><h4>\(figure.title)</h4><div class="panels\(panels.count % 4 == 0 ? " four" : "")">\(.joined(panels))</div>
+                <figure id="\(figure.name)"><h4>\(figure.title)</h4><div
+                class="panels\(panels.count % 4 == 0 ? " four" : "")">\(.joined(panels))</div>
                 <figcaption>\(figure.caption)</figcaption></figure>
                 """
         }

@@ -1,9 +1,11 @@
 /// The look of the page: on screens wide and narrow, light and dark, and on paper.
 enum Style {
     static let css: HTML = """
-        :root { color-scheme: light dark; --ink: #1b1d21; --soft: #5b6270; --paper: #ffffff; --line: #d9dde3; --band: #f4f6f8;
+        :root { color-scheme: light dark; --ink: #1b1d21; --soft: #5b6270; --paper: #ffffff; --line: #d9dde3; --band:
+          #f4f6f8;
           --better: #12785a; --worse: #c02b2b; --within: #2f62c4; }
-        @media (prefers-color-scheme: dark) { :root { --ink: #e7e9ee; --soft: #a2a9b6; --paper: #15171b; --line: #353a43;
+        @media (prefers-color-scheme: dark) { :root { --ink: #e7e9ee; --soft: #a2a9b6; --paper: #15171b; --line:
+          #353a43;
           --band: #1e2127; --better: #4fc79d; --worse: #ff8080; --within: #8db2ff; } }
         * { box-sizing: border-box; }
         body { margin: 0 auto; max-width: 78rem; padding: 1rem clamp(.8rem, 3vw, 2rem) 4rem; background: var(--paper);
@@ -15,13 +17,15 @@ enum Style {
         a { color: var(--within); }
         code { font-size: .9em; overflow-wrap: anywhere; }
         nav { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .95rem; }
-        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(max(10.5rem, 22%), 1fr)); gap: .8rem; margin: 1.2rem 0; }
+        .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(max(10.5rem, 22%), 1fr)); gap: .8rem;
+          margin: 1.2rem 0; }
         .card { background: var(--band); border-radius: .5rem; padding: .7rem .9rem; }
         .card b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
         .card span { font-size: .85rem; color: var(--soft); display: block; line-height: 1.35; }
         figure { margin: 1.6rem 0; min-width: 0; }
         figcaption { font-size: .88rem; color: var(--soft); max-width: 52rem; margin-top: .5rem; line-height: 1.45; }
-        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20.5rem), 1fr)); gap: 1rem 1.4rem; }
+        .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20.5rem), 1fr)); gap: 1rem
+          1.4rem; }
         .panel { min-width: 0; }
         .panel h5 { font-size: .88rem; font-weight: 600; margin: 0 0 .2rem; }
         .panel.wide { grid-column: 1 / -1; overflow-x: auto; }
@@ -40,17 +44,21 @@ enum Style {
         thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
         thead th[colspan] { text-align: center; color: var(--ink); }
         tbody th { font-weight: 600; }
-        td small, th small { display: block; white-space: normal; font-size: .68rem; font-weight: 400; color: var(--soft); }
+        td small, th small { display: block; white-space: normal; font-size: .68rem; font-weight: 400; color:
+          var(--soft); }
         .strong { font-weight: 700; }
-        .better { color: var(--better); } .worse { color: var(--worse); } .within { color: var(--within); font-weight: 700; }
+        .better { color: var(--better); } .worse { color: var(--worse); } .within { color: var(--within); font-weight:
+          700; }
         @media (max-width: 30rem) { body { font-size: 15px; padding-inline: .5rem; } h1 { font-size: 1.5rem; }
           table { font-size: .72rem; } th, td { padding: .2rem .13rem; } }
-        @media print { :root { color-scheme: light; --ink: #000; --soft: #333; --paper: #fff; --line: #bbb; --band: #f2f2f2;
+        @media print { :root { color-scheme: light; --ink: #000; --soft: #333; --paper: #fff; --line: #bbb; --band:
+          #f2f2f2;
           --better: #0b5c43; --worse: #a01818; --within: #1c4aa0; }
           body { max-width: none; font-size: 10pt; padding: 0; } nav { display: none; }
           h2, h3, h4 { break-after: avoid; } figure.table, .panel { break-inside: avoid; }
           .panels { grid-template-columns: repeat(2, 1fr); } .tables { grid-template-columns: 1fr 1fr; gap: 0 1rem; }
           .scroll { overflow: visible; } .panel.wide { overflow: visible; } .panel.wide svg { min-width: 0; }
-          table { font-size: 6.5pt; } th, td { padding: .08rem .2rem; } td small, th small { font-size: 5.5pt; } a { color: inherit; } }
+          table { font-size: 6.5pt; } th, td { padding: .08rem .2rem; } td small, th small { font-size: 5.5pt; } a {
+            color: inherit; } }
         """
 }

@@ -4,10 +4,9 @@ import Robustness
 
 /// Tables of one attack each: a model a row, a strength a column.
 package enum AttackTables {
-    /// Whether an attack is one that the paper could not know: none of its own, no noise, no nonsense.
+    /// True where an attack is one that the field evaluates robustness by, none of the paper's.
     package static func isStrong(_ attack: String) -> Bool {
-        let name = attack.prefix { $0 != ":" }
-        return !["clean", "fgs-lmax", "nonsense", "corruptions"].contains(name) && !name.hasPrefix("noise-")
+        AttackSpecification(ofRow: attack)?.entry?.isAdversarial ?? false
     }
 
     /// All attacks.
@@ -23,7 +22,7 @@ package enum AttackTables {
     /// Nonsense other than the paper's.
     package static func nonsense(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let published = Reading.all.map(\.attack)
-        return tables(dataset, title, models) { $0.hasPrefix("nonsense") && !published.contains($0) }
+        return tables(dataset, title, models) { attackKind($0) == .nonsense && !published.contains($0) }
             + families(dataset, title, models)
     }
 
@@ -31,8 +30,7 @@ package enum AttackTables {
     package static func other(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         let published = Reading.all.map(\.attack)
         return tables(dataset, title, models) {
-            !isStrong($0) && !$0.hasPrefix("nonsense") && !$0.hasPrefix("fgs-lmax") && $0 != "clean"
-                && !published.contains($0)
+            attackKind($0) == .noise || attackKind($0) == .corruption ? !published.contains($0) : false
         }
     }
 
@@ -47,7 +45,8 @@ package enum AttackTables {
             }
             return Table(
                 name: fileName("attack", dataset, attack), title: "\(title): \(attack)",
-                caption: "Error by strength, on \(span(samples)) samples.",
+                caption: errorMeaning(attack)
+                    + ", by strength, on \(span(samples)) samples; small type: the share rejected.",
                 columns: ["model"] + strengths.map(plainDecimal), noteTitle: "rejected",
                 rows: own.map { model in
                     [Table.Cell(model.label)]
@@ -66,7 +65,7 @@ package enum AttackTables {
         let parts = models.flatMap { model in
             model.networks.flatMap { network in
                 network.folders.flatMap { CSVFile.rows($0 + "/parts.csv") }.compactMap { fields -> Part? in
-                    guard fields.count == 10, fields[0] == network.checkpoint, fields[2].hasPrefix("nonsense"),
+                    guard fields.count == 10, fields[0] == network.checkpoint, attackKind(fields[2]) == .nonsense,
                         let slash = fields[2].lastIndex(of: "/"), let strength = Double(fields[3]),
                         let error = Double(fields[6])
                     else { return nil }
@@ -111,7 +110,8 @@ package enum AttackTables {
         return Table(
             name: fileName("worst", dataset, ""), title: "\(title): the worst of all attacks in the ball",
             caption:
-                "Error where of each sample the worst attack counts, of those run; small type: the one that breaks the most. "
+                "Error where of each sample the worst attack counts, of those run; small type: the one that breaks "
+                + "the most. "
                 + "Of several seeds the worst.",
             columns: ["model"] + strengths.map(plainDecimal), noteTitle: "strongest",
             rows: found.map(\.model).uniqued.map { model in
@@ -129,6 +129,16 @@ package enum AttackTables {
         guard let low = counts.min(), let high = counts.max() else { return "no" }
         return low == high ? "\(low)" : "\(low) to \(high)"
     }
+}
+
+/// The kind of the attack of a row; nil for one that this version does not know.
+package func attackKind(_ attack: String) -> AttackKind? { AttackSpecification(ofRow: attack)?.entry?.kind }
+
+/// The figure that tables of an attack show, as the beginning of a sentence.
+func errorMeaning(_ attack: String) -> String {
+    attackKind(attack) == .nonsense
+        ? "Error: the share that a class accepts"
+        : "Error: the share whose largest output, of all outputs, is not the label's"
 }
 
 /// A file's name of some words; what a file system might not take becomes a hyphen.

@@ -2,13 +2,14 @@ import Robustness
 
 /// The paper's tables beside ours, cell by cell.
 package enum ComparisonTables {
-    /// A table for each reading for which there is anything of a data set, the two readings of a kind beside each other.
+    /// A table for each reading for which there is anything of a data set, the two readings of a kind beside each
+    /// other.
     package static func tables(_ paper: PaperTable, _ models: [EvaluatedModel]) -> [Table] {
         Reading.pairs.compactMap { table(paper, $0, models) }
     }
 
-    /// A row for each strength; of each model of the paper the published error, that of the authors' released network, our
-    /// mean over the seeds and the difference. Nil where nothing of ours is there.
+    /// A row for each strength; of each model of the paper the published error, that of the authors' released network,
+    /// our mean over the seeds and the difference. Nil where nothing of ours is there.
     package static func table(_ paper: PaperTable, _ reading: Reading, _ models: [EvaluatedModel]) -> Table? {
         let own = paper.models.map { label in models.first { $0.dataset == paper.dataset && $0.label == label } }
         func measured(_ model: Int, _ strength: Double) -> Measurement? {
@@ -25,7 +26,7 @@ package enum ComparisonTables {
                 }
         }
         return Table(
-            name: "table\(paper.number)-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode)",
+            name: "table\(paper.number)-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode.rawValue)",
             title: "Table \(paper.number), \(paper.title): \(reading.title)", caption: caption(paper, reading, own),
             groups: [("", 1)] + paper.models.map { ($0, 4) },
             columns: ["β (dB)"] + paper.models.flatMap { _ in ["paper", "theirs", "ours", "diff."] },
@@ -53,7 +54,7 @@ package enum ComparisonTables {
         return strength > 0 ? row.psnr : "clean"
     }
 
-    /// What to see: for each model the largest excess over the paper, and what is known of the row.
+    /// The things to see: for each model the largest excess over the paper, and what is known of the row.
     private static func caption(_ paper: PaperTable, _ reading: Reading, _ own: [EvaluatedModel?]) -> String {
         var sentences: [String] = []
         for (label, model) in zip(paper.models, own) {
@@ -80,10 +81,10 @@ package enum ComparisonTables {
         return (sentences + notes(paper, reading)).joined(separator: " ")
     }
 
-    /// What a reader has to know about some rows.
+    /// Remarks on some rows.
     private static func notes(_ paper: PaperTable, _ reading: Reading) -> [String] {
         var notes: [String] = []
-        if reading.kind == .adversarial, paper.dataset == "mnist" {
+        if reading.kind == .adversarial, paper.isPlainRowDisputed {
             let at = { (strength: Double) in
                 "\(decimal(paper.released(reading, "plain", strength) ?? 0)) against the printed "
                     + "\(decimal(paper.printed(.adversarial, "plain", strength) ?? 0)) at β \(plainDecimal(strength))"
@@ -93,7 +94,8 @@ package enum ComparisonTables {
         }
         if reading.kind == .nonsense {
             notes.append(
-                "One output (class 12) of the -m networks is trained on noise that is nearly this test's own nonsense: low "
+                "One output (class 12) of the -m networks is trained on noise that is nearly this test's own "
+                    + "nonsense: low "
                     + "figures here do not say that other nonsense is rejected.")
         }
         return notes

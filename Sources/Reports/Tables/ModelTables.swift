@@ -11,7 +11,7 @@ enum ModelTables {
                 measured.compactMap { $0.measurement(reading.attack, strength)?.mean }.min()
             }
             return Table(
-                name: "models-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode)",
+                name: "models-\(paper.dataset)-\(reading.kind.rawValue)-\(reading.mode.rawValue)",
                 title: "All models, \(paper.title): \(reading.title)",
                 caption: "Error, mean over the seeds\(measured.count > 1 ? "; the least of each column in bold" : "")."
                     + (reading.kind == .nonsense

@@ -31,8 +31,8 @@ package enum RecipeTables {
         ]
     }
 
-    /// The models that the paper does not have, beside its best: what their recipes change, and whether they are better than
-    /// its published row in every cell.
+    /// The models that the paper does not have, beside its best: what their recipes change, and whether they are better
+    /// than its published row in every cell.
     package static func ablations(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> [Table] {
         guard let paper = PaperTable.all.first(where: { $0.dataset == dataset }),
             let base = models.first(where: { $0.label == paper.models[1] })
@@ -61,18 +61,20 @@ package enum RecipeTables {
             Table(
                 name: "ablations-\(dataset)", title: "\(title): recipes beside mReLU-r-m",
                 caption:
-                    "Errors at β \(plainDecimal(middle)). Cells: how many of the paper's table are no worse than published for "
-                    + "mReLU-r-m, in evaluation mode; sum: of all differences. A recipe is better than the paper's best where all "
+                    "Errors at β \(plainDecimal(middle)). Cells: how many of the paper's table are no worse than "
+                    + "published for "
+                    + "mReLU-r-m, in evaluation mode; sum: of all differences. A recipe is better than the paper's "
+                    + "best where all "
                     + "cells are no worse and the sum is below 0 (green).",
                 columns: ["model", "recipe", "seeds", "clean"] + readings.map(\.title) + ["cells", "sum"], rows: rows)
         ]
     }
 
-    /// How a model judged by evaluation-mode gradients stands beside the published row of mReLU-r-m. Nil where a cell of it was
-    /// not measured.
+    /// How a model judged by evaluation-mode gradients stands beside the published row of mReLU-r-m. Nil where a cell
+    /// of it was not measured.
     package static func standing(_ paper: PaperTable, _ model: EvaluatedModel) -> (good: Int, cells: Int, sum: Double)?
     {
-        let readings = Reading.all.filter { $0.mode == "evaluation" || $0.mode == "sign" }
+        let readings = Reading.all.filter(\.isSound)
         var standing = (good: 0, cells: 0, sum: 0.0)
         for reading in readings {
             for strength in paper.strengths {

@@ -10,7 +10,7 @@ package struct Table {
 
     /// A cell.
     package struct Cell: ExpressibleByStringLiteral {
-        /// What it says; empty where there is nothing to say.
+        /// The text; may be empty.
         package let text: String
         /// In small type below it; in CSV a column of its own.
         package let note: String
@@ -25,17 +25,17 @@ package struct Table {
 
     /// The name of its files.
     package let name: String
-    /// What it is of.
+    /// The subject.
     package let title: String
-    /// What to see in it, in sentences.
+    /// The caption, in sentences.
     package let caption: String
     /// Headings above several columns each: their text and number; empty for none.
     package let groups: [(title: String, columns: Int)]
     /// The headings.
     package let columns: [String]
-    /// What the notes of a column are, in CSV.
+    /// The heading of a column's notes, in CSV.
     package let noteTitle: String
-    /// What they are in some columns, by heading.
+    /// Other headings of notes, by the column's heading.
     package let noteTitles: [String: String]
     /// The cells, each row as many as there are columns.
     package let rows: [[Cell]]
@@ -61,7 +61,7 @@ package struct Table {
         return "<th scope=\"col\" class=\"\(isText ? "text" : "")\">\(title)</th>"
     }
 
-    /// Whether it takes the page's whole width.
+    /// True where it takes the page's whole width.
     private var isWide: Bool { columns.count > 11 || rows.contains { $0.contains { $0.mark == .text } } }
 
     /// As CSV, a column for the notes of each column that has any.
@@ -102,7 +102,8 @@ package struct Table {
             return "<tr>\(.joined(cells))</tr>"
         }
         return """
-            <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll"><table><thead>\(above)\(heading)</thead>
+            <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div
+            class="scroll"><table><thead>\(above)\(heading)</thead>
             <tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
             """
     }

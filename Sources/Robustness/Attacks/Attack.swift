@@ -2,7 +2,7 @@ import Kernels
 
 /// Some consecutive evaluated samples, that an attack works on together.
 public struct SampleGroup {
-    /// The number of samples, at most ``Victim/groupSize``.
+    /// The number of samples, at most ``TargetModel/groupSize``.
     public let count: Int
     /// The index of each sample in its file: what its random numbers are keyed by.
     public let indices: ArraySlice<Int32>
@@ -11,7 +11,7 @@ public struct SampleGroup {
     /// The samples as the network sees them, [count, input shape], in pixel units less the mean image.
     public let pixels: UnsafePointer<Float>
 
-    /// Makes a group of at most ``Victim/groupSize`` samples.
+    /// Makes a group of at most ``TargetModel/groupSize`` samples.
     public init(
         count: Int, indices: ArraySlice<Int32>, labels: UnsafePointer<Int32>, pixels: UnsafePointer<Float>
     ) {
@@ -33,45 +33,61 @@ public struct SampleGroup {
 /// network, the sample and the settings alone (invariant 3); only an attack that works on groups by its definition says
 /// otherwise.
 public protocol Attack: AnyObject {
-    /// Whether the samples are nonsense, which a network should reject, instead of images with a label.
+    /// True where the samples are nonsense, which a network should reject, instead of images with a label.
     var isNonsense: Bool { get }
-    /// Whether a sample's result depends on the whole group of ``Victim/groupSize`` samples, which is then never split.
+    /// True where a sample's result depends on the whole group of ``TargetModel/groupSize`` samples, which is then
+    /// never split.
     var needsWholeGroups: Bool { get }
-    /// What the attack does, in full, for the record; parameters that were left out included.
+    /// True where every point stays in the Linf ball of the strength and in the range of pixels.
+    var staysInBall: Bool { get }
+    /// The settings in full, for the record; parameters that were left out included.
     var settings: [String: String] { get }
 
     /// The strengths that it takes, of those that were asked for; [0] where none means anything.
     func strengths(_ asked: [Double]) -> [Double]
+    /// Reasons why it may be weaker than its name, at some strengths; a clause each.
+    func warnings(_ strengths: [Double]) -> [String]
     /// Gets ready for a group.
     func begin(_ group: SampleGroup) throws
-    /// Writes the samples of some `rows` of the group, perturbed by `strength`, a fraction of the pixel range in [0, 1], to their
-    /// places in `perturbed`, [group's count, input shape], in pixel units less the mean image; what stands in the other rows is
-    /// left alone.
+    /// Writes the samples of some `rows` of the group, perturbed by `strength`, a fraction of the pixel range in [0,
+    /// 1], to their places in `perturbed`, [group's count, input shape], in pixel units less the mean image; the other
+    /// rows are left alone.
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws
 }
 
 extension Attack {
     /// Images with a label.
     public var isNonsense: Bool { false }
+    /// No promise.
+    public var staysInBall: Bool { false }
     /// Each sample by itself.
     public var needsWholeGroups: Bool { false }
+    /// None.
+    public func warnings(_ strengths: [Double]) -> [String] { [] }
     /// All that were asked for.
     public func strengths(_ asked: [Double]) -> [Double] { asked }
 }
 
 /// The samples as they are.
-final class CleanSamples: Attack {
-    let settings: [String: String] = [:]
+package final class CleanSamples: Attack {
+    static let entry = AttackEntry("clean", .clean) { specification, context in
+        try specification.allow([])
+        return AttackSuite(CleanSamples(context.target))
+    }
+
+    package let settings: [String: String] = [:]
     private let count: Int
     private var group: SampleGroup?
 
-    init(_ victim: Victim) { count = victim.plan.network.input.count }
+    package init(_ target: TargetModel) { count = target.plan.network.input.count }
 
-    func strengths(_ asked: [Double]) -> [Double] { [0] }
+    package func strengths(_ asked: [Double]) -> [Double] { [0] }
 
-    func begin(_ group: SampleGroup) { self.group = group }
+    package func begin(_ group: SampleGroup) { self.group = group }
 
-    func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
+    package func perturb(
+        _ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>
+    ) {
         guard let group else { return }
         for row in rows { (perturbed + row * count).update(from: group.pixels + row * count, count: count) }
     }

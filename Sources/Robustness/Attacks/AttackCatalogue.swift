@@ -1,72 +1,55 @@
 import Essentials
 
-/// What an attack is made from.
+/// The networks that an attack is made from.
 public struct AttackContext {
     /// The network under attack.
-    public let victim: Victim
+    public let target: TargetModel
     /// Other networks, by name, for attacks that are made on one network and judged by another.
-    public let others: [(name: String, victim: Victim)]
+    public let others: [(name: String, target: TargetModel)]
 
     /// Makes the context.
-    public init(_ victim: Victim, others: [(name: String, victim: Victim)] = []) {
-        self.victim = victim
+    public init(_ target: TargetModel, others: [(name: String, target: TargetModel)] = []) {
+        self.target = target
         self.others = others
     }
 }
 
 /// All attacks by name. Adding one is one file and one line here.
 public enum AttackCatalogue {
-    typealias Maker = @Sendable (AttackSpecification, AttackContext) throws -> AttackSuite
+    /// The entries.
+    public static let entries: [AttackEntry] =
+        [
+            CleanSamples.entry, FastGradientSignAttack.entry, FastGradientSignMethod.entry, StandardAttack.entry,
+            FastAdaptiveBoundary.entry, SquareAttack.entry, SimultaneousPerturbation.entry, TransferAttack.entry,
+            NonsenseSamples.entry, CorruptionAttack.entry,
+        ] + ProjectedGradientDescent.entries + AutoProjectedGradientDescent.entries + NoiseAttack.entries
 
-    private static let makers: [String: Maker] = [
-        "clean": { specification, context in
-            try specification.allow([])
-            return AttackSuite(CleanSamples(context.victim))
-        },
-        "fgs-lmax": single(FastGradientSignAttack.make),
-        "fgsm": single(FastGradientSignMethod.make),
-        "pgd": single(ProjectedGradientDescent.make),
-        "pgd-l2": single(ProjectedGradientDescent.make),
-        "apgd-ce": single(AutoProjectedGradientDescent.make),
-        "apgd-dlr": single(AutoProjectedGradientDescent.make),
-        "apgd-t": single(AutoProjectedGradientDescent.make),
-        "fab-t": single(FastAdaptiveBoundary.make),
-        "square": single(SquareAttack.make),
-        "standard": StandardAttack.make,
-        "spsa": single(SimultaneousPerturbation.make),
-        "corruptions": CorruptionAttack.make,
-        "transfer": TransferAttack.make,
-        "nonsense": NonsenseSamples.make,
-        "noise-gaussian": single(NoiseAttack.make),
-        "noise-uniform": single(NoiseAttack.make),
-        "noise-sign": single(NoiseAttack.make),
-        "noise-salt-pepper": single(NoiseAttack.make),
-    ]
-
-    /// The maker of an attack without parts that looks at the victim alone.
-    private static func single(_ make: @escaping @Sendable (AttackSpecification, Victim) throws -> any Attack) -> Maker
-    {
-        { AttackSuite(try make($0, $1.victim)) }
-    }
+    private static let byName = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
 
     /// The names of all attacks.
-    public static var names: [String] { makers.keys.sorted() }
+    public static var names: [String] { byName.keys.sorted() }
 
-    /// Refuses a list with an attack that is malformed, unknown or named twice; its parameters are checked when it is made.
+    /// The entry of a name.
+    public static func entry(_ name: String) -> AttackEntry? { byName[name] }
+
+    /// Refuses a list with an attack that is malformed, unknown or named twice; its parameters are checked when it is
+    /// made.
     public static func check(_ attacks: [String]) throws {
         guard !attacks.isEmpty else { return }
-        for attack in try AttackSpecification.list(attacks.joined(separator: ",")) where makers[attack.name] == nil {
-            throw Failure(.usage, unknownName("attack", attack.name, among: names))
-        }
+        for attack in try AttackSpecification.list(attacks.joined(separator: ",")) { _ = try known(attack) }
     }
 
     /// Makes the attack that a specification asks for.
     ///
     /// - Throws: `Failure` 64 naming the nearest known attack, parameter or value.
     public static func attack(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
-        guard let maker = makers[specification.name] else {
+        try known(specification).make(specification, context)
+    }
+
+    private static func known(_ specification: AttackSpecification) throws -> AttackEntry {
+        guard let entry = specification.entry else {
             throw Failure(.usage, unknownName("attack", specification.name, among: names))
         }
-        return try maker(specification, context)
+        return entry
     }
 }

@@ -10,7 +10,7 @@ public struct AttackSuite {
 
     /// The parts, in order; at least one, all on images or all on nonsense.
     public let parts: [Part]
-    /// Whether a part is spared the samples on which one before it has succeeded.
+    /// True where a part is spared the samples on which one before it has succeeded.
     public let sparesTheBroken: Bool
 
     /// One attack.
@@ -28,13 +28,23 @@ public struct AttackSuite {
 
     /// The names of the parts; empty where there is one.
     public var partNames: [String] { parts.count > 1 ? parts.map(\.name) : [] }
-    /// Whether the samples are nonsense.
+    /// True where the samples are nonsense.
     public var isNonsense: Bool { parts[0].attack.isNonsense }
-    /// Whether any part works on whole groups.
+    /// True where all parts stay in the Linf ball of the strength and in the range of pixels.
+    public var staysInBall: Bool { parts.allSatisfy(\.attack.staysInBall) }
+    /// True where any part works on whole groups.
     public var needsWholeGroups: Bool { parts.contains { $0.attack.needsWholeGroups } }
     /// The strengths of all parts.
     public func strengths(_ asked: [Double]) -> [Double] { parts[0].attack.strengths(asked) }
-    /// What the attacks do, in full; of several parts each setting has the part's name before it.
+    /// The parts' warnings at some strengths, each once.
+    public func warnings(_ asked: [Double]) -> [String] {
+        parts.reduce(into: []) { all, part in
+            for warning in part.attack.warnings(part.attack.strengths(asked)) where !all.contains(warning) {
+                all.append(warning)
+            }
+        }
+    }
+    /// The settings in full; of several parts each setting has the part's name before it.
     public var settings: [String: String] {
         guard parts.count > 1 else { return parts[0].attack.settings }
         var settings = ["parts": partNames.joined(separator: " "), "spares-the-broken": sparesTheBroken ? "yes" : "no"]

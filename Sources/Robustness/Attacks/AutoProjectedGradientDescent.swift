@@ -1,12 +1,12 @@
 import Kernels
 import Networks
 
-/// Auto-PGD in the Linf ball (Croce & Hein 2020, algorithm 1): gradient steps with momentum whose size, first twice the radius,
-/// is halved sample by sample where progress stalls, going on from the best point so far.
+/// Auto-PGD in the Linf ball (Croce & Hein 2020, algorithm 1): gradient steps with momentum whose size, first twice the
+/// radius, is halved sample by sample where progress stalls, going on from the best point so far.
 ///
-/// `apgd-ce` maximises the cross-entropy, `apgd-dlr` the difference of logits ratio, `apgd-t` the targeted ratio towards each
-/// of the next classes by logit in turn. A sample is done with once any iterate succeeds; one that is wrong unperturbed is left
-/// as it is.
+/// `apgd-ce` maximises the cross-entropy, `apgd-dlr` the difference of logits ratio, `apgd-t` the targeted ratio
+/// towards each of the next classes by logit in turn. A sample is done with once any iterate succeeds; one that is
+/// wrong unperturbed is left as it is.
 final class AutoProjectedGradientDescent: Attack {
     /// The settings, as parameters give them.
     struct Settings {
@@ -22,56 +22,61 @@ final class AutoProjectedGradientDescent: Attack {
     }
 
     let settings: [String: String]
+    var staysInBall: Bool { how.threat.staysInBall }
     private let name: String
-    private let victim: Victim
+    private let target: TargetModel
     private let how: Settings
     private let state: APGDState
     private var group: SampleGroup?
 
-    init(_ victim: Victim, name: String, _ settings: Settings) {
-        self.victim = victim
+    init(_ target: TargetModel, name: String, _ settings: Settings) {
+        self.target = target
         self.name = name
         how = settings
-        state = APGDState(size: victim.size)
+        state = APGDState(size: target.size)
         var record = how.threat.settings
         record["steps"] = "\(how.steps)"
         record["restarts"] = "\(how.restarts)"
         record["rho"] = "\(how.rho)"
-        record["loss"] = how.objective.rawValue
-        if how.objective == .targetedDifferenceOfLogitsRatio { record["targets"] = "\(how.targets)" }
+        record["loss"] = how.objective.record(outputs: target.plan.outputs)
+        if how.objective.isTargeted { record["targets"] = "\(how.targets)" }
         self.settings = record
     }
 
-    /// `apgd-ce`, `apgd-dlr`, `apgd-t` with their parameters.
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
-        var settings = Settings()
-        var parameters = AttackSpecification.threatParameters + ["steps", "restarts", "rho"]
-        switch specification.name {
-        case "apgd-dlr": settings.objective = .differenceOfLogitsRatio
-        case "apgd-t":
-            settings.objective = .targetedDifferenceOfLogitsRatio
-            parameters.append("targets")
-        default: break
-        }
+    /// `apgd-ce`, `apgd-dlr`, `apgd-t`.
+    static let entries = [
+        ("apgd-ce", Objective.crossEntropy), ("apgd-dlr", .differenceOfLogitsRatio),
+        ("apgd-t", .targetedDifferenceOfLogitsRatio),
+    ].map { name, objective in
+        AttackEntry(name, .gradient, single: { try make(objective, $0, $1) })
+    }
+
+    private static func make(
+        _ objective: Objective, _ specification: AttackSpecification, _ target: TargetModel
+    ) throws -> any Attack {
+        var settings = Settings(objective: objective)
+        let parameters =
+            AttackSpecification.threatParameters + ["steps", "restarts", "rho"]
+            + (objective.isTargeted ? ["targets"] : [])
         try specification.allow(parameters)
         settings.threat = try specification.threat()
         settings.steps = try specification.integer("steps", 1...1_000_000, default: settings.steps)
         settings.restarts = try specification.integer("restarts", 1...10_000, default: settings.restarts)
         settings.rho = try specification.real("rho", 0...1, default: settings.rho)
         settings.targets = try specification.integer("targets", 1...32_767, default: settings.targets)
-        return AutoProjectedGradientDescent(victim, name: specification.name, settings)
+        return AutoProjectedGradientDescent(target, name: specification.name, settings)
     }
 
     func begin(_ group: SampleGroup) { self.group = group }
 
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
-        let size = victim.size
+        let size = target.size
         for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try victim.withstanding(rows, of: perturbed, group, how.threat)
+        var left = try target.withstanding(rows, of: perturbed, group, how.threat)
         guard strength > 0 else { return }
-        let isTargeted = how.objective == .targetedDifferenceOfLogitsRatio
-        let targets = isTargeted ? try victim.targets(left, group, how.threat, count: how.targets) : []
+        let isTargeted = how.objective.isTargeted
+        let targets = isTargeted ? try target.targets(left, group, how.threat, count: how.targets) : []
         let rounds = isTargeted ? targets.map(\.count).max() ?? 0 : 1
         for round in 0..<rounds {
             for restart in 0..<how.restarts where !left.isEmpty {
@@ -91,7 +96,7 @@ final class AutoProjectedGradientDescent: Attack {
         var broken: [Int] = []
         var left = rows
         for row in rows {
-            var random = victim.random(sample: group.index(row), use: name, restart: restart)
+            var random = target.random(sample: group.index(row), use: name, restart: restart)
             start(row, group, &random, strength: strength)
         }
         try look(&left, group, &broken)
@@ -111,20 +116,20 @@ final class AutoProjectedGradientDescent: Attack {
 
     /// x + radius t / max |t| with t uniform, projected.
     private func start(_ row: Int, _ group: SampleGroup, _ random: inout Philox, strength: Double) {
-        let (x, x0) = (state.current.pointer + row * victim.size, group.pixels + row * victim.size)
+        let (x, x0) = (state.current.pointer + row * target.size, group.pixels + row * target.size)
         var largest: Float = 0
-        for i in 0..<victim.size {
+        for i in 0..<target.size {
             x[i] = 2 * random.uniform() - 1
             largest = max(largest, abs(x[i]))
         }
-        addScaled(x, x0, x, scale: largest > 0 ? Float(255 * strength) / largest : 0, count: victim.size)
-        how.threat.project(x, about: x0, strength: strength, victim.box)
+        addScaled(x, x0, x, scale: largest > 0 ? Float(255 * strength) / largest : 0, count: target.size)
+        how.threat.project(x, about: x0, strength: strength, target.box)
     }
 
     /// Loss and gradient at the current points; rows on which the attack has succeeded go from `left` to `broken`.
     private func look(_ left: inout [Int], _ group: SampleGroup, _ broken: inout [Int]) throws {
-        let (plan, threat, objective) = (victim.plan, how.threat, how.objective)
-        try victim.gradients(left, of: state.current.pointer, into: state.gradient.pointer) { row, z, zGradient in
+        let (plan, threat, objective) = (target.plan, how.threat, how.objective)
+        try target.gradients(left, of: state.current.pointer, into: state.gradient.pointer) { row, z, zGradient in
             let label = group.label(row)
             state.succeeded[row] = threat.succeeds(z, label: label, plan)
             let logits = LogitView(z, plan.network, outputs: plan.outputs, label: label, success: threat.success)
@@ -134,20 +139,21 @@ final class AutoProjectedGradientDescent: Attack {
         left.removeAll { state.succeeded[$0] }
     }
 
-    /// z = P(x + step sign g), then x = P(x + 0.75 (z - x) + 0.25 (x - x before)); the first step goes all the way to z.
+    /// z = P(x + step sign g), then x = P(x + 0.75 (z - x) + 0.25 (x - x before)); the first step goes all the way to
+    /// z.
     private func move(_ row: Int, _ group: SampleGroup, isFirst: Bool, strength: Double) {
-        let place = row * victim.size
+        let place = row * target.size
         let (x, before) = (state.current.pointer + place, state.previous.pointer + place)
         let (z, x0) = (state.scratch.pointer, group.pixels + place)
-        addSign(z, x, state.gradient.pointer + place, scale: state.step[row], count: victim.size)
-        how.threat.project(z, about: x0, strength: strength, victim.box)
+        addSign(z, x, state.gradient.pointer + place, scale: state.step[row], count: target.size)
+        how.threat.project(z, about: x0, strength: strength, target.box)
         let share: Float = isFirst ? 1 : 0.75
-        for i in 0..<victim.size {
+        for i in 0..<target.size {
             let here = x[i]
             x[i] = here + share * (z[i] - here) + (1 - share) * (here - before[i])
             before[i] = here
         }
-        how.threat.project(x, about: x0, strength: strength, victim.box)
+        how.threat.project(x, about: x0, strength: strength, target.box)
     }
 }
 
@@ -174,23 +180,23 @@ package struct APGDSchedule {
     }
 }
 
-/// What Auto-PGD keeps of each row of a group.
+/// The state of Auto-PGD, by row of a group.
 private final class APGDState {
     let size: Int
     let current, previous, best, gradient, bestGradient, scratch: Buffer<Float>
-    var loss = [Double](repeating: 0, count: Victim.groupSize)
-    var step = [Float](repeating: 0, count: Victim.groupSize)
-    var target = [Int](repeating: 0, count: Victim.groupSize)
-    var succeeded = [Bool](repeating: false, count: Victim.groupSize)
-    private var bestLoss = [Double](repeating: 0, count: Victim.groupSize)
-    private var lossBefore = [Double](repeating: 0, count: Victim.groupSize)
-    private var bestLossAtCheck = [Double](repeating: 0, count: Victim.groupSize)
-    private var rises = [Int](repeating: 0, count: Victim.groupSize)
-    private var wasHalved = [Bool](repeating: true, count: Victim.groupSize)
+    var loss = [Double](repeating: 0, count: TargetModel.groupSize)
+    var step = [Float](repeating: 0, count: TargetModel.groupSize)
+    var target = [Int](repeating: 0, count: TargetModel.groupSize)
+    var succeeded = [Bool](repeating: false, count: TargetModel.groupSize)
+    private var bestLoss = [Double](repeating: 0, count: TargetModel.groupSize)
+    private var lossBefore = [Double](repeating: 0, count: TargetModel.groupSize)
+    private var bestLossAtCheck = [Double](repeating: 0, count: TargetModel.groupSize)
+    private var rises = [Int](repeating: 0, count: TargetModel.groupSize)
+    private var wasHalved = [Bool](repeating: true, count: TargetModel.groupSize)
 
     init(size: Int) {
         self.size = size
-        let count = Victim.groupSize * size
+        let count = TargetModel.groupSize * size
         (current, previous, best) = (Buffer(count), Buffer(count), Buffer(count))
         (gradient, bestGradient, scratch) = (Buffer(count), Buffer(count), Buffer(size))
     }
@@ -213,8 +219,8 @@ private final class APGDState {
         if loss[row] > bestLoss[row] { keepBest(row) }
     }
 
-    /// Halves the step and goes back to the best point where too few steps have raised the loss, or the step was not halved at
-    /// the last check and the best loss has not moved since.
+    /// Halves the step and goes back to the best point where too few steps have raised the loss, or the step was not
+    /// halved at the last check and the best loss has not moved since.
     func check(_ row: Int, interval: Int, rho: Double) {
         let oscillates = Double(rises[row]) <= rho * Double(interval)
         let stands = !wasHalved[row] && bestLossAtCheck[row] >= bestLoss[row]
@@ -239,9 +245,9 @@ private final class APGDState {
     }
 }
 
-extension Victim {
-    /// For each of `rows` the outputs of largest logit but those on its own side, at most `count`, descending; by row. Where only
-    /// an accepted class counts they are classes.
+extension TargetModel {
+    /// For each of `rows` the outputs of largest logit but those on its own side, at most `count`, descending; by row.
+    /// Where only an accepted class counts they are classes.
     func targets(_ rows: [Int], _ group: SampleGroup, _ threat: ThreatModel, count: Int) throws -> [[Int]] {
         var targets = [[Int]](repeating: [], count: group.count)
         let z = try outputs(rows, of: group.pixels)

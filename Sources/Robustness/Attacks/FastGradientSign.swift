@@ -1,26 +1,27 @@
 import Kernels
 import Networks
 
-/// FGS-lmax, the paper's adversarial direction (equation 10): for each candidate class l the gradient g_l of the loss with
-/// label l; the class of largest L1 norm wins, and the sample moves towards it, along -sign(g_l). One direction serves all
-/// strengths.
+/// FGS-lmax, the paper's adversarial direction (equation 10): for each candidate class l the gradient g_l of the loss
+/// with label l; the class of largest L1 norm wins, and the sample moves towards it, along -sign(g_l). One direction
+/// serves all strengths.
 public struct FastGradientSign {
     private let propagation: Propagation
     private let classes: Int
     private let largest: Buffer<Double>
 
-    /// For the images of `propagation`, which has backward memory and an input gradient; `classes` are the meaningful ones.
+    /// For the images of `propagation`, which has backward memory and an input gradient; `classes` are the meaningful
+    /// ones.
     public init(_ propagation: Propagation, capacity: Int) {
         self.propagation = propagation
         classes = propagation.plan.network.classes
         largest = Buffer(capacity)
     }
 
-    /// Writes the direction of each image, elements in {-1, 0, 1}, [images, input shape]. The candidates are all classes but
-    /// the image's label (all of them where the label is not a class).
+    /// Writes the direction of each image, elements in {-1, 0, 1}, [images, input shape]. The candidates are all
+    /// classes but the image's label (all of them where the label is not a class).
     ///
-    /// One forward pass with running moments, then one backward pass a candidate. Local; the bits of an image's direction
-    /// depend on the number of images that run together and on nothing else in them.
+    /// One forward pass with running moments, then one backward pass a candidate. Local; the bits of an image's
+    /// direction depend on the number of images that run together and on nothing else in them.
     public func directions(
         of labels: UnsafePointer<Int32>, into direction: UnsafeMutablePointer<Float>
     ) throws {
@@ -39,8 +40,8 @@ public struct FastGradientSign {
         }
     }
 
-    /// The same with batch norm in training mode, as the released code does: each image stands once for each candidate in one
-    /// batch, all normalised together. `propagation` holds the images, each `candidates` times in a row.
+    /// The same with batch norm in training mode, as the released code does: each image stands once for each candidate
+    /// in one batch, all normalised together. `propagation` holds the images, each `candidates` times in a row.
     public func batchDirections(
         of labels: UnsafePointer<Int32>, candidates: Int, into direction: UnsafeMutablePointer<Float>
     ) throws {

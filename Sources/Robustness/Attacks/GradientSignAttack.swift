@@ -16,13 +16,17 @@ final class FastGradientSignAttack: Attack {
     private let signs: GroupDirections
     private var group: SampleGroup?
 
-    init(_ victim: Victim, mode: GradientMode) {
-        signs = GroupDirections(victim, mode: mode, candidates: victim.plan.network.classes - 1)
+    init(_ target: TargetModel, mode: GradientMode) {
+        signs = GroupDirections(target, mode: mode, candidates: target.plan.network.classes - 1)
     }
 
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+    static let entry = AttackEntry(
+        "fgs-lmax", .gradient, isClipped: false, defaults: ["gradient-mode": GradientMode.evaluation.rawValue],
+        single: FastGradientSignAttack.make)
+
+    private static func make(_ specification: AttackSpecification, _ target: TargetModel) throws -> any Attack {
         try specification.allow(["gradient-mode"])
-        return FastGradientSignAttack(victim, mode: try specification.choice("gradient-mode", GradientMode.self))
+        return FastGradientSignAttack(target, mode: try specification.choice("gradient-mode", GradientMode.self))
     }
 
     func begin(_ group: SampleGroup) throws {
@@ -44,33 +48,33 @@ final class GroupDirections {
     let mode: GradientMode
     private let candidates: Int
     private let size: Int
-    private let victim: Victim
+    private let target: TargetModel
 
     /// For the record.
     var settings: [String: String] {
         [
-            "gradient-mode": mode.rawValue, "group-size": "\(Victim.groupSize)", "candidates": "\(candidates)",
+            "gradient-mode": mode.rawValue, "group-size": "\(TargetModel.groupSize)", "candidates": "\(candidates)",
             "clipped": "no", "loss-tolerance": propagation.plan.network.hybridLoss?.tolerance.map { "\($0)" } ?? "none",
         ]
     }
 
-    init(_ victim: Victim, mode: GradientMode, candidates: Int) {
-        self.victim = victim
+    init(_ target: TargetModel, mode: GradientMode, candidates: Int) {
+        self.target = target
         self.mode = mode
         self.candidates = candidates
-        size = victim.plan.network.input.count
+        size = target.plan.network.input.count
         propagation =
             mode == .evaluation
-            ? victim.wholeGroup()
+            ? target.wholeGroup()
             : Propagation(
-                victim.model, lanes: 1, laneCapacity: Victim.groupSize * candidates, backward: true,
+                target.model, lanes: 1, laneCapacity: TargetModel.groupSize * candidates, backward: true,
                 inputGradient: true)
-        signs = FastGradientSign(propagation, capacity: Victim.groupSize)
-        direction = Buffer(Victim.groupSize * size)
+        signs = FastGradientSign(propagation, capacity: TargetModel.groupSize)
+        direction = Buffer(TargetModel.groupSize * size)
     }
 
     func form(_ pixels: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int) throws {
-        try victim.onQuery?()
+        try target.onQuery?()
         let input = propagation.input.pointer
         switch mode {
         case .evaluation:

@@ -34,28 +34,29 @@ final class NonsenseSamples: Attack {
     let isNonsense = true
     let settings: [String: String]
     var needsWholeGroups: Bool { signs?.mode == .batch }
-    private let victim: Victim
+    private let target: TargetModel
     private let family: NonsenseFamily
     private let mover: Mover
     private let steps: Int
     private let signs: GroupDirections?
-    private let start, gradient: Buffer<Float>
+    private let ascent: ProjectedAscent?
+    private let start: Buffer<Float>
     private let labels: Buffer<Int32>
 
     /// A step of `pgd` as a share of the strength.
     private static let stepSize = 0.1
 
-    private init(_ victim: Victim, _ family: NonsenseFamily, _ mover: Mover, _ mode: GradientMode, steps: Int) {
-        self.victim = victim
+    private init(_ target: TargetModel, _ family: NonsenseFamily, _ mover: Mover, _ mode: GradientMode, steps: Int) {
+        self.target = target
         self.family = family
         self.mover = mover
         self.steps = steps
         signs =
-            mover == .fgs ? GroupDirections(victim, mode: mode, candidates: victim.plan.network.classes) : nil
-        let count = Victim.groupSize * victim.size
+            mover == .fgs ? GroupDirections(target, mode: mode, candidates: target.plan.network.classes) : nil
+        let count = TargetModel.groupSize * target.size
         start = Buffer(count)
-        gradient = Buffer(mover == .pgd ? count : 0)
-        labels = Buffer([Int32](repeating: -1, count: Victim.groupSize))
+        ascent = mover == .pgd ? ProjectedAscent(target) : nil
+        labels = Buffer([Int32](repeating: -1, count: TargetModel.groupSize))
         var settings = signs?.settings ?? [:]
         settings["start"] = family == .gaussian ? "gaussian, scaled to 0..255" : family.rawValue
         settings["attack"] = mover.rawValue
@@ -67,7 +68,16 @@ final class NonsenseSamples: Attack {
         self.settings = settings
     }
 
-    static func make(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
+    static let entry = AttackEntry(
+        "nonsense", .nonsense, isClipped: false,
+        defaults: [
+            "gradient-mode": GradientMode.evaluation.rawValue, "family": NonsenseFamily.gaussian.rawValue,
+            "attack": Mover.fgs.rawValue,
+        ], make: make)
+
+    private static func make(
+        _ specification: AttackSpecification, _ context: AttackContext
+    ) throws -> AttackSuite {
         let mover = try specification.choice("attack", Mover.self)
         try specification.allow(
             ["family", "attack"] + (mover == .fgs ? ["gradient-mode"] : mover == .pgd ? ["steps"] : []))
@@ -76,7 +86,7 @@ final class NonsenseSamples: Attack {
         let steps = try specification.integer("steps", 1...1_000_000, default: 40)
         let families = family == .all ? NonsenseFamily.allCases.filter { $0 != .all } : [family]
         return AttackSuite(
-            families.map { ($0.rawValue, NonsenseSamples(context.victim, $0, mover, mode, steps: steps)) },
+            families.map { ($0.rawValue, NonsenseSamples(context.target, $0, mover, mode, steps: steps)) },
             sparesTheBroken: false)
     }
 
@@ -89,33 +99,28 @@ final class NonsenseSamples: Attack {
 
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         if let signs { return signs.move(start.pointer, rows, strength: strength, into: perturbed) }
-        let size = victim.size
+        let size = target.size
         for row in rows { (perturbed + row * size).update(from: start.pointer + row * size, count: size) }
-        guard mover == .pgd, strength > 0 else { return }
-        let (network, outputs) = (victim.plan.network, victim.plan.outputs)
-        let threat = ThreatModel()
-        for _ in 0..<steps {
-            try victim.gradients(rows, of: perturbed, into: gradient.pointer) { _, z, zGradient in
-                zGradient.update(repeating: 0, count: outputs)
-                let best = network.loss.winner(z, outputs: network.classes)
-                zGradient[best] = network.loss.scoreSlope(z[best])
-            }
-            for row in rows {
-                let (x, g) = (perturbed + row * size, gradient.pointer + row * size)
-                addSign(x, x, g, scale: Float(255 * strength * Self.stepSize), count: size)
-                threat.project(x, about: start.pointer + row * size, strength: strength, victim.box)
-            }
+        guard let ascent, strength > 0 else { return }
+        let (network, outputs) = (target.plan.network, target.plan.outputs)
+        try ascent.climb(
+            rows, perturbed, about: start.pointer, strength: strength, steps: steps,
+            length: { _ in 255 * strength * Self.stepSize }
+        ) { _, _, z, zGradient in
+            zGradient.update(repeating: 0, count: outputs)
+            let best = network.loss.winner(z, outputs: network.classes)
+            zGradient[best] = network.loss.scoreSlope(z[best])
         }
     }
 
     /// Draws the nonsense of a row, in pixel units less the mean image.
     private func draw(_ row: Int, _ group: SampleGroup) {
-        let size = victim.size
+        let size = target.size
         // The Gaussian ones have the numbers of the attack's name alone.
-        var random = victim.random(
+        var random = target.random(
             sample: group.index(row), use: family == .gaussian ? "nonsense" : "nonsense-\(family.rawValue)")
         let (image, own) = (start.pointer + row * size, group.pixels + row * size)
-        let mean = victim.meanImage
+        let mean = target.meanImage
         switch family {
         case .gaussian, .all:
             random.fillGaussian(image, count: size)
@@ -132,7 +137,7 @@ final class NonsenseSamples: Attack {
                 image[i] = (isSet ? value : 0) - mean[i]
             }
         case .permuted:
-            let channels = victim.plan.network.input.channels
+            let channels = target.plan.network.input.channels
             let order = random.permutation(size / channels)
             for (to, from) in order.enumerated() {
                 for channel in 0..<channels {

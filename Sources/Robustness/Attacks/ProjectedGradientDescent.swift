@@ -3,9 +3,10 @@ import Kernels
 import Networks
 import Recipes
 
-/// Projected gradient descent (Madry et al. 2018): from a random point of the ball, `steps` steps up the objective, each
-/// projected into the ball and the range of pixels: x <- P(x + a sign g), or x + a g / |g| in L2. The last point counts, and
-/// restarts go to the samples that withstood those before. A sample that is wrong unperturbed is left as it is.
+/// Projected gradient descent (Madry et al. 2018): from a random point of the ball, `steps` steps up the objective,
+/// each projected into the ball and the range of pixels: x <- P(x + a sign g), or x + a g / |g| in L2. The last point
+/// counts, and restarts go to the samples that withstood those before. A sample that is wrong unperturbed is left as it
+/// is.
 final class ProjectedGradientDescent: Attack {
     /// The settings, as parameters give them.
     struct Settings {
@@ -13,15 +14,15 @@ final class ProjectedGradientDescent: Attack {
         var steps = 40
         var restarts = 1
         /// As a share of the strength.
-        var stepSize = 1.0 / 30
+        var stepSize: Double
         var decay = StepDecay.constant
         var objective = PGDObjective.crossEntropy
         var startsAtRandom = true
-        /// See ``Victim/gradients(_:of:into:surrogateSlope:objective:)``.
+        /// See ``TargetModel/gradients(_:of:into:surrogateSlope:objective:)``.
         var surrogateSlope = 0.0
     }
 
-    /// What is maximised.
+    /// The function that is maximised.
     enum PGDObjective: String, CaseIterable {
         case crossEntropy = "ce"
         case margin
@@ -37,63 +38,95 @@ final class ProjectedGradientDescent: Attack {
             case .union: restart % 2 == 0 ? .crossEntropy : .margin
             }
         }
+
+        /// For the record.
+        func record(outputs: Int) -> String {
+            self == .union ? rawValue : objective(restart: 0).record(outputs: outputs)
+        }
     }
 
     let settings: [String: String]
+    var staysInBall: Bool { how.threat.staysInBall }
     private let name: String
-    private let victim: Victim
+    private let target: TargetModel
     private let how: Settings
     private let images: Buffer<Float>
-    private let gradient: Buffer<Float>
+    private let ascent: ProjectedAscent
     private var group: SampleGroup?
 
-    init(_ victim: Victim, name: String, _ settings: Settings) {
-        self.victim = victim
+    init(_ target: TargetModel, name: String, _ settings: Settings) {
+        self.target = target
         self.name = name
         how = settings
-        images = Buffer(Victim.groupSize * victim.size)
-        gradient = Buffer(Victim.groupSize * victim.size)
+        images = Buffer(TargetModel.groupSize * target.size)
+        ascent = ProjectedAscent(target, how.threat, surrogateSlope: how.surrogateSlope)
         self.settings = how.threat.settings.merging([
             "steps": "\(how.steps)", "restarts": "\(how.restarts)", "step": "\(how.stepSize) of the strength",
             "decay": how.decay.rawValue,
-            "loss": how.objective.rawValue, "start": how.startsAtRandom ? "random" : "sample",
+            "loss": how.objective.record(outputs: target.plan.outputs),
+            "start": how.startsAtRandom ? "random" : "sample",
             "surrogate-slope": "\(how.surrogateSlope)",
         ]) { $1 }
     }
 
-    /// `pgd`, `pgd-l2` with their parameters.
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+    /// `pgd`, `pgd-l2`. All steps together are 4/3 of the radius in Linf, 1.25 radii in L2, whatever their number: at
+    /// 40 and 50 steps Foolbox's 1/30 and 1/40.
+    static let entries = [
+        AttackEntry("pgd", .gradient, single: { try make(.linf, steps: 40, reach: 4.0 / 3, $0, $1) }),
+        AttackEntry("pgd-l2", .gradient, unit: .l2, single: { try make(.l2, steps: 50, reach: 1.25, $0, $1) }),
+    ]
+
+    private static func make(
+        _ norm: ThreatModel.Norm, steps: Int, reach: Double, _ specification: AttackSpecification, _ target: TargetModel
+    ) throws -> any Attack {
         try specification.allow(
             AttackSpecification.threatParameters + [
                 "steps", "restarts", "step", "decay", "loss", "start", "surrogate-slope",
             ])
-        let isL2 = specification.name == "pgd-l2"
         let objective = try specification.choice("loss", PGDObjective.self)
+        let steps = try specification.integer("steps", 1...1_000_000, default: steps)
         return ProjectedGradientDescent(
-            victim, name: specification.name,
+            target, name: specification.name,
             Settings(
-                threat: try specification.threat(isL2 ? .l2 : .linf),
-                steps: try specification.integer("steps", 1...1_000_000, default: isL2 ? 50 : 40),
+                threat: try specification.threat(norm), steps: steps,
                 restarts: try specification.integer("restarts", 1...10_000, default: objective == .union ? 2 : 1),
-                stepSize: try specification.real("step", 0...100, default: isL2 ? 0.025 : 1.0 / 30),
+                stepSize: try specification.real("step", 0...100, default: reach / Double(steps)),
                 decay: try specification.choice("decay", StepDecay.self), objective: objective,
                 startsAtRandom: try specification.choice("start", StartingPoint.self) == .random,
                 surrogateSlope: try specification.real("surrogate-slope", 0...1, default: 0)))
+    }
+
+    func warnings(_ strengths: [Double]) -> [String] {
+        let reach = (0..<how.steps).reduce(0.0) { $0 + how.stepSize * how.decay.share($1, of: how.steps) }
+        // Rounding: forty steps of a fortieth.
+        if reach < 1 - 1e-9 {
+            return [
+                "all \(how.steps) steps together are \(plainDecimal((100 * reach).rounded() / 100)) of the radius: "
+                    + "points far "
+                    + "inside the ball are all that it finds; leave step out, or take more steps"
+            ]
+        }
+        return how.stepSize > 2
+            ? ["a step of \(plainDecimal(how.stepSize)) radii leaps across the whole ball; leave step out"] : []
     }
 
     func begin(_ group: SampleGroup) { self.group = group }
 
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
-        let size = victim.size
+        let size = target.size
         for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
         var left = try withstanding(rows, of: perturbed, group)
         for restart in 0..<how.restarts where !left.isEmpty {
             for row in left { start(row, group, restart: restart, strength: strength) }
             let objective = how.objective.objective(restart: restart)
-            for number in 0..<how.steps {
-                let length = strength * how.stepSize * how.decay.share(number, of: how.steps)
-                try step(left, group, objective, strength: strength, length: 255 * length)
+            let (network, outputs, success) = (target.plan.network, target.plan.outputs, how.threat.success)
+            try ascent.climb(
+                left, images.pointer, about: group.pixels, strength: strength, steps: how.steps,
+                length: { 255 * (strength * how.stepSize * how.decay.share($0, of: how.steps)) }
+            ) { _, row, z, zGradient in
+                let logits = LogitView(z, network, outputs: outputs, label: group.label(row), success: success)
+                _ = objective.value(logits, gradient: zGradient)
             }
             for row in left { (perturbed + row * size).update(from: images.pointer + row * size, count: size) }
             left = try withstanding(left, of: perturbed, group)
@@ -103,39 +136,17 @@ final class ProjectedGradientDescent: Attack {
     private func withstanding(
         _ rows: [Int], of images: UnsafePointer<Float>, _ group: SampleGroup
     ) throws -> [Int] {
-        try victim.withstanding(rows, of: images, group, how.threat)
+        try target.withstanding(rows, of: images, group, how.threat)
     }
 
     private func start(_ row: Int, _ group: SampleGroup, restart: Int, strength: Double) {
-        let (x, x0) = (images.pointer + row * victim.size, group.pixels + row * victim.size)
-        x.update(from: x0, count: victim.size)
+        let (x, x0) = (images.pointer + row * target.size, group.pixels + row * target.size)
+        x.update(from: x0, count: target.size)
         guard how.startsAtRandom else { return }
-        var random = victim.random(sample: group.index(row), use: name, restart: restart)
-        random.fillBall(x, norm: how.threat.norm, radius: 255 * strength, count: victim.size)
-        addScaled(x, x0, x, scale: 1, count: victim.size)
-        how.threat.project(x, about: x0, strength: strength, victim.box)
-    }
-
-    private func step(
-        _ rows: [Int], _ group: SampleGroup, _ objective: Objective, strength: Double, length: Double
-    ) throws {
-        let (network, outputs, success) = (victim.plan.network, victim.plan.outputs, how.threat.success)
-        try victim.gradients(
-            rows, of: images.pointer, into: gradient.pointer, surrogateSlope: Float(how.surrogateSlope)
-        ) { row, z, zGradient in
-            let logits = LogitView(z, network, outputs: outputs, label: group.label(row), success: success)
-            _ = objective.value(logits, gradient: zGradient)
-        }
-        for row in rows {
-            let (x, g) = (images.pointer + row * victim.size, gradient.pointer + row * victim.size)
-            switch how.threat.norm {
-            case .linf: addSign(x, x, g, scale: Float(length), count: victim.size)
-            case .l2:
-                let norm = sumOfSquares(g, count: victim.size).squareRoot()
-                if norm > 0 { addScaled(x, x, g, scale: Float(length / norm), count: victim.size) }
-            }
-            how.threat.project(x, about: group.pixels + row * victim.size, strength: strength, victim.box)
-        }
+        var random = target.random(sample: group.index(row), use: name, restart: restart)
+        random.fillBall(x, norm: how.threat.norm, radius: 255 * strength, count: target.size)
+        addScaled(x, x0, x, scale: 1, count: target.size)
+        how.threat.project(x, about: x0, strength: strength, target.box)
     }
 }
 
@@ -166,7 +177,7 @@ extension Philox {
     }
 }
 
-extension Victim {
+extension TargetModel {
     /// The rows on which an attack has not succeeded with `images`.
     func withstanding(
         _ rows: [Int], of images: UnsafePointer<Float>, _ group: SampleGroup, _ threat: ThreatModel

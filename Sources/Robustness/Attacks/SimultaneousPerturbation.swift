@@ -1,8 +1,8 @@
 import Kernels
 import Networks
 
-/// SPSA in the Linf ball (Uesato et al. 2018): descends the margin by Adam along gradients that are estimated from the outputs
-/// alone, by differences along random signs, two queries each.
+/// SPSA in the Linf ball (Uesato et al. 2018): descends the margin by Adam along gradients that are estimated from the
+/// outputs alone, by differences along random signs, two queries each.
 ///
 /// A sample is done with once it is broken; one that is wrong unperturbed is left as it is.
 final class SimultaneousPerturbation: Attack {
@@ -18,7 +18,8 @@ final class SimultaneousPerturbation: Attack {
     }
 
     let settings: [String: String]
-    private let victim: Victim
+    var staysInBall: Bool { how.threat.staysInBall }
+    private let target: TargetModel
     private let how: Settings
     private let current, queries, signs, gradient, first, second: Buffer<Float>
     private var group: SampleGroup?
@@ -26,22 +27,24 @@ final class SimultaneousPerturbation: Attack {
     /// Adam's decay rates and the term that keeps its quotient finite (Kingma & Ba 2015).
     private static let (firstDecay, secondDecay, tiny): (Float, Float, Float) = (0.9, 0.999, 1e-8)
 
-    init(_ victim: Victim, _ settings: Settings) {
-        self.victim = victim
+    init(_ target: TargetModel, _ settings: Settings) {
+        self.target = target
         how = settings
-        let count = Victim.groupSize * victim.size
-        (current, queries, signs) = (Buffer(victim.size), Buffer(count), Buffer(count))
-        (gradient, first, second) = (Buffer(victim.size), Buffer(victim.size), Buffer(victim.size))
+        let count = TargetModel.groupSize * target.size
+        (current, queries, signs) = (Buffer(target.size), Buffer(count), Buffer(count))
+        (gradient, first, second) = (Buffer(target.size), Buffer(target.size), Buffer(target.size))
         self.settings = how.threat.settings.merging([
             "steps": "\(how.steps)", "pairs": "\(how.pairs)", "delta": "\(how.delta)", "rate": "\(how.rate)",
             "loss": "margin",
         ]) { $1 }
     }
 
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+    static let entry = AttackEntry("spsa", .blackBox, single: SimultaneousPerturbation.make)
+
+    private static func make(_ specification: AttackSpecification, _ target: TargetModel) throws -> any Attack {
         try specification.allow(AttackSpecification.threatParameters + ["steps", "pairs", "delta", "rate"])
         return SimultaneousPerturbation(
-            victim,
+            target,
             Settings(
                 threat: try specification.threat(),
                 steps: try specification.integer("steps", 1...1_000_000, default: 100),
@@ -50,13 +53,22 @@ final class SimultaneousPerturbation: Attack {
                 rate: try specification.real("rate", 0...10, default: 0.01)))
     }
 
+    func warnings(_ strengths: [Double]) -> [String] {
+        let reach = Double(how.steps) * how.rate
+        guard let widest = strengths.max(), reach < widest - 1e-9 else { return [] }
+        return [
+            "\(how.steps) steps of \(plainDecimal(how.rate)) together are \(plainDecimal(reach)), less than the radius "
+                + "\(plainDecimal(widest)): take more steps or a larger rate"
+        ]
+    }
+
     func begin(_ group: SampleGroup) { self.group = group }
 
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
-        let size = victim.size
+        let size = target.size
         for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        let left = try victim.withstanding(rows, of: perturbed, group, how.threat)
+        let left = try target.withstanding(rows, of: perturbed, group, how.threat)
         guard strength > 0 else { return }
         // Sample by sample: its own queries fill the rows of a group.
         for row in left {
@@ -66,9 +78,9 @@ final class SimultaneousPerturbation: Attack {
         }
     }
 
-    /// Whether the sample was broken; its point stands in `current`.
+    /// True where the sample was broken; its point stands in `current`.
     private func run(_ row: Int, _ group: SampleGroup, strength: Double) throws -> Bool {
-        let size = victim.size
+        let size = target.size
         let (x, x0) = (current.pointer, group.pixels + row * size)
         x.update(from: x0, count: size)
         first.pointer.update(repeating: 0, count: size)
@@ -86,19 +98,19 @@ final class SimultaneousPerturbation: Attack {
                 let quotient = m / (1 - firstPower) / ((v / (1 - secondPower)).squareRoot() + Self.tiny)
                 x[i] += Float(255 * how.rate) * quotient
             }
-            how.threat.project(x, about: x0, strength: strength, victim.box)
-            let z = try victim.outputs([0], of: x)
-            if how.threat.succeeds(z, label: group.label(row), victim.plan) { return true }
+            how.threat.project(x, about: x0, strength: strength, target.box)
+            let z = try target.outputs([0], of: x)
+            if how.threat.succeeds(z, label: group.label(row), target.plan) { return true }
         }
         return false
     }
 
     /// The mean over the pairs of (margin(x + delta v) - margin(x - delta v)) / (2 delta) v, v of random signs.
     private func estimate(_ row: Int, _ group: SampleGroup, step: Int) throws {
-        let size = victim.size
-        let most = Victim.groupSize / 2
+        let size = target.size
+        let most = TargetModel.groupSize / 2
         let delta = Float(255 * how.delta)
-        var random = victim.random(sample: group.index(row), use: "spsa", step: step)
+        var random = target.random(sample: group.index(row), use: "spsa", step: step)
         gradient.pointer.update(repeating: 0, count: size)
         for start in stride(from: 0, to: how.pairs, by: most) {
             let pairs = min(most, how.pairs - start)
@@ -108,7 +120,7 @@ final class SimultaneousPerturbation: Attack {
                 addScaled(queries.pointer + 2 * pair * size, current.pointer, v, scale: delta, count: size)
                 addScaled(queries.pointer + (2 * pair + 1) * size, current.pointer, v, scale: -delta, count: size)
             }
-            let z = try victim.outputs(Array(0..<2 * pairs), of: queries.pointer)
+            let z = try target.outputs(Array(0..<2 * pairs), of: queries.pointer)
             for pair in 0..<pairs {
                 let difference = margin(z, 2 * pair, group.label(row)) - margin(z, 2 * pair + 1, group.label(row))
                 addScaled(
@@ -119,7 +131,7 @@ final class SimultaneousPerturbation: Attack {
     }
 
     private func margin(_ z: UnsafePointer<Float>, _ place: Int, _ label: Int) -> Double {
-        let plan = victim.plan
+        let plan = target.plan
         return Objective.margin.value(
             LogitView(
                 z + place * plan.outputs, plan.network, outputs: plan.outputs, label: label, success: how.threat.success

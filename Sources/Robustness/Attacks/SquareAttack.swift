@@ -2,9 +2,9 @@ import Foundation
 import Kernels
 import Networks
 
-/// Square Attack in the Linf ball (Andriushchenko et al. 2020, algorithms 1 and 2): random search without gradients. From
-/// vertical stripes of +-radius, each query tries to set one random square window to +-radius, one sign for each channel, and
-/// keeps it where the margin falls.
+/// Square Attack in the Linf ball (Andriushchenko et al. 2020, algorithms 1 and 2): random search without gradients.
+/// From vertical stripes of +-radius, each query tries to set one random square window to +-radius, one sign for each
+/// channel, and keeps it where the margin falls.
 ///
 /// A sample is done with once it is broken; one that is wrong unperturbed is left as it is.
 package final class SquareAttack: Attack {
@@ -19,28 +19,31 @@ package final class SquareAttack: Attack {
     }
 
     package let settings: [String: String]
-    private let victim: Victim
+    package var staysInBall: Bool { how.threat.staysInBall }
+    private let target: TargetModel
     private let how: Settings
     private let best: Buffer<Float>
     private let candidate: Buffer<Float>
-    private var margin = [Double](repeating: 0, count: Victim.groupSize)
+    private var margin = [Double](repeating: 0, count: TargetModel.groupSize)
     private var group: SampleGroup?
 
-    init(_ victim: Victim, _ settings: Settings) {
-        self.victim = victim
+    init(_ target: TargetModel, _ settings: Settings) {
+        self.target = target
         how = settings
-        best = Buffer(Victim.groupSize * victim.size)
-        candidate = Buffer(Victim.groupSize * victim.size)
+        best = Buffer(TargetModel.groupSize * target.size)
+        candidate = Buffer(TargetModel.groupSize * target.size)
         self.settings = how.threat.settings.merging([
             "queries": "\(how.queries)", "restarts": "\(how.restarts)", "p": "\(how.share)", "loss": "margin",
             "schedule": "p halved after 10 50 200 500 1000 2000 4000 6000 8000 of 10000 queries, scaled to the budget",
         ]) { $1 }
     }
 
-    static func make(_ specification: AttackSpecification, _ victim: Victim) throws -> any Attack {
+    static let entry = AttackEntry("square", .blackBox, single: SquareAttack.make)
+
+    private static func make(_ specification: AttackSpecification, _ target: TargetModel) throws -> any Attack {
         try specification.allow(AttackSpecification.threatParameters + ["queries", "restarts", "p"])
         return SquareAttack(
-            victim,
+            target,
             Settings(
                 threat: try specification.threat(),
                 queries: try specification.integer("queries", 1...100_000_000, default: 5000),
@@ -52,9 +55,9 @@ package final class SquareAttack: Attack {
 
     package func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
-        let size = victim.size
+        let size = target.size
         for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try victim.withstanding(rows, of: perturbed, group, how.threat)
+        var left = try target.withstanding(rows, of: perturbed, group, how.threat)
         guard strength > 0 else { return }
         for restart in 0..<how.restarts where !left.isEmpty {
             let broken = try run(left, group, restart: restart, strength: strength)
@@ -68,30 +71,30 @@ package final class SquareAttack: Attack {
         var (left, broken) = (rows, [Int]())
         for query in 0..<how.queries where !left.isEmpty {
             let side = Self.side(
-                share: Self.share(how.share, query: query, of: how.queries), victim.plan.network.input)
+                share: Self.share(how.share, query: query, of: how.queries), target.plan.network.input)
             for row in left {
-                var random = victim.random(sample: group.index(row), use: "square", restart: restart, step: query)
-                let (x, x0) = (candidate.pointer + row * victim.size, group.pixels + row * victim.size)
+                var random = target.random(sample: group.index(row), use: "square", restart: restart, step: query)
+                let (x, x0) = (candidate.pointer + row * target.size, group.pixels + row * target.size)
                 if query == 0 {
                     stripes(x, x0, &random, strength: strength)
                 } else {
-                    x.update(from: best.pointer + row * victim.size, count: victim.size)
+                    x.update(from: best.pointer + row * target.size, count: target.size)
                     window(x, x0, side: side, &random, strength: strength)
                 }
-                how.threat.project(x, about: x0, strength: strength, victim.box)
+                how.threat.project(x, about: x0, strength: strength, target.box)
             }
-            let z = try victim.outputs(left, of: candidate.pointer)
+            let z = try target.outputs(left, of: candidate.pointer)
             for (place, row) in left.enumerated() {
                 let logits = LogitView(
-                    z + place * victim.plan.outputs, victim.plan.network, outputs: victim.plan.outputs,
+                    z + place * target.plan.outputs, target.plan.network, outputs: target.plan.outputs,
                     label: group.label(row), success: how.threat.success)
                 let value = Objective.margin.value(logits, gradient: nil)
                 let succeeds = how.threat.succeeds(
-                    z + place * victim.plan.outputs, label: group.label(row), victim.plan)
+                    z + place * target.plan.outputs, label: group.label(row), target.plan)
                 guard succeeds || query == 0 || value > margin[row] else { continue }
                 margin[row] = value
-                (best.pointer + row * victim.size).update(
-                    from: candidate.pointer + row * victim.size, count: victim.size)
+                (best.pointer + row * target.size).update(
+                    from: candidate.pointer + row * target.size, count: target.size)
                 if succeeds { broken.append(row) }
             }
             left.removeAll { broken.contains($0) }
@@ -103,19 +106,20 @@ package final class SquareAttack: Attack {
     private func stripes(
         _ x: UnsafeMutablePointer<Float>, _ x0: UnsafePointer<Float>, _ random: inout Philox, strength: Double
     ) {
-        let shape = victim.plan.network.input
+        let shape = target.plan.network.input
         let row = shape.width * shape.channels
         for i in 0..<row { x[i] = random.uniform() < 0.5 ? -1 : 1 }
         for y in 1..<max(1, shape.height) { (x + y * row).update(from: x, count: row) }
-        addScaled(x, x0, x, scale: Float(255 * strength), count: victim.size)
+        addScaled(x, x0, x, scale: Float(255 * strength), count: target.size)
     }
 
-    /// A square window of the image at +-radius, one sign for each channel: a step of 2 radius from the point, projected.
+    /// A square window of the image at +-radius, one sign for each channel: a step of 2 radius from the point,
+    /// projected.
     private func window(
         _ x: UnsafeMutablePointer<Float>, _ x0: UnsafePointer<Float>, side: Int, _ random: inout Philox,
         strength: Double
     ) {
-        let shape = victim.plan.network.input
+        let shape = target.plan.network.input
         let top = Int(random.uniform() * Float(shape.height - side + 1))
         let left = Int(random.uniform() * Float(shape.width - side + 1))
         for channel in 0..<shape.channels {

@@ -1,25 +1,27 @@
-/// The combination whose figure counts (the AutoAttack protocol, Croce & Hein 2020): APGD-CE, APGD-T, FAB-T and Square in turn,
-/// each on the samples that withstood those before.
+/// The combination whose figure counts (the AutoAttack protocol, Croce & Hein 2020): APGD-CE, APGD-T, FAB-T and Square
+/// in turn, each on the samples that withstood those before.
 enum StandardAttack {
-    static func make(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
+    static let entry = AttackEntry("standard", .suite, make: make)
+
+    private static func make(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
         try specification.allow(AttackSpecification.threatParameters + ["queries"])
         let threat = try specification.threat()
-        let victim = context.victim
+        let target = context.target
         let queries = try specification.integer("queries", 1...100_000_000, default: 5000)
         return AttackSuite(
             [
                 (
                     "apgd-ce",
-                    AutoProjectedGradientDescent(victim, name: "apgd-ce", .init(threat: threat))
+                    AutoProjectedGradientDescent(target, name: "apgd-ce", .init(threat: threat))
                 ),
                 (
                     "apgd-t",
                     AutoProjectedGradientDescent(
-                        victim, name: "apgd-t",
+                        target, name: "apgd-t",
                         .init(threat: threat, objective: .targetedDifferenceOfLogitsRatio))
                 ),
-                ("fab-t", FastAdaptiveBoundary(victim, .init(threat: threat))),
-                ("square", SquareAttack(victim, .init(threat: threat, queries: queries))),
+                ("fab-t", FastAdaptiveBoundary(target, .init(threat: threat))),
+                ("square", SquareAttack(target, .init(threat: threat, queries: queries))),
             ], sparesTheBroken: true)
     }
 }

@@ -1,5 +1,15 @@
 import Kernels
 
+extension Corruption {
+    static let brightness = Corruption("brightness", .any, [0.1, 0.2, 0.3, 0.4, 0.5]) { image, amount, _ in
+        image.map { $0 + Float(255 * amount) }
+    }
+    static let contrast = Corruption("contrast", .colour, [0.75, 0.5, 0.4, 0.3, 0.15]) { image, amount, _ in
+        image.lowerContrast(to: amount)
+    }
+    static let fog = Corruption("fog", .any, [0.3, 0.5, 0.7, 1, 1.4]) { $0.addFog($1, &$2) }
+}
+
 extension Raster {
     /// Moves each channel towards its mean: a share of the distance stays.
     mutating func lowerContrast(to share: Double) {
@@ -24,7 +34,8 @@ extension Raster {
         }
     }
 
-    /// A height field in 0...1: octaves of smoothly interpolated random lattices, each of half the cell and half the height.
+    /// A height field in 0...1: octaves of smoothly interpolated random lattices, each of half the cell and half the
+    /// height.
     func cloud(_ random: inout Philox) -> [Float] {
         var field = [Float](repeating: 0, count: shape.area)
         var (cell, height) = (16, Float(1))

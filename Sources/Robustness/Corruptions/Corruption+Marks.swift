@@ -1,12 +1,19 @@
 import Foundation
 import Kernels
 
+extension Corruption {
+    static let stripe = Corruption("stripe", .grey, [1, 2, 4, 6, 8]) { $0.invertStripe(width: Int($1), &$2) }
+    static let spatter = Corruption("spatter", .grey, [0.02, 0.05, 0.08, 0.12, 0.18]) { $0.spatter(share: $1, &$2) }
+    static let dottedLine = Corruption("dotted-line", .grey, [1, 2, 3, 4, 5]) { $0.drawDottedLines(Int($1), &$2) }
+    static let zigzag = Corruption("zigzag", .grey, [1, 2, 3, 4, 5]) { $0.drawZigzags(Int($1), &$2) }
+}
+
 extension Raster {
     /// Inverts a vertical stripe of a width in pixels near the middle.
     mutating func invertStripe(width: Int, _ random: inout Philox) {
         let start = (shape.width - width) / 2 + random.below(5) - 2
         for y in 0..<shape.height {
-            for x in max(0, start)..<min(shape.width, start + width) {
+            for x in start..<start + width where (0..<shape.width).contains(x) {
                 for channel in 0..<shape.channels { self[y, x, channel] = 255 - self[y, x, channel] }
             }
         }
@@ -37,6 +44,11 @@ extension Raster {
         for _ in 0..<count {
             let (from, to) = edges(&random)
             let length = hypot(to.y - from.y, to.x - from.x)
+            // A line of one pixel has no side to swing to.
+            guard length > 0 else {
+                draw(from, to) { _ in true }
+                continue
+            }
             let normal = (y: (to.x - from.x) / length, x: -(to.y - from.y) / length)
             var last = from
             for i in 1...6 {

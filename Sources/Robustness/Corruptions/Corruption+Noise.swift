@@ -1,6 +1,14 @@
 import Foundation
 import Kernels
 
+extension Corruption {
+    static let gaussianNoise = Corruption("gaussian-noise", .colour, [0.04, 0.06, 0.08, 0.09, 0.1]) {
+        $0.addGaussianNoise(deviation: $1, &$2)
+    }
+    static let shot = Corruption("shot", .any, [60, 25, 12, 5, 3]) { $0.addShotNoise(photons: $1, &$2) }
+    static let impulse = Corruption("impulse", .any, [0.03, 0.06, 0.09, 0.17, 0.27]) { $0.addImpulses(share: $1, &$2) }
+}
+
 extension Raster {
     /// Each element becomes a Poisson count with `photons` for white, in steps of 255 / photons.
     mutating func addShotNoise(photons: Double, _ random: inout Philox) {

@@ -1,6 +1,22 @@
 import Foundation
 import Kernels
 
+extension Corruption {
+    static let shear = Corruption("shear", .grey, [0.2, 0.4, 0.6, 0.8, 1]) { $0.warp((1, 0, $1 * $2.sign(), 1)) }
+    static let scale = Corruption("scale", .grey, [0.9, 0.8, 0.7, 0.6, 0.5]) { image, amount, _ in
+        image.warp((1 / amount, 0, 0, 1 / amount))
+    }
+    static let rotate = Corruption("rotate", .grey, [0.2, 0.4, 0.6, 0.8, 1]) { $0.rotate(angle: $1 * $2.sign()) }
+    static let translate = Corruption("translate", .grey, [1, 2, 3, 4, 5]) { $0.translate(by: $1, &$2) }
+    static let glassBlur = Corruption("glass-blur", .grey, [0.5, 0.7, 0.9, 1.1, 1.4]) {
+        $0.blurLikeGlass(deviation: $1, &$2)
+    }
+    static let blur = Corruption("blur", .colour, [0.4, 0.6, 0.8, 1.1, 1.5]) { image, amount, _ in image.blur(amount) }
+    static let pixelate = Corruption("pixelate", .colour, [0.9, 0.8, 0.65, 0.5, 0.4]) { image, amount, _ in
+        image.pixelate(share: amount)
+    }
+}
+
 extension Raster {
     /// Turns the image about its centre, by an angle in radians.
     mutating func rotate(angle: Double) { warp((cos(angle), -sin(angle), sin(angle), cos(angle))) }

@@ -2,34 +2,39 @@ import Essentials
 import Kernels
 import Networks
 
-/// Corrupted images. A strength is a severity: 0.2 stands for 1, 1 for 5. Which of them are run does not follow the strengths
-/// that were asked for, since these are radii and a radius of 0.1 is no severity: all five, or the one that `severity` names.
+/// Corrupted images. A strength is a severity: 0.2 stands for 1, 1 for 5. Which of them are run does not follow the
+/// strengths that were asked for, since these are radii and a radius of 0.1 is no severity: all five, or the one that
+/// `severity` names.
 final class CorruptionAttack: Attack {
     let settings: [String: String]
-    private let victim: Victim
+    private let target: TargetModel
     private let kind: Corruption
     private let severity: Int?
     private var group: SampleGroup?
 
     private static let severities = 1...5
 
-    private init(_ victim: Victim, _ kind: Corruption, severity: Int?) {
-        self.victim = victim
+    private init(_ target: TargetModel, _ kind: Corruption, severity: Int?) {
+        self.target = target
         self.kind = kind
         self.severity = severity
-        settings = ["kind": kind.rawValue, "unit-of-strength": "severity / 5", "clipped": "yes"]
+        settings = ["kind": kind.name, "unit-of-strength": "severity / 5", "clipped": "yes"]
     }
 
-    static func make(_ specification: AttackSpecification, _ context: AttackContext) throws -> AttackSuite {
+    static let entry = AttackEntry("corruptions", .corruption, unit: { _ in .severity }, make: make)
+
+    private static func make(
+        _ specification: AttackSpecification, _ context: AttackContext
+    ) throws -> AttackSuite {
         try specification.allow(["kind", "severity"])
-        let all = Corruption.kinds(context.victim.plan.network.input)
+        let all = CorruptionCatalogue.entries(for: context.target.plan.network.input)
         var kinds = all
         if let name = specification.parameters["kind"] {
-            guard let kind = all.first(where: { $0.rawValue == name }) else {
+            guard let kind = all.first(where: { $0.name == name }) else {
                 throw Failure(
                     .usage,
                     "attack '\(specification.verbatim)': "
-                        + unknownName("value of kind", name, among: all.map(\.rawValue)))
+                        + unknownName("value of kind", name, among: all.map(\.name)))
             }
             kinds = [kind]
         }
@@ -37,7 +42,7 @@ final class CorruptionAttack: Attack {
             specification.parameters["severity"] == nil
             ? nil : try specification.integer("severity", severities, default: 1)
         return AttackSuite(
-            kinds.map { ($0.rawValue, CorruptionAttack(context.victim, $0, severity: severity)) },
+            kinds.map { ($0.name, CorruptionAttack(context.target, $0, severity: severity)) },
             sparesTheBroken: false)
     }
 
@@ -49,11 +54,11 @@ final class CorruptionAttack: Attack {
 
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) {
         guard let group else { return }
-        let (size, mean) = (victim.size, victim.meanImage)
+        let (size, mean) = (target.size, target.meanImage)
         for row in rows {
             let (y, x) = (perturbed + row * size, group.pixels + row * size)
-            var random = victim.random(sample: group.index(row), use: kind.rawValue)
-            var image = Raster(shape: victim.plan.network.input, pixels: (0..<size).map { x[$0] + mean[$0] })
+            var random = target.random(sample: group.index(row), use: kind.name)
+            var image = Raster(shape: target.plan.network.input, pixels: (0..<size).map { x[$0] + mean[$0] })
             kind.apply(to: &image, severity: Int((5 * strength).rounded()), &random)
             for i in 0..<size { y[i] = image.pixels[i] - mean[i] }
         }

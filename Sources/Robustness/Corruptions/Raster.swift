@@ -2,9 +2,12 @@ import Foundation
 import Kernels
 
 /// An image to be corrupted: HWC, in 0...255.
-struct Raster {
-    let shape: ImageShape
-    var pixels: [Float]
+package struct Raster {
+    package let shape: ImageShape
+    package var pixels: [Float]
+
+    /// An image of a shape, its pixels HWC.
+    package init(shape: ImageShape, pixels: [Float]) { (self.shape, self.pixels) = (shape, pixels) }
 
     /// One element; outside of the image the nearest one inside.
     subscript(_ y: Int, _ x: Int, _ channel: Int) -> Float {
@@ -60,8 +63,8 @@ struct Raster {
         return image
     }
 
-    /// The image seen through an affine map about its centre: the element at p comes from matrix p + shift, bilinear; what comes
-    /// from outside is 0.
+    /// The image seen through an affine map about its centre: the element at p comes from matrix p + shift, bilinear;
+    /// what comes from outside is 0.
     mutating func warp(_ matrix: (Double, Double, Double, Double), shift: (y: Double, x: Double) = (0, 0)) {
         let (source, shape) = (self, shape)
         let (centreY, centreX) = (Double(shape.height - 1) / 2, Double(shape.width - 1) / 2)

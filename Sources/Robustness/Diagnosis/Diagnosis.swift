@@ -29,8 +29,9 @@ public enum MaskingFlag: String, CaseIterable, Sendable {
     /// The share of samples on which the same attack, run twice, differs.
     case notRepeatable = "not repeatable"
 
-    /// The figure above which the flag is raised. Shares of samples that should be none get 2 %, the noise of some hundred
-    /// samples; one step may fall behind many by half before it misleads (on undefended networks the gap stays below).
+    /// The figure above which the flag is raised. Shares of samples that should be none get 2 %, the noise of some
+    /// hundred samples; one step may fall behind many by half before it misleads (on undefended networks the gap stays
+    /// below).
     public var threshold: Double {
         switch self {
         case .zeroGradients: 0.05
@@ -47,8 +48,8 @@ public enum MaskingFlag: String, CaseIterable, Sendable {
         }
     }
 
-    /// Whether it alone makes the verdict; the others advise. A sound network may be rough, have dead units, need more steps or
-    /// differ between batch norm's modes.
+    /// True where it alone makes the verdict; the others advise. A sound network may be rough, have dead units, need
+    /// more steps or differ between batch norm's modes.
     public var isDecisive: Bool {
         switch self {
         case .deadUnits, .notConverged, .lossStillMoves, .roughLoss, .turningGradients, .modeMismatch: false
@@ -56,7 +57,7 @@ public enum MaskingFlag: String, CaseIterable, Sendable {
         }
     }
 
-    /// What the figure means, for the verdict.
+    /// The meaning of the figure, for the verdict.
     func sentence(_ figure: Double) -> String {
         let number = String(format: "%.2f", figure)
         return switch self {
@@ -93,10 +94,10 @@ public struct Diagnosis: Sendable {
         self.figures = figures
     }
 
-    /// Whether a flag is raised.
+    /// True where a flag is raised.
     public func isRaised(_ flag: MaskingFlag) -> Bool { figures[flag].map { !($0 <= flag.threshold) } ?? false }
 
-    /// Whether gradients are masked: a decisive flag is raised.
+    /// True where gradients are masked: a decisive flag is raised.
     public var isMasked: Bool { MaskingFlag.allCases.contains { $0.isDecisive && isRaised($0) } }
 
     /// One line, `verdict: gradients masked: ...` with the most telling flag, or `verdict: gradients not masked (...)`.

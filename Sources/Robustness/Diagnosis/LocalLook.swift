@@ -4,32 +4,33 @@ import Kernels
 import MessagePassing
 import Networks
 
-/// What the loss and its gradient do about each sample. Each sample's numbers are made by one rank and averaged on rank 0 in
-/// the samples' order.
+/// The loss and its gradient about each sample. Each sample's numbers are made by one rank and averaged on rank
+/// 0 in the samples' order.
 enum LocalLook {
     /// Draws from the small ball.
     private static let draws = 100
     private static let fields = 5
-    /// A gradient shorter than this, a pixel range as the unit of the loss's change, is none: it has underflowed on its way.
+    /// A gradient shorter than this, a pixel range as the unit of the loss's change, is none: it has underflowed on its
+    /// way.
     private static let least = 1e-20
 
     /// Collective; the figures on rank 0.
     static func run(
-        _ victim: Victim, samples: ImageSet, strength: Double, steps: Int, communicator: Communicator
+        _ target: TargetModel, samples: ImageSet, strength: Double, steps: Int, communicator: Communicator
     ) throws -> [MaskingFlag: Double]? {
         let size = 32
         let chunks = stride(from: 0, to: samples.count, by: size).map { $0..<min($0 + size, samples.count) }
         nonisolated(unsafe) var values = [Float](repeating: 0, count: samples.count * fields)
         nonisolated(unsafe) var units = [Bool]()
         try communicator.deal(Array(chunks.indices)) { task, poll in
-            victim.onQuery = {
+            target.onQuery = {
                 try poll()
                 if StopRequest.requested {
                     throw Failure(.stopped, "stopped by a signal; what is evaluated is kept: go on with --resume")
                 }
             }
-            defer { victim.onQuery = nil }
-            let look = try look(victim, samples, chunks[task], strength: strength, steps: steps)
+            defer { target.onQuery = nil }
+            let look = try look(target, samples, chunks[task], strength: strength, steps: steps)
             return look.values.withUnsafeBytes { Array($0) } + look.moving.map { $0 ? 1 : 0 }
         } deliver: { result in
             let range = chunks[result.task]
@@ -55,31 +56,32 @@ enum LocalLook {
         ]
     }
 
-    /// For each sample: whether its gradient is none, the mean relative change of the loss, the cosine of gradients, the loss 10
-    /// steps before the end of PGD and at its end; and which hidden units differ between the chunk's samples or are not 0.
+    /// For each sample: whether its gradient is none, the mean relative change of the loss, the cosine of gradients,
+    /// the loss 10 steps before the end of PGD and at its end; and which hidden units differ between the chunk's
+    /// samples or are not 0.
     private static func look(
-        _ victim: Victim, _ samples: ImageSet, _ range: Range<Int>, strength: Double, steps: Int
+        _ target: TargetModel, _ samples: ImageSet, _ range: Range<Int>, strength: Double, steps: Int
     ) throws -> (values: [Float], moving: [Bool]) {
-        let (size, plan) = (victim.size, victim.plan)
+        let (size, plan) = (target.size, target.plan)
         let rows = Array(0..<range.count)
         let count = range.count * size
         let (x, moved) = (Buffer<Float>(count), Buffer<Float>(count))
         let (gradient, other) = (Buffer<Float>(count), Buffer<Float>(count))
-        victim.meanImage.withUnsafeBufferPointer { mean in
+        target.meanImage.withUnsafeBufferPointer { mean in
             guard let mean = mean.baseAddress else { return }
             for (row, slot) in range.enumerated() { samples.fill(slot, minus: mean, into: x.pointer + row * size) }
         }
         var losses = [Double](repeating: 0, count: range.count)
+        func loss(_ row: Int, _ z: UnsafePointer<Float>, _ zGradient: UnsafeMutablePointer<Float>?) -> Double {
+            let label = Int(samples.labels[range.lowerBound + row])
+            return Objective.crossEntropy.value(
+                LogitView(z, plan.network, outputs: plan.outputs, label: label, success: .error), gradient: zGradient)
+        }
         func differentiate(_ images: Buffer<Float>, into gradient: Buffer<Float>) throws {
-            try victim.gradients(rows, of: images.pointer, into: gradient.pointer) { row, z, zGradient in
-                let label = Int(samples.labels[range.lowerBound + row])
-                losses[row] = Objective.crossEntropy.value(
-                    LogitView(z, plan.network, outputs: plan.outputs, label: label, success: .error),
-                    gradient: zGradient)
-            }
+            try target.gradients(rows, of: images.pointer, into: gradient.pointer) { losses[$0] = loss($0, $1, $2) }
         }
         try differentiate(x, into: gradient)
-        let moving = victim.activeUnits(rows.count)
+        let moving = target.activeUnits(rows.count)
         let here = losses
         var values = [Float](repeating: 0, count: range.count * fields)
         for row in rows {
@@ -90,7 +92,7 @@ enum LocalLook {
         var changes = [Double](repeating: 0, count: range.count)
         for draw in 0..<draws {
             for row in rows {
-                var random = victim.random(sample: samples.indices[range.lowerBound + row], use: "look", restart: draw)
+                var random = target.random(sample: samples.indices[range.lowerBound + row], use: "look", restart: draw)
                 random.fillBall(moved.pointer + row * size, norm: .linf, radius: 25.5 * strength, count: size)
                 addScaled(
                     moved.pointer + row * size, x.pointer + row * size, moved.pointer + row * size, scale: 1,
@@ -100,33 +102,22 @@ enum LocalLook {
                 try differentiate(moved, into: other)
                 for row in rows { values[row * fields + 2] = Float(cosine(gradient, other, row, size)) }
             } else {
-                let z = try victim.outputs(rows, of: moved.pointer)
-                for row in rows {
-                    let label = Int(samples.labels[range.lowerBound + row])
-                    losses[row] = Objective.crossEntropy.value(
-                        LogitView(
-                            z + row * plan.outputs, plan.network, outputs: plan.outputs, label: label, success: .error),
-                        gradient: nil)
-                }
+                let z = try target.outputs(rows, of: moved.pointer)
+                for row in rows { losses[row] = loss(row, z + row * plan.outputs, nil) }
             }
             // A tiny loss may double and mean nothing.
             for row in rows { changes[row] += abs(losses[row] - here[row]) / max(here[row], 0.1) }
         }
         for row in rows { values[row * fields + 1] = Float(changes[row] / Double(draws)) }
-        // PGD, its loss towards the end.
+        // PGD, its loss towards the end; the last look takes a step that nothing asks for.
         moved.pointer.update(from: x.pointer, count: count)
-        let threat = ThreatModel()
-        for step in 0...steps {
-            try differentiate(moved, into: other)
-            for row in rows {
-                if step == steps - 10 { values[row * fields + 3] = Float(losses[row]) }
-                if step == steps { values[row * fields + 4] = Float(losses[row]) }
-                let place = row * size
-                addSign(
-                    moved.pointer + place, moved.pointer + place, other.pointer + place,
-                    scale: Float(255 * strength / 30), count: size)
-                threat.project(moved.pointer + place, about: x.pointer + place, strength: strength, victim.box)
-            }
+        try ProjectedAscent(target).climb(
+            rows, moved.pointer, about: x.pointer, strength: strength, steps: steps + 1,
+            length: { _ in 255 * strength / 30 }
+        ) { step, row, z, zGradient in
+            let loss = Float(loss(row, z, zGradient))
+            if step == steps - 10 { values[row * fields + 3] = loss }
+            if step == steps { values[row * fields + 4] = loss }
         }
         return (values, moving)
     }
@@ -142,9 +133,9 @@ enum LocalLook {
     }
 }
 
-extension Victim {
-    /// Of each hidden unit, the blocks' outputs but the last one's, whether it is anything but 0 on any of the first `rows` images
-    /// that `outputs` was last called with.
+extension TargetModel {
+    /// Of each hidden unit, the blocks' outputs but the last one's, whether it is anything but 0 on any of the first
+    /// `rows` images that `outputs` was last called with.
     func activeUnits(_ rows: Int) -> [Bool] {
         let propagation = wholeGroup()
         return plan.blocks.indices.dropLast().flatMap { block in

@@ -4,8 +4,8 @@ import Kernels
 import MessagePassing
 import Networks
 
-/// Computes the masking verdict (Athalye et al. 2018; Carlini et al. 2019) on some samples: a small evaluation by attacks of
-/// all kinds, and a look at gradients and losses about each sample.
+/// Computes the masking verdict (Athalye et al. 2018; Carlini et al. 2019) on some samples: a small evaluation by
+/// attacks of all kinds, and a look at gradients and losses about each sample.
 public enum MaskingDiagnosis {
     /// The most samples that are diagnosed.
     public static let mostSamples = 256
@@ -19,27 +19,28 @@ public enum MaskingDiagnosis {
         ["fgsm", "pgd:steps=40", "pgd:steps=80", "apgd-ce"],
         40
     )
-    /// Without a bound a random start would be noise all over, which breaks any network without a gradient's help: from the sample.
+    /// Without a bound a random start would be noise all over, which breaks any network without a gradient's help: from
+    /// the sample.
     private static let unboundedAttack = "pgd:steps=100:step=0.1:start=sample"
-    /// What is run twice, in chunks of another size the second time.
+    /// The attacks that are run twice, in chunks of another size the second time.
     private static let repeated = ["fgsm", "pgd:steps=40"]
 
-    /// Diagnoses a network on the first ``mostSamples`` of some samples of `classes` classes, at the radius `strength`, a
-    /// fraction of the pixel range in [0, 1]. Collective: every rank of the communicator calls this.
+    /// Diagnoses a network on the first ``mostSamples`` of some samples of `classes` classes, at the radius `strength`,
+    /// a fraction of the pixel range in [0, 1]. Collective: every rank of the communicator calls this.
     ///
     /// - Returns: the diagnosis on rank 0, nil elsewhere.
     public static func run(
-        _ victim: Victim, samples: ImageSet, classes: Int, strength: Double, communicator: Communicator
+        _ target: TargetModel, samples: ImageSet, classes: Int, strength: Double, communicator: Communicator
     ) throws -> Diagnosis? {
         let samples = samples.prefix(mostSamples)
         func evaluate(_ attacks: [String], _ strengths: [Double], chunk: Int = 32) throws -> EvaluationResults? {
             let evaluator = try communicator.agree {
                 try Evaluator(
-                    AttackContext(victim), try attacks.map { try AttackSpecification($0) }, strengths: strengths,
+                    AttackContext(target), try attacks.map { try AttackSpecification($0) }, strengths: strengths,
                     samples: samples, classes: classes, chunk: chunk, communicator: communicator)
             }
             let subject = EvaluationSubject(
-                checkpoint: "", checkpointDigest: "", checkpointStep: 0, dataset: "", split: "", seed: victim.seed,
+                checkpoint: "", checkpointDigest: "", checkpointStep: 0, dataset: "", split: "", seed: target.seed,
                 samples: samples, classes: classes)
             var results = communicator.rank == 0 ? EvaluationResults(subject, evaluator.plan) : nil
             try evaluator.run(done: []) { results?.insert($0) }
@@ -51,7 +52,7 @@ public enum MaskingDiagnosis {
         let unbounded = try evaluate([unboundedAttack], [1])
         let again = try evaluate(repeated, [strength], chunk: 20)
         let looks = try LocalLook.run(
-            victim, samples: samples, strength: strength, steps: steps, communicator: communicator)
+            target, samples: samples, strength: strength, steps: steps, communicator: communicator)
         guard let main, let nest, let unbounded, let again, let looks else { return nil }
         var figures = figures(main: main, nest: nest, unbounded: unbounded, again: again)
         figures.merge(looks) { $1 }
@@ -83,8 +84,8 @@ public enum MaskingDiagnosis {
         return figures
     }
 
-    /// The share of samples whose records of the first strength differ in any bit between two evaluations of the same samples,
-    /// under any of some attacks that both hold.
+    /// The share of samples whose records of the first strength differ in any bit between two evaluations of the same
+    /// samples, under any of some attacks that both hold.
     package static func shareDiffering(
         _ main: EvaluationResults, _ again: EvaluationResults, attacks: [String]
     ) -> Double {

@@ -3,8 +3,8 @@ import Essentials
 import Foundation
 import MessagePassing
 
-/// Evaluates each checkpoint of a run as it appears, oldest first, until the run ends: in a job of its own, or on ranks beside
-/// those that train. It reads the run's files once a second and writes nothing into them.
+/// Evaluates each checkpoint of a run as it appears, oldest first, until the run ends: in a job of its own, or on ranks
+/// beside those that train. It reads the run's files once a second and writes nothing into them.
 ///
 /// The output directory gets a folder for each checkpoint, `step-00001200/results.h5`, and one `summary.csv` over all.
 public final class CheckpointWatcher {
@@ -31,7 +31,8 @@ public final class CheckpointWatcher {
     ///   - resume: keep what the output directory holds.
     ///   - communicator: the ranks that evaluate.
     ///   - settings: given a checkpoint, what to evaluate it on.
-    /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is false.
+    /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is
+    ///   false.
     public init(
         run: String, output: String, metricsStart: Int = 0, trust: Bool = false, resume: Bool,
         communicator: Communicator, settings: @escaping (Checkpoint) throws -> EvaluationSettings
@@ -67,15 +68,16 @@ public final class CheckpointWatcher {
         case wait, evaluate, end, stop
     }
 
-    /// Watches until the run has ended and each of its checkpoints that is still there was evaluated, or until a signal asks to
-    /// stop. Collective.
+    /// Watches until the run has ended and each of its checkpoints that is still there was evaluated, or until a signal
+    /// asks to stop. Collective.
     ///
     /// - Parameters:
     ///   - note: takes a sentence for people, on rank 0.
     ///   - progress: takes how far the evaluation of a checkpoint is, on rank 0.
     ///   - finished: takes the results of each checkpoint, on rank 0.
     /// - Returns: whether a signal ended the watch.
-    /// - Throws: as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is (65).
+    /// - Throws: as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is
+    ///   (65).
     public func watch(
         note: (String) -> Void, progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
         finished: (EvaluationResults) throws -> Void
@@ -117,7 +119,7 @@ public final class CheckpointWatcher {
         }
     }
 
-    /// What to do next, the same on all ranks.
+    /// The next thing to do, the same on all ranks.
     private func decide(_ seen: [String: Date]) throws -> (Decision, String) {
         let asked = try communicator.allReduce(Int64(StopRequest.requested ? 1 : 0), .max)
         guard asked == 0 else { return (.stop, "") }

@@ -8,7 +8,7 @@ import Kernels
 import MessagePassing
 import Networks
 
-/// What to evaluate networks on.
+/// The attacks and images of an evaluation.
 public struct EvaluationSettings: Sendable {
     /// The attacks.
     public var attacks: [AttackSpecification]
@@ -20,23 +20,23 @@ public struct EvaluationSettings: Sendable {
     public var every = 1
     /// How many images at most.
     public var samples: Int?
-    /// What fixes the validation split: how many images it has and the seed of the training run.
+    /// The validation split: how many images it has, and the seed of the training run.
     public var validation = (count: 0, seed: UInt64(0))
     /// The key of all random numbers.
     public var seed: UInt64 = 1
     /// The most samples that a rank is dealt at a time; nil for a fitting number.
     public var chunk: Int?
-    /// Whether the results hold the perturbed images.
+    /// True where the results hold the perturbed images.
     public var keepsImages = false
     /// Where to look for data first.
     public var dataDirectory: String?
-    /// Whether to go on with an evaluation that was stopped.
+    /// True to go on with an evaluation that was stopped.
     public var resume = false
 
     /// Settings for some attacks.
     public init(attacks: [AttackSpecification]) { self.attacks = attacks }
 
-    /// Whether an image is asked for, for each of the split's files.
+    /// True where an image is asked for, for each of the split's files.
     ///
     /// - Throws: `Failure` 64 where there are none.
     func wanted(of description: DatasetDescription) throws -> [Bool] {
@@ -60,12 +60,12 @@ public final class EvaluationJob {
     /// How far it is: the attack that a chunk came from, its samples done of all, and the samples done since the start.
     public typealias Progress = (_ attack: EvaluationPlan.Attack, _ done: Int, _ of: Int, _ samples: Int) -> Void
 
-    /// What the results call the checkpoint.
+    /// The checkpoint's name in the results.
     public let name: String
     /// The step that it was written at.
     public let step: Int
     /// The network.
-    public let victim: Victim
+    public let target: TargetModel
 
     private let samples: ImageSet
     private let evaluator: Evaluator
@@ -73,8 +73,8 @@ public final class EvaluationJob {
     private let settings: EvaluationSettings
     private let communicator: Communicator
 
-    /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this with the
-    /// same arguments.
+    /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this
+    /// with the same arguments.
     ///
     /// - Parameters:
     ///   - path: the checkpoint's file, which every rank reads.
@@ -83,20 +83,20 @@ public final class EvaluationJob {
     ///   - others: other networks, for attacks that are made on them.
     ///   - communicator: the ranks that evaluate.
     ///   - settings: given the checkpoint, what to evaluate it on.
-    /// - Throws: `Failure` 66 where the checkpoint is not there, 65 where it or the data is damaged or they do not fit together,
-    ///   64 for attacks that cannot be made; all ranks throw together.
+    /// - Throws: `Failure` 66 where the checkpoint is not there, 65 where it or the data is damaged or they do not fit
+    ///   together, 64 for attacks that cannot be made; all ranks throw together.
     public init(
-        _ path: String, name: String, trust: Bool = false, others: [(name: String, victim: Victim)] = [],
+        _ path: String, name: String, trust: Bool = false, others: [(name: String, target: TargetModel)] = [],
         communicator: Communicator,
         settings: (Checkpoint) throws -> EvaluationSettings
     ) throws {
         self.name = name
         self.communicator = communicator
-        let (checkpoint, victim, own) = try communicator.agree {
-            () throws -> (Checkpoint, Victim, EvaluationSettings) in
+        let (checkpoint, target, own) = try communicator.agree {
+            () throws -> (Checkpoint, TargetModel, EvaluationSettings) in
             let checkpoint = try Checkpoint.load(path, trust: trust)
             let settings = try settings(checkpoint)
-            return (checkpoint, try Victim(checkpoint, seed: settings.seed), settings)
+            return (checkpoint, try TargetModel(checkpoint, seed: settings.seed), settings)
         }
         let dataset = try HostDataset(
             checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
@@ -105,12 +105,12 @@ public final class EvaluationJob {
         try dataset.close()
         let evaluator = try communicator.agree {
             try Evaluator(
-                AttackContext(victim, others: others), own.attacks,
+                AttackContext(target, others: others), own.attacks,
                 strengths: own.strengths ?? dataset.description.strengths, samples: samples,
                 classes: dataset.description.classes, chunk: own.chunk, keepsImages: own.keepsImages,
                 communicator: communicator)
         }
-        self.victim = victim
+        self.target = target
         self.samples = samples
         self.evaluator = evaluator
         self.settings = own
@@ -118,7 +118,7 @@ public final class EvaluationJob {
         subject = EvaluationSubject(
             checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
             dataset: checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed, samples: samples,
-            classes: victim.plan.network.classes)
+            classes: target.plan.network.classes)
         try communicator.agreeOnEqual([
             ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),
@@ -129,9 +129,9 @@ public final class EvaluationJob {
     /// Does what is left to do, into a folder that is there. Collective.
     ///
     /// - Returns: the results on rank 0, nil elsewhere.
-    /// - Throws: `Failure` 64 where the folder holds another evaluation; 73 one that is not finished and was not to be resumed;
-    ///   75 where a signal asked to stop, what is done being kept; 73 or 74 where files cannot be written. All ranks throw
-    ///   together.
+    /// - Throws: `Failure` 64 where the folder holds another evaluation; 73 one that is not finished and was not to be
+    ///   resumed; 75 where a signal asked to stop, what is done being kept; 73 or 74 where files cannot be written. All
+    ///   ranks throw together.
     public func run(into folder: String, progress: @escaping Progress = { _, _, _, _ in }) throws -> EvaluationResults?
     {
         let plan = evaluator.plan
@@ -167,7 +167,7 @@ public final class EvaluationJob {
     /// The masking verdict on the first of the samples, at a radius or the data set's. Collective; on rank 0.
     public func diagnose(strength: Double?) throws -> Diagnosis? {
         try MaskingDiagnosis.run(
-            victim, samples: samples, classes: subject.classes,
+            target, samples: samples, classes: subject.classes,
             strength: strength ?? MaskingDiagnosis.strength(subject.dataset), communicator: communicator)
     }
 

@@ -1,12 +1,12 @@
 import Essentials
 import Foundation
 
-/// The chunks of an evaluation that are done, on disk as they come: `journal` beside the results. A job that is killed goes on
-/// from it and loses the chunks in flight alone.
+/// The chunks of an evaluation that are done, on disk as they come: `journal` beside the results. A job that is killed
+/// goes on from it and loses the chunks in flight alone.
 ///
-/// The file begins with a line `steadfast-journal 1 FINGERPRINT`; then each chunk: the count of its bytes and the task (attack,
-/// first sample, end), four Int64, the bytes, and the first 8 bytes of the SHA-256 of all that. Whatever stands behind the last
-/// whole chunk is a torn end, and is cut off.
+/// The file begins with a line `steadfast-journal 1 FINGERPRINT`; then each chunk: the count of its bytes and the task
+/// (attack, first sample, end), four Int64, the bytes, and the first 8 bytes of the SHA-256 of all that. Whatever
+/// stands behind the last whole chunk is a torn end, and is cut off.
 public final class EvaluationJournal {
     private let descriptor: Int32
     private let path: String
@@ -82,7 +82,8 @@ public final class EvaluationJournal {
         guard bytes.starts(with: expected) else {
             throw Failure(
                 .usage,
-                "\(path) belongs to another evaluation (another network, data, attack, strength, sample or seed): resume it "
+                "\(path) belongs to another evaluation (another network, data, attack, strength, sample or seed): "
+                    + "resume it "
                     + "with the same settings, or name another output directory")
         }
         var end = expected.count

@@ -1,25 +1,32 @@
 import Essentials
 import Kernels
 
-/// What an evaluation runs on how many samples: all that fixes the layout of its records.
+/// The attacks of an evaluation and the number of its samples: all that fixes the layout of its records.
 public struct EvaluationPlan: Equatable, Sendable {
     /// One attack of the plan.
     public struct Attack: Equatable, Sendable {
         /// The attack as it was asked for.
         public let specification: AttackSpecification
-        /// Whether its samples are nonsense.
+        /// True where its samples are nonsense.
         public let isNonsense: Bool
+        /// True where it stays in the Linf ball of its strength and in the range of pixels: a worst case over a ball
+        /// counts it.
+        public let staysInBall: Bool
         /// The names of its parts; empty where it has none.
         public let partNames: [String]
         /// Its strengths, fractions of the pixel range.
         public let strengths: [Double]
-        /// What it does, in full.
+        /// Its settings in full.
         public let settings: [String: String]
+        /// Reasons why it may be weaker than its name, a clause each.
+        public let warnings: [String]
 
         /// Rows of records for each strength: the worst case, then the parts.
         public var layers: Int { 1 + partNames.count }
-        /// Whether the outputs of each sample are kept.
-        public var keepsOutputs: Bool { specification.name == "clean" }
+        /// True where its samples are the images as they are.
+        public var isClean: Bool { specification.entry?.kind == .clean }
+        /// True where the outputs of each sample are kept.
+        public var keepsOutputs: Bool { isClean }
     }
 
     /// The attacks, in order.
@@ -42,8 +49,8 @@ public struct ChunkRecords: Sendable {
     public private(set) var records: [SampleRecord]
     /// The outputs z, [samples, outputs], where the attack keeps them.
     public private(set) var outputs: [Float]
-    /// The perturbed images, [strengths, samples, image shape], in 0..255 unless the attack leaves that range; empty where they
-    /// are not kept.
+    /// The perturbed images, [strengths, samples, image shape], in 0..255 unless the attack leaves that range; empty
+    /// where they are not kept.
     public private(set) var images: [Float]
 
     private let layers: Int
@@ -113,8 +120,8 @@ public struct ChunkRecords: Sendable {
     /// The worst record of a sample so far.
     func worst(strength: Int, sample: Int) -> SampleRecord { records[index(0, strength, sample)] }
 
-    /// Notes the record of a part and its image, in pixel units less the mean image; the first of the worst stands for the
-    /// sample.
+    /// Notes the record of a part and its image, in pixel units less the mean image; the first of the worst stands for
+    /// the sample.
     mutating func add(
         _ record: SampleRecord, strength: Int, sample: Int, label: Int?, image: UnsafePointer<Float>, meanImage: [Float]
     ) {

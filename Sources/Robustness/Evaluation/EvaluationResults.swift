@@ -4,8 +4,8 @@ import Essentials
 import Foundation
 import HDF5Files
 
-/// What an evaluation is of: the network, the samples, the key of the random numbers. Equal subjects, plans and builds give
-/// equal records.
+/// The subject of an evaluation: the network, the samples, the key of the random numbers. Equal subjects, plans and
+/// builds give equal records.
 public struct EvaluationSubject: Equatable, Sendable {
     /// The checkpoint as the user named it.
     public let checkpoint: String
@@ -118,9 +118,9 @@ public struct EvaluationResults: Sendable {
         done[attack].insert(range)
     }
 
-    /// Whether all samples of an attack are there.
+    /// True where all samples of an attack are there.
     public func isComplete(_ attack: Int) -> Bool { done[attack].gaps(in: 0..<plan.samples).isEmpty }
-    /// Whether everything is there.
+    /// True where everything is there.
     public var isComplete: Bool { plan.attacks.indices.allSatisfy(isComplete) }
 
     /// The records of one attack of one strength: the worst case over its parts, or those of one part.

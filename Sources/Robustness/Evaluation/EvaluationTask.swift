@@ -17,12 +17,13 @@ public struct EvaluationTask: Equatable, Sendable {
         self.init(attack: code >> 48, samples: start..<start + (code & 0xffff))
     }
 
-    /// The task as one number, under which it is dealt: the attack, 32 bits of the first sample's place, 16 of the count.
+    /// The task as one number, under which it is dealt: the attack, 32 bits of the first sample's place, 16 of the
+    /// count.
     package var code: Int { attack << 48 | samples.lowerBound << 16 | samples.count }
 }
 
-/// How the samples of an attack are cut into tasks: evenly where a size is given, else in chunks that get smaller towards the
-/// end, so that the last ones keep no rank waiting and most fill whole groups.
+/// How the samples of an attack are cut into tasks: evenly where a size is given, else in chunks that get smaller
+/// towards the end, so that the last ones keep no rank waiting and most fill whole groups.
 package struct Chunking {
     /// The rows that the fully connected layers' products take at a time: smaller chunks cost as much.
     package static let rows = 20
@@ -31,7 +32,7 @@ package struct Chunking {
 
     /// The samples of a chunk where the user gives them.
     let size: Int?
-    /// What chunks are multiples of.
+    /// The number that chunks are multiples of.
     let unit: Int
     /// The ranks that share the work.
     let ranks: Int
@@ -58,7 +59,7 @@ package struct Chunking {
 
     /// The length of the next chunk.
     private func length(_ left: Int) -> Int {
-        let wanted = min(size ?? min(left / (4 * ranks), Victim.groupSize), Chunking.most)
+        let wanted = min(size ?? min(left / (4 * ranks), TargetModel.groupSize), Chunking.most)
         return max((wanted + unit - 1) / unit, 1) * unit
     }
 }

@@ -4,32 +4,32 @@ import Kernels
 import MessagePassing
 import Networks
 
-/// Evaluates one network on all ranks: chunks of samples are dealt to ranks as they come free, each record is made by one
-/// rank, and rank 0 gets them all. The records depend neither on the ranks nor on the chunks (invariant 3).
+/// Evaluates one network on all ranks: chunks of samples are dealt to ranks as they come free, each record is made by
+/// one rank, and rank 0 gets them all. The records depend neither on the ranks nor on the chunks (invariant 3).
 public final class Evaluator {
-    /// What is asked for: the attacks and their strengths.
+    /// The attacks and their strengths.
     public let plan: EvaluationPlan
 
-    private let victim: Victim
+    private let target: TargetModel
     private let samples: ImageSet
     private let communicator: Communicator
     private let suites: [AttackSuite]
     private let chunk: Int?
     private let pixels: Buffer<Float>
-    private let origin: Buffer<Float>
-    private let perturbed: Buffer<Float>
     private let labels: Buffer<Int32>
-    private let confidences: Buffer<Float>
+    private let groups: GroupAttack
 
     /// Makes the attacks and deals the work.
     ///
     /// - Parameters:
     ///   - context: the network, and others for attacks that are made on them.
     ///   - attacks: in the order of the results.
-    ///   - strengths: fractions of the pixel range in [0, 1], of which each attack takes those that mean something to it.
+    ///   - strengths: fractions of the pixel range in [0, 1], of which each attack takes those that mean something to
+    ///     it.
     ///   - samples: the same on all ranks.
     ///   - classes: the number of classes of the data.
-    ///   - chunk: the most samples of a task, nil for a fitting number; more than ``Victim/groupSize`` are attacked group by
+    ///   - chunk: the most samples of a task, nil for a fitting number; more than ``TargetModel/groupSize`` are
+    ///     attacked group by
     ///     group, and attacks on whole groups take a multiple of it.
     ///   - keepsImages: whether the records hold the perturbed images.
     ///   - communicator: the ranks that share the work.
@@ -39,8 +39,8 @@ public final class Evaluator {
         _ context: AttackContext, _ attacks: [AttackSpecification], strengths: [Double], samples: ImageSet,
         classes: Int, chunk: Int? = nil, keepsImages: Bool = false, communicator: Communicator
     ) throws {
-        victim = context.victim
-        let network = victim.plan.network
+        target = context.target
+        let network = target.plan.network
         guard samples.shape == network.input else {
             throw Failure(
                 .data,
@@ -60,16 +60,15 @@ public final class Evaluator {
         plan = EvaluationPlan(
             attacks: zip(attacks, suites).map { specification, suite in
                 EvaluationPlan.Attack(
-                    specification: specification, isNonsense: suite.isNonsense, partNames: suite.partNames,
-                    strengths: suite.strengths(strengths), settings: suite.settings)
-            }, samples: samples.count, outputs: victim.plan.outputs,
+                    specification: specification, isNonsense: suite.isNonsense, staysInBall: suite.staysInBall,
+                    partNames: suite.partNames, strengths: suite.strengths(strengths), settings: suite.settings,
+                    warnings: suite.warnings(strengths))
+            }, samples: samples.count, outputs: target.plan.outputs,
             imageShape: keepsImages ? network.input : nil)
         self.chunk = chunk
-        pixels = Buffer(Victim.groupSize * network.input.count)
-        origin = Buffer(Victim.groupSize * network.input.count)
-        perturbed = Buffer(Victim.groupSize * network.input.count)
-        labels = Buffer(Victim.groupSize)
-        confidences = Buffer(victim.plan.outputs)
+        pixels = Buffer(TargetModel.groupSize * network.input.count)
+        labels = Buffer(TargetModel.groupSize)
+        groups = GroupAttack(target)
     }
 
     /// Attacks all samples but those that are done already. Collective: every rank of the communicator calls this.
@@ -77,18 +76,19 @@ public final class Evaluator {
     /// - Parameters:
     ///   - done: on rank 0, the samples of each attack that need no work.
     ///   - deliver: takes each chunk's records, on rank 0, in no fixed order.
-    /// - Throws: `Failure` 75 where a signal asked any rank to stop: what was delivered stands, the chunks in flight are lost.
+    /// - Throws: `Failure` 75 where a signal asked any rank to stop: what was delivered stands, the chunks in flight
+    ///   are lost.
     public func run(done: [IndexRanges], deliver: @escaping (ChunkRecords) throws -> Void) throws {
         let left = communicator.rank == 0 ? tasks(without: done) : []
         try communicator.deal(left.map(\.code)) { task, poll in
             // A long attack lets other ranks ask for work, and a signal stop it, between any two of its queries.
-            victim.onQuery = {
+            target.onQuery = {
                 try poll()
                 if StopRequest.requested {
                     throw Failure(.stopped, "stopped by a signal; what is done is kept: go on with --resume")
                 }
             }
-            defer { victim.onQuery = nil }
+            defer { target.onQuery = nil }
             return try evaluate(EvaluationTask(code: task))
         } deliver: { [plan] result in
             try deliver(try ChunkRecords(EvaluationTask(code: result.task), plan, bytes: result.bytes))
@@ -99,7 +99,7 @@ public final class Evaluator {
         plan.attacks.indices.flatMap { attack in
             let chunking = Chunking(
                 size: chunk,
-                unit: suites[attack].needsWholeGroups ? Victim.groupSize : chunk == nil ? Chunking.rows : 1,
+                unit: suites[attack].needsWholeGroups ? TargetModel.groupSize : chunk == nil ? Chunking.rows : 1,
                 ranks: communicator.worldSize)
             let left = (done.isEmpty ? IndexRanges() : done[attack]).gaps(in: 0..<samples.count)
             return chunking.cut(left).map { EvaluationTask(attack: attack, samples: $0) }
@@ -108,15 +108,16 @@ public final class Evaluator {
 
     private func evaluate(_ task: EvaluationTask) throws -> [UInt8] {
         var records = ChunkRecords(task, plan)
-        for start in stride(from: task.samples.lowerBound, to: task.samples.upperBound, by: Victim.groupSize) {
+        for start in stride(from: task.samples.lowerBound, to: task.samples.upperBound, by: TargetModel.groupSize) {
             try evaluate(
-                start..<min(start + Victim.groupSize, task.samples.upperBound), suites[task.attack], into: &records)
+                start..<min(start + TargetModel.groupSize, task.samples.upperBound), suites[task.attack], into: &records
+            )
         }
         return records.bytes
     }
 
     private func load(_ range: Range<Int>) -> SampleGroup {
-        victim.meanImage.withUnsafeBufferPointer { mean in
+        target.meanImage.withUnsafeBufferPointer { mean in
             guard let mean = mean.baseAddress else { return }
             for slot in range {
                 samples.fill(slot, minus: mean, into: pixels.pointer + (slot - range.lowerBound) * samples.shape.count)
@@ -127,52 +128,22 @@ public final class Evaluator {
             count: range.count, indices: samples.indices[range], labels: labels.pointer, pixels: pixels.pointer)
     }
 
-    /// Attacks one group, strength by strength, part by part.
+    /// Attacks one group and notes its records.
     private func evaluate(_ range: Range<Int>, _ suite: AttackSuite, into records: inout ChunkRecords) throws {
         let group = load(range)
-        let all = Array(0..<group.count)
-        var begun = Set<Int>()
-        for (s, strength) in records.strengths.enumerated() {
-            var rows = all
-            for (number, part) in suite.parts.enumerated() where !rows.isEmpty {
-                if begun.insert(number).inserted { try part.attack.begin(group) }
-                // The distance of nonsense is that from itself unperturbed.
-                var source = UnsafePointer(pixels.pointer)
-                if part.attack.isNonsense {
-                    try part.attack.perturb(rows, strength: 0, into: origin.pointer)
-                    source = UnsafePointer(origin.pointer)
-                }
-                try part.attack.perturb(rows, strength: strength, into: perturbed.pointer)
-                let z = try judgedOutputs(rows)
-                for (place, row) in rows.enumerated() {
-                    let label = part.attack.isNonsense ? nil : group.label(row)
-                    var record = victim.plan.judge(
-                        z + place * victim.plan.outputs, label: label, confidences: confidences.pointer)
-                    record.measure(
-                        source + row * samples.shape.count, perturbed.pointer + row * samples.shape.count,
-                        count: samples.shape.count)
-                    record.part = UInt8(number)
-                    records.add(
-                        record, strength: s, sample: range.lowerBound + row, label: label,
-                        image: perturbed.pointer + row * samples.shape.count, meanImage: victim.meanImage)
-                    records.addOutputs(z + place * victim.plan.outputs, sample: range.lowerBound + row)
-                }
-                if suite.sparesTheBroken {
-                    rows.removeAll {
-                        records.worst(strength: s, sample: range.lowerBound + $0).severity(
-                            label: suite.isNonsense ? nil : group.label($0)) > 0
-                    }
-                }
+        let outputs = target.plan.outputs
+        try groups.run(suite, on: group, strengths: records.strengths) { judged in
+            guard sumOfSquares(judged.z, count: outputs).isFinite else {
+                throw Failure(
+                    .data,
+                    "the network's outputs are not finite numbers: its training ran away; use an earlier checkpoint")
             }
+            let sample = range.lowerBound + judged.row
+            records.add(
+                judged.record, strength: judged.strength, sample: sample,
+                label: suite.isNonsense ? nil : group.label(judged.row), image: judged.image,
+                meanImage: target.meanImage)
+            records.addOutputs(judged.z, sample: sample)
         }
-    }
-
-    private func judgedOutputs(_ rows: [Int]) throws -> UnsafePointer<Float> {
-        let z = try victim.outputs(rows, of: perturbed.pointer)
-        guard sumOfSquares(z, count: rows.count * victim.plan.outputs).isFinite else {
-            throw Failure(
-                .data, "the network's outputs are not finite numbers: its training ran away; use an earlier checkpoint")
-        }
-        return z
     }
 }

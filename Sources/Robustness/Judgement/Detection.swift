@@ -1,5 +1,5 @@
-/// How well a score tells samples that belong ("in") from those that do not ("out"): the higher the score the more a sample
-/// seems to belong. Equal scores count as half (or as one group where an order is needed).
+/// How well a score tells samples that belong ("in") from those that do not ("out"): the higher the score the more a
+/// sample seems to belong. Equal scores count as half (or as one group where an order is needed).
 public struct Detection: Equatable, Sendable {
     /// The probability that an "in" scores above an "out".
     public let auroc: Double

@@ -1,10 +1,11 @@
 import Essentials
 import Foundation
 
-/// What the records of evaluations amount to, as CSV files beside `summary.csv`. The first columns are those of `summary.csv`.
+/// The figures that follow from the records of evaluations, as CSV files beside `summary.csv`. The first columns are
+/// those of `summary.csv`.
 public enum JudgementFiles {
-    /// Writes all files, each whole or not at all: `classes.csv`, `confusion.csv`, `worst.csv`, `distances.csv`, `parts.csv`,
-    /// `rejection.csv`, `risk_coverage.csv`.
+    /// Writes all files, each whole or not at all: `classes.csv`, `confusion.csv`, `worst.csv`, `distances.csv`,
+    /// `parts.csv`, `rejection.csv`, `risk_coverage.csv`.
     public static func write(_ results: [EvaluationResults], to folder: String) throws {
         try write("classes", "checkpoint,attack,strength,class,samples,error,wrong,rejected,mean_confidence", folder) {
             results.flatMap(classes)
@@ -117,7 +118,7 @@ public enum JudgementFiles {
 
     /// At the threshold that keeps 99 % of the clean images; nonsense also as what has to be told from clean images.
     private static func rejection(_ results: EvaluationResults) -> [String] {
-        guard let clean = results.plan.attacks.firstIndex(where: { $0.specification.name == "clean" }) else {
+        guard let clean = results.plan.attacks.firstIndex(where: { $0.isClean }) else {
             return []
         }
         let scores = results.records(clean, strength: 0).map(\.classConfidence)

@@ -11,14 +11,14 @@ public enum Outcome: UInt8, Sendable {
     case rejected = 2
 }
 
-/// What is recorded of one sample under one attack of one strength.
+/// The record of one sample under one attack of one strength.
 public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     /// The output that wins over all outputs.
     public var prediction: Int16
     /// Its ``Outcome``, raw.
     public var outcome: UInt8
-    /// Of an attack of several parts: the number of the part that this record comes from; 255 in the record of a part that
-    /// was spared the sample.
+    /// Of an attack of several parts: the number of the part that this record comes from; 255 in the record of a part
+    /// that was spared the sample.
     public var part: UInt8 = 0
     /// The confidence of the winner: softmax for plain networks, y for robust ones.
     public var confidence: Float
@@ -35,8 +35,8 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
     static let notAttacked = SampleRecord(
         prediction: -1, outcome: 0, part: 255, confidence: 0, classConfidence: 0, linf: 0, l2: 0, l1: 0)
 
-    /// How bad the record is for a network that should have said `label` (nil: that it is nonsense): 0 right, 1 an error that
-    /// is rejected, 2 accepted and wrong.
+    /// How bad the record is for a network that should have said `label` (nil: that it is nonsense): 0 right, 1 an
+    /// error that is rejected, 2 accepted and wrong.
     func severity(label: Int?) -> Int {
         if outcome == Outcome.wrong.rawValue { return 2 }
         return label.map { Int(prediction) != $0 } == true ? 1 : 0
@@ -44,7 +44,7 @@ public struct SampleRecord: BitwiseCopyable, Equatable, Sendable {
 }
 
 extension NetworkPlan {
-    /// Whether a sample whose outputs are z and whose winning output is `winner` is accepted as a class.
+    /// True where a sample whose outputs are z and whose winning output is `winner` is accepted as a class.
     func accepts(_ z: UnsafePointer<Float>, winner: Int) -> Bool {
         guard outputs == network.classes else { return winner < network.classes }
         return network.loss.confidence(z, of: winner, outputs: outputs) > 0.5

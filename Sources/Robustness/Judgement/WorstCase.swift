@@ -1,16 +1,17 @@
-/// The worst that several attacks of one strength did to each sample.
+/// The worst record of each sample under several attacks of one strength.
 public struct WorstCase: Sendable {
     /// The attacks, in order.
     public let attacks: [String]
-    /// Of each sample the first of its worst records; a right answer that is rejected is worse than one that is accepted.
+    /// Of each sample the first of its worst records; a right answer that is rejected is worse than one that is
+    /// accepted.
     public let records: [SampleRecord]
     /// The attack that breaks the most samples alone, the first of them in case of a tie.
     public let strongest: String
     /// The share that it breaks.
     public let strongestError: Double
 
-    /// Over the clean samples, where they were evaluated, and all attacks on images that have the strength and satisfy `isIn`.
-    /// Nil where there is none.
+    /// Over the clean samples, where they were evaluated, and all attacks on images that have the strength and satisfy
+    /// `isIn`. Nil where there is none.
     init?(_ results: EvaluationResults, strength: Double, isIn: (EvaluationPlan.Attack) -> Bool) {
         var attacks: [String] = []
         var worst: [SampleRecord] = []
@@ -19,7 +20,7 @@ public struct WorstCase: Sendable {
             2 * record.severity(label: label) + (record.outcome == Outcome.rejected.rawValue ? 1 : 0)
         }
         for (number, attack) in results.plan.attacks.enumerated() {
-            let isClean = attack.specification.name == "clean"
+            let isClean = attack.isClean
             guard !attack.isNonsense, isClean || isIn(attack),
                 let place = attack.strengths.firstIndex(where: { isClean || $0 == strength })
             else { continue }
@@ -43,14 +44,5 @@ public struct WorstCase: Sendable {
         records = worst
         self.strongest = strongest.name
         strongestError = Double(strongest.broken) / Double(max(1, worst.count))
-    }
-}
-
-extension EvaluationPlan.Attack {
-    /// Whether it stays in the Linf ball of its strength and in the range of pixels: what a worst case over a ball counts.
-    var staysInBall: Bool {
-        let own = settings["norm"] == "linf" && settings["clipped"] == "yes"
-        let parts = partNames.allSatisfy { settings["\($0)/norm"] == "linf" && settings["\($0)/clipped"] == "yes" }
-        return partNames.isEmpty ? own : parts
     }
 }

@@ -2,20 +2,43 @@ import Foundation
 import Kernels
 import Networks
 
-/// What an attack maximises: a function of a sample's logits s, which are z for plain networks and -z^2 for robust ones
-/// (their softmax is y / sum y, and nothing underflows).
+/// The function that an attack maximises: one of a sample's logits s, which are z for plain networks and -z^2 for
+/// robust ones (their softmax is y / sum y, and nothing underflows).
 ///
-/// The sample's own side is its label, and the nonsense outputs too where only an accepted wrong class counts as success
-/// (``SuccessCriterion/accepted``); the other side is all other outputs.
+/// The sample's own side is its label, and the nonsense outputs too where only an accepted wrong class counts as
+/// success (``SuccessCriterion/accepted``); the other side is all other outputs.
 public enum Objective: String, CaseIterable, Sendable {
     /// Cross-entropy: ln sum exp(s) over all outputs, less that over the own side.
     case crossEntropy = "ce"
     /// The largest logit of the other side less the largest of the own side.
     case margin
-    /// The difference of logits ratio (Croce & Hein 2020, equation 6): the margin over s_p1 - s_p3 + 1e-12, p descending.
+    /// The difference of logits ratio (Croce & Hein 2020, equation 6): the margin over s_p1 - s_p3 + 1e-12, p
+    /// descending.
     case differenceOfLogitsRatio = "dlr"
-    /// Towards a target t (equation 7): s_t less the largest logit of the own side, over s_p1 - (s_p3 + s_p4) / 2 + 1e-12.
+    /// Towards a target t (equation 7): s_t less the largest logit of the own side, over s_p1 - (s_p3 + s_p4) / 2 +
+    /// 1e-12.
     case targetedDifferenceOfLogitsRatio = "dlr-targeted"
+    /// The logit of a target less the largest of the own side.
+    case targetedMargin = "margin-targeted"
+
+    /// True where it leads towards a target.
+    var isTargeted: Bool { self == .targetedDifferenceOfLogitsRatio || self == .targetedMargin }
+
+    /// The objective in its place where it is not defined: a ratio takes as many logits as it names, three, or four
+    /// towards a target. Below that it would be constant, or count a logit twice; then its numerator, the margin.
+    func defined(outputs: Int) -> Objective {
+        switch self {
+        case .differenceOfLogitsRatio where outputs < 3: .margin
+        case .targetedDifferenceOfLogitsRatio where outputs < 4: .targetedMargin
+        default: self
+        }
+    }
+
+    /// For the record: the name, and that of the objective in its place where there is one.
+    func record(outputs: Int) -> String {
+        let used = defined(outputs: outputs)
+        return used == self ? rawValue : "\(used.rawValue) (\(rawValue) is not defined on \(outputs) outputs)"
+    }
 }
 
 /// When an attack on an image has succeeded.
@@ -56,7 +79,8 @@ struct LogitView {
         return best
     }
 
-    /// The outputs of the four largest logits, descending; the last one repeats where there are fewer.
+    /// The outputs of the four largest logits, descending; the last one repeats where there are fewer, which no
+    /// objective that is defined looks at.
     func descending() -> SIMD4<Int> {
         var order = SIMD4<Int>(repeating: -1)
         for rank in 0..<4 {
@@ -93,24 +117,30 @@ extension Objective {
             LogitView(z, network, outputs: outputs, label: label, success: success), target: target, gradient: gradient)
     }
 
-    /// The value for one sample; with `gradient` [outputs] also its gradient with respect to z. Bits depend on the sample alone.
+    /// The value for one sample; with `gradient` [outputs] also its gradient with respect to z. Bits depend on the
+    /// sample alone.
     ///
     /// - Parameter target: the class to reach, for the targeted objective.
     func value(_ s: LogitView, target: Int = 0, gradient: UnsafeMutablePointer<Float>?) -> Double {
-        switch self {
+        // Where a side is empty there is nothing to gain.
+        guard let own = s.largest(own: true), let other = s.largest(own: false) else {
+            gradient?.update(repeating: 0, count: s.outputs)
+            return 0
+        }
+        switch defined(outputs: s.outputs) {
         case .crossEntropy: return crossEntropy(s, gradient)
         case .margin:
-            guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
             write(gradient, s, SIMD2(other, own), SIMD2(1, -1))
             return Double(s[other]) - Double(s[own])
         case .differenceOfLogitsRatio:
-            guard let other = s.largest(own: false), let own = s.largest(own: true) else { return 0 }
             let p = s.descending()
             return ratio(s, other, own, p, SIMD4(1, 0, -1, 0), gradient)
         case .targetedDifferenceOfLogitsRatio:
-            guard let own = s.largest(own: true) else { return 0 }
             let p = s.descending()
             return ratio(s, target, own, p, SIMD4(1, 0, -0.5, -0.5), gradient)
+        case .targetedMargin:
+            write(gradient, s, SIMD2(target, own), SIMD2(1, -1))
+            return Double(s[target]) - Double(s[own])
         }
     }
 

@@ -1,16 +1,16 @@
 import Kernels
 import Networks
 
-/// What an attack on an image may do, and what it is after: the ball of a radius about the image, whether it has to stay in
-/// the range of pixels, and when it has succeeded. The radius is the strength that it is run with.
+/// The limits and the goal of an attack on an image: the ball of a radius about the image, whether it has to
+/// stay in the range of pixels, and when it has succeeded. The radius is the strength that it is run with.
 public struct ThreatModel: Hashable, Sendable {
-    /// How a change is measured. A strength of 1 is a change of an element by the whole pixel range in `linf`, and an L2 norm
-    /// of one pixel range in `l2`.
+    /// How a change is measured. A strength of 1 is a change of an element by the whole pixel range in `linf`, and an
+    /// L2 norm of one pixel range in `l2`.
     public enum Norm: String, Sendable { case linf, l2 }
 
     /// How a change is measured.
     public var norm: Norm
-    /// Whether pixels have to stay in 0...255.
+    /// True where pixels have to stay in 0...255.
     public var isClipped: Bool
     /// When an attack has succeeded.
     public var success: SuccessCriterion
@@ -21,6 +21,9 @@ public struct ThreatModel: Hashable, Sendable {
         self.isClipped = isClipped
         self.success = success
     }
+
+    /// True where points stay in the Linf ball of the strength and in the range of pixels.
+    var staysInBall: Bool { norm == .linf && isClipped }
 
     /// For the record.
     var settings: [String: String] {
@@ -38,7 +41,7 @@ public struct ThreatModel: Hashable, Sendable {
         if isClipped { box.clamp(y) }
     }
 
-    /// Whether outputs z of an image with this label are what the attack is after.
+    /// True where outputs z of an image with this label are a success.
     func succeeds(_ z: UnsafePointer<Float>, label: Int, _ plan: NetworkPlan) -> Bool {
         let winner = plan.network.loss.winner(z, outputs: plan.outputs)
         guard winner != label else { return false }

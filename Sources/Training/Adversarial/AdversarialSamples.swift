@@ -34,8 +34,8 @@ package final class AdversarialSamples {
     /// The images of each local lane, and those of them that are moved.
     private var counts, chosenCounts: [Int]
 
-    /// For the images in `propagation`, at most `capacity`, nonsense where the sample id is not below `imageCount`; `sums` forms
-    /// batch norm's sums over all ranks.
+    /// For the images in `propagation`, at most `capacity`, nonsense where the sample id is not below `imageCount`;
+    /// `sums` forms batch norm's sums over all ranks.
     package init(
         _ settings: AdversarialTraining, seed: UInt64, imageCount: Int, propagation: Propagation, capacity: Int,
         meanImage: [Float], sums: any GradientReducer
@@ -56,8 +56,8 @@ package final class AdversarialSamples {
         chosenCounts = counts
     }
 
-    /// Notes the images of the pass as the unperturbed ones, and how far each may move: its share of the strength, and `ramp`
-    /// of that. Local.
+    /// Notes the images of the pass as the unperturbed ones, and how far each may move: its share of the strength, and
+    /// `ramp` of that. Local.
     func begin(_ ids: UnsafePointer<Int32>, epoch: Int, ramp: Double) {
         originals.pointer.update(from: propagation.input.pointer, count: propagation.images * size)
         for image in 0..<propagation.images {
@@ -66,8 +66,8 @@ package final class AdversarialSamples {
         }
     }
 
-    /// What is drawn for an image in an epoch: whether it is replaced, the share of the strength that it may move, and the
-    /// stream's numbers behind these.
+    /// What is drawn for an image in an epoch: whether it is replaced, the share of the strength that it may move, and
+    /// the stream's numbers behind these.
     private func draw(_ id: Int32, epoch: Int) -> (isReplaced: Bool, reach: Float, random: Philox) {
         var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)
         let share = id < imageCount ? settings.share : settings.nonsenseShare
@@ -76,8 +76,8 @@ package final class AdversarialSamples {
         return (isReplaced, reach, random)
     }
 
-    /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where batch
-    /// norm uses the batch's moments.
+    /// Replaces the share of the images that the settings name; `ids` are their sample ids, in order. Collective where
+    /// batch norm uses the batch's moments.
     package func replace(_ labels: UnsafePointer<Int32>, ids: UnsafePointer<Int32>, epoch: Int, ramp: Double = 1) throws
     {
         if settings.attacksAll { return try move(labels, ids: ids, epoch: epoch, ramp: ramp) }
@@ -155,8 +155,8 @@ package final class AdversarialSamples {
         }
     }
 
-    /// Moves the images, from where they are, up the goal by the settings' steps. Collective where batch norm uses the batch's
-    /// moments.
+    /// Moves the images, from where they are, up the goal by the settings' steps. Collective where batch norm uses the
+    /// batch's moments.
     func ascend(_ goal: AdversarialGoal) throws {
         for step in 0..<settings.steps {
             try propagation.forward(moments == nil ? .running : .batch, reducer: moments)
@@ -171,12 +171,10 @@ package final class AdversarialSamples {
         for image in 0..<propagation.images {
             let radius = radii.pointer[image]
             let x = propagation.input.pointer + image * size
-            addSign(
-                x, x, propagation.inputGradient.pointer + image * size,
-                scale: radius * Float(settings.stepSize * share),
-                count: size)
-            projectLinf(x, about: originals.pointer + image * size, radius: radius, count: size)
-            box.clamp(x)
+            box.ascend(
+                x, along: propagation.inputGradient.pointer + image * size,
+                length: radius * Float(settings.stepSize * share), about: originals.pointer + image * size,
+                radius: radius)
         }
     }
 

@@ -172,12 +172,12 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     /// The other networks that are evaluated, where an attack is made on them.
-    private func otherNetworks(than name: String) throws -> [(name: String, victim: Victim)] {
+    private func otherNetworks(than name: String) throws -> [(name: String, target: TargetModel)] {
         let attacks = try attacks.map(AttackSpecification.list) ?? []
-        guard attacks.contains(where: { $0.name == "transfer" }) else { return [] }
+        guard attacks.contains(where: { $0.entry?.kind == .transfer }) else { return [] }
         return try checkpoints.filter { $0 != name }.map { other in
             let path = try checkpoint(other, isWriter: false)
-            return (other, try Victim(try Checkpoint.load(path, trust: trust), seed: seed))
+            return (other, try TargetModel(try Checkpoint.load(path, trust: trust), seed: seed))
         }
     }
 

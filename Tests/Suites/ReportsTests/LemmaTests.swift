@@ -32,7 +32,8 @@ struct LemmaTests {
         }
         let block = HypersphereBlock(activation: .mrelu, scale: 0.1)
         #expect(abs(block.output([1, 0]) - block.output([0.5, -0.5])) < 1e-12)
-        // A diamond of L1 radius s covers a disc best where their borders cross: better than the inscribed one, never well.
+        // A diamond of L1 radius s covers a disc best where their borders cross: better than the inscribed one, never
+        // well.
         let best = LemmaCheck.bestL1Ball(dimensions: 2)
         #expect(best > 0.1 && best < 1 - 2 / Double.pi)
         #expect(LemmaCheck.bestL1Ball(dimensions: 10) > best)

@@ -65,9 +65,9 @@ struct AttackTests {
         let siege = try Siege(Self.networks[1].network, count: 40)
         let images = try siege.run("apgd-t:success=accepted:steps=30", strength: 0.2)
         let all = Buffer(images.flatMap { $0 })
-        let z = try siege.victim.outputs(Array(0..<40), of: all.pointer)
+        let z = try siege.target.outputs(Array(0..<40), of: all.pointer)
         // The network has 3 classes and one output for nonsense.
-        let wins = (0..<40).map { siege.victim.plan.network.loss.winner(z + $0 * 4, outputs: 4) }
+        let wins = (0..<40).map { siege.target.plan.network.loss.winner(z + $0 * 4, outputs: 4) }
         let moved = (0..<40).filter { images[$0] != siege.image($0) }
         #expect(!moved.isEmpty)
         #expect(moved.allSatisfy { wins[$0] < 3 && wins[$0] != Int(siege.labels.pointer[$0]) })

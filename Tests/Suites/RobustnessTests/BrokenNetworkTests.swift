@@ -18,7 +18,7 @@ struct BrokenNetworkTests {
         let subject = try EvaluatedSamples(network, adjust: adjust)
         return try #require(
             try MaskingDiagnosis.run(
-                subject.victim, samples: subject.samples, classes: 3, strength: strength, communicator: .alone))
+                subject.target, samples: subject.samples, classes: 3, strength: strength, communicator: .alone))
     }
 
     @Test("units that are saturated leave no gradient, not even to an attack without a bound")
@@ -27,7 +27,8 @@ struct BrokenNetworkTests {
         #expect(!sound.isRaised(.zeroGradients) && !sound.isRaised(.unboundedFails), "\(sound.table)")
         let saturated = try diagnose(network, strength: 0.2) {
             $0.scale("conv1/weight", by: 1e8)
-            // The slope of a saturated unit is about 1e-38 here: it has to underflow, not the differences of the outputs.
+            // The slope of a saturated unit is about 1e-38 here: it has to underflow, not the differences of the
+            // outputs.
             $0.scale("fc1/weight", by: 1e-10)
             $0.scale("fc1/bias", by: 0)
         }

@@ -65,16 +65,16 @@ struct DiagnosisTests {
         for entry in model.layout.entries where entry.name == "conv1/weight" {
             for i in 0..<entry.count { model.parameters.pointer[entry.offset + i] *= scale / 200 }
         }
-        let victim = Victim(model, meanImage: [Float](repeating: 127.5, count: input.count), seed: 1)
+        let target = TargetModel(model, meanImage: [Float](repeating: 127.5, count: input.count), seed: 1)
         var random = Philox(seed: 4, purpose: .test)
         let pixels = (0..<40 * input.count).map { _ in UInt8(255 * random.uniform()) }
         let values = Buffer(pixels.map { Float($0) - 127.5 })
-        let z = try victim.outputs(Array(0..<40), of: values.pointer)
+        let z = try target.outputs(Array(0..<40), of: values.pointer)
         let labels = (0..<40).map { UInt8(network.loss.winner(z + 3 * $0, outputs: 3)) }
         let samples = ImageSet(
             shape: input, indices: Array(0..<40), labels: labels, pixels: pixels, contentDigest: "none")
         let diagnosis = try MaskingDiagnosis.run(
-            victim, samples: samples, classes: 3, strength: 0.3, communicator: .alone)
+            target, samples: samples, classes: 3, strength: 0.3, communicator: .alone)
         return try #require(diagnosis)
     }
 

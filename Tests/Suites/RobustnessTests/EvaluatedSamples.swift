@@ -5,9 +5,10 @@ import Networks
 import Robustness
 import TestSupport
 
-/// A small network in this process with random images that it classifies itself, so that its clean error is 0 or as asked for.
+/// A small network in this process with random images that it classifies itself, so that its clean error is 0 or as
+/// asked for.
 struct EvaluatedSamples {
-    let victim: Victim
+    let target: TargetModel
     let samples: ImageSet
 
     /// - Parameters:
@@ -21,29 +22,29 @@ struct EvaluatedSamples {
         model.scale("conv1/weight", by: 1 / 60)
         adjust(model)
         let size = network.input.count
-        let victim = Victim(model, meanImage: [Float](repeating: 127.5, count: size), seed: seed)
+        let target = TargetModel(model, meanImage: [Float](repeating: 127.5, count: size), seed: seed)
         var random = Philox(seed: 4, purpose: .test)
         let pixels = (0..<count * size).map { _ in UInt8(255 * random.uniform()) }
         let values = Buffer(pixels.map { Float($0) - 127.5 })
-        let z = try victim.outputs(Array(0..<count), of: values.pointer)
+        let z = try target.outputs(Array(0..<count), of: values.pointer)
         let labels = (0..<count).map { sample in
-            let winner = network.loss.winner(z + sample * victim.plan.outputs, outputs: network.classes)
+            let winner = network.loss.winner(z + sample * target.plan.outputs, outputs: network.classes)
             return UInt8(sample < mistakes ? (winner + 1) % network.classes : winner)
         }
-        self.victim = victim
+        self.target = target
         samples = ImageSet(
             shape: network.input, indices: (0..<Int32(count)).map { 3 * $0 }, labels: labels, pixels: pixels,
             contentDigest: "none")
     }
 
     func evaluate(_ attacks: String, _ strengths: [Double], chunk: Int? = nil) throws -> EvaluationResults {
-        let classes = victim.plan.network.classes
+        let classes = target.plan.network.classes
         let evaluator = try Evaluator(
-            AttackContext(victim), try AttackSpecification.list(attacks), strengths: strengths, samples: samples,
+            AttackContext(target), try AttackSpecification.list(attacks), strengths: strengths, samples: samples,
             classes: classes, chunk: chunk, communicator: .alone)
         let subject = EvaluationSubject(
             checkpoint: "a network, small", checkpointDigest: "", checkpointStep: 0, dataset: "random", split: "test",
-            seed: victim.seed, samples: samples, classes: classes)
+            seed: target.seed, samples: samples, classes: classes)
         nonisolated(unsafe) var results = EvaluationResults(subject, evaluator.plan)
         try evaluator.run(done: []) { results.insert($0) }
         return results

@@ -92,8 +92,8 @@ struct PerturbationTests {
         let moved = try siege.run("nonsense:family=uniform:attack=pgd:steps=10", strength: 0.1)
         func top(_ images: [[Float]]) throws -> [Float] {
             let all = Buffer(images.flatMap { $0 })
-            let z = try siege.victim.outputs(Array(0..<siege.count), of: all.pointer)
-            let outputs = siege.victim.plan.outputs
+            let z = try siege.target.outputs(Array(0..<siege.count), of: all.pointer)
+            let outputs = siege.target.plan.outputs
             return (0..<siege.count).map { row in (0..<3).map { z[row * outputs + $0] }.max() ?? 0 }
         }
         let (before, after) = (try top(start), try top(moved))
@@ -128,15 +128,15 @@ struct PerturbationTests {
     func transfer() throws {
         let siege = try Siege()
         let own = try siege.run("pgd:steps=5", strength: 0.1)
-        let same = try siege.run("transfer:attack=pgd:steps=5", strength: 0.1, others: [("a/b.h5", siege.victim)])
+        let same = try siege.run("transfer:attack=pgd:steps=5", strength: 0.1, others: [("a/b.h5", siege.target)])
         #expect(same == own)
-        let suite = try siege.suite("transfer", others: [("a/b.h5", siege.victim), ("c", siege.victim)])
+        let suite = try siege.suite("transfer", others: [("a/b.h5", siege.target), ("c", siege.target)])
         #expect(suite.partNames == ["a_b.h5", "c"])
         let other = try Siege(Self.grey)
-        #expect(throws: (any Error).self) { try siege.suite("transfer", others: [("x", other.victim)]) }
+        #expect(throws: (any Error).self) { try siege.suite("transfer", others: [("x", other.target)]) }
         // The same network with another mean image sees the same pixels as other inputs.
-        let shifted = Victim(
-            siege.victim.model, meanImage: [Float](repeating: 100, count: siege.size), seed: siege.victim.seed)
+        let shifted = TargetModel(
+            siege.target.model, meanImage: [Float](repeating: 100, count: siege.size), seed: siege.target.seed)
         for (row, image) in try siege.run(
             "transfer:attack=fgsm", strength: 0.1, others: [("s", shifted)]
         ).enumerated() {

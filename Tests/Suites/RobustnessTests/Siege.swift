@@ -3,16 +3,16 @@ import Networks
 import Robustness
 import TestSupport
 
-/// A small network of random weights and some images, random or of blobs, labelled as the network sees them, to be attacked in this
-/// process.
+/// A small network of random weights and some images, random or of blobs, labelled as the network sees them, to be
+/// attacked in this process.
 final class Siege {
-    let victim: Victim
+    let target: TargetModel
     let count: Int
     let labels: Buffer<Int32>
     let pixels: Buffer<Float>
     private let indices: [Int32]
 
-    var size: Int { victim.plan.network.input.count }
+    var size: Int { target.plan.network.input.count }
 
     init(_ network: Network = SmallNetworks.plain, count: Int = 12, stream: Int = 3, blobs: Bool = false) throws {
         let model = Model(try NetworkPlan(network))
@@ -22,7 +22,7 @@ final class Siege {
             for i in 0..<first.count { model.parameters.pointer[first.offset + i] /= 60 }
         }
         let size = network.input.count
-        victim = Victim(model, meanImage: [Float](repeating: 120, count: size), seed: 5)
+        target = TargetModel(model, meanImage: [Float](repeating: 120, count: size), seed: 5)
         self.count = count
         indices = (0..<Int32(count)).map { 10 * $0 + 3 }
         pixels = Buffer(count * size)
@@ -30,16 +30,16 @@ final class Siege {
         var random = Philox(seed: UInt64(stream), purpose: .test)
         for i in 0..<count * size { pixels.pointer[i] = 255 * random.uniform() - 120 }
         if blobs { drawBlobs() }
-        let z = try victim.outputs(Array(0..<count), of: pixels.pointer)
+        let z = try target.outputs(Array(0..<count), of: pixels.pointer)
         for row in 0..<count {
             labels.pointer[row] = Int32(
-                victim.plan.network.loss.winner(z + row * victim.plan.outputs, outputs: network.classes))
+                target.plan.network.loss.winner(z + row * target.plan.outputs, outputs: network.classes))
         }
     }
 
     /// A bright ellipse off the middle of each image, with a little of the noise.
     private func drawBlobs() {
-        let shape = victim.plan.network.input
+        let shape = target.plan.network.input
         for i in 0..<count * size {
             let place = i % size / shape.channels
             let (y, x) = (place / shape.width - shape.height / 2 + 2, place % shape.width - shape.width / 2)
@@ -48,14 +48,14 @@ final class Siege {
         }
     }
 
-    func suite(_ attack: String, others: [(name: String, victim: Victim)] = []) throws -> AttackSuite {
-        try AttackCatalogue.attack(try AttackSpecification(attack), AttackContext(victim, others: others))
+    func suite(_ attack: String, others: [(name: String, target: TargetModel)] = []) throws -> AttackSuite {
+        try AttackCatalogue.attack(try AttackSpecification(attack), AttackContext(target, others: others))
     }
 
     /// The images that the first part of an attack makes of some rows, by row; the others as they were.
     func run(
         _ attack: String, strength: Double, rows: [Int]? = nil, part: Int = 0,
-        others: [(name: String, victim: Victim)] = []
+        others: [(name: String, target: TargetModel)] = []
     ) throws -> [[Float]] {
         let attack = try suite(attack, others: others).parts[part].attack
         let perturbed = Buffer(pixels.elements)
@@ -81,9 +81,9 @@ final class Siege {
     /// The rows whose winning output is not their label.
     func broken(_ images: [[Float]]) throws -> [Int] {
         let all = Buffer(images.flatMap { $0 })
-        let z = try victim.outputs(Array(0..<count), of: all.pointer)
+        let z = try target.outputs(Array(0..<count), of: all.pointer)
         return (0..<count).filter {
-            victim.plan.network.loss.winner(z + $0 * victim.plan.outputs, outputs: victim.plan.outputs)
+            target.plan.network.loss.winner(z + $0 * target.plan.outputs, outputs: target.plan.outputs)
                 != Int(labels.pointer[$0])
         }
     }

@@ -87,12 +87,12 @@ struct PermissionTests {
         try withTemporaryDirectory { folder in
             for (name, status) in [("lock", 73), ("recipe.yaml", 0), ("checkpoints/latest", 0)] as [(String, Int32)] {
                 let run = folder + "/run-" + name.suffix(4)
-                let victim = run + "-victim"
+                let target = run + "-target"
                 try FileManager.default.createDirectory(atPath: run + "/checkpoints", withIntermediateDirectories: true)
-                try FileManager.default.createSymbolicLink(atPath: "\(run)/\(name)", withDestinationPath: victim)
+                try FileManager.default.createSymbolicLink(atPath: "\(run)/\(name)", withDestinationPath: target)
                 let result = try train(plainRecipe, ranks: 1, run: run, "--set", "max_steps=2")
                 #expect(result.status == status, "\(name): \(result.errors)")
-                #expect(!FileManager.default.fileExists(atPath: victim), "\(name) was followed")
+                #expect(!FileManager.default.fileExists(atPath: target), "\(name) was followed")
             }
         }
     }

@@ -4,7 +4,7 @@ import Kernels
 import Networks
 
 /// The network under attack, as an attack sees it: outputs and input gradients in evaluation mode.
-public final class Victim {
+public final class TargetModel {
     /// The most samples of a group. Batch-mode FGS is defined on 100 samples.
     public static let groupSize = 100
 
@@ -19,15 +19,18 @@ public final class Victim {
     /// The key of all random numbers.
     public let seed: UInt64
 
-    /// Called before every query; what it throws ends the attack. For what has to be looked after in between.
+    /// Called before every query, for messages and signals that come in between; an error that it throws ends the
+    /// attack.
     var onQuery: (() throws -> Void)?
 
     /// The network itself.
     package let model: Model
     /// The elements of an image.
     var size: Int { plan.network.input.count }
+    private let hasGradients: Bool
     private lazy var propagation = Propagation(
-        model, lanes: 1, laneCapacity: Victim.groupSize, backward: true, inputGradient: true, independentImages: true)
+        model, lanes: 1, laneCapacity: TargetModel.groupSize, backward: hasGradients, inputGradient: hasGradients,
+        independentImages: true)
 
     /// Takes the network of a checkpoint.
     ///
@@ -40,7 +43,10 @@ public final class Victim {
     }
 
     /// Takes a network as it is; its parameters may change between attacks.
-    public init(_ model: Model, meanImage: [Float], seed: UInt64, digest: String = "") {
+    ///
+    /// - Parameter gradients: false where outputs are all that is asked of it, which takes less memory.
+    public init(_ model: Model, meanImage: [Float], seed: UInt64, digest: String = "", gradients: Bool = true) {
+        hasGradients = gradients
         self.digest = digest
         BLAS.useOneThread()
         self.model = model
@@ -49,10 +55,10 @@ public final class Victim {
         box = PixelBox(meanImage: meanImage)
     }
 
-    /// The outputs z, [rows.count, outputs] in the order of `rows`, of those rows of `images`, [group, input shape]. Valid until
-    /// the next call. An image's outputs depend on nothing but the image (invariant 3). Local.
+    /// The outputs z, [rows.count, outputs] in the order of `rows`, of those rows of `images`, [group, input shape].
+    /// Valid until the next call. An image's outputs depend on nothing but the image (invariant 3). Local.
     public func outputs(_ rows: [Int], of images: UnsafePointer<Float>) throws -> UnsafePointer<Float> {
-        precondition(rows.count <= Victim.groupSize, "\(rows.count) rows in a group of \(Victim.groupSize)")
+        precondition(rows.count <= TargetModel.groupSize, "\(rows.count) rows in a group of \(TargetModel.groupSize)")
         try onQuery?()
         for (place, row) in rows.enumerated() {
             (propagation.input.pointer + place * size).update(from: images + row * size, count: size)
@@ -79,12 +85,13 @@ public final class Victim {
         try gradientsOfOutputs(rows, z, into: gradient, surrogateSlope: surrogateSlope, objective: objective)
     }
 
-    /// The same for the rows that `outputs` was last called with, whose outputs are `z`; can be called again with another
-    /// objective.
+    /// The same for the rows that `outputs` was last called with, whose outputs are `z`; can be called again with
+    /// another objective.
     func gradientsOfOutputs(
         _ rows: [Int], _ z: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>, surrogateSlope: Float = 0,
         objective: (_ row: Int, _ z: UnsafePointer<Float>, _ zGradient: UnsafeMutablePointer<Float>) -> Void
     ) throws {
+        precondition(hasGradients, "a target without gradients")
         for (place, row) in rows.enumerated() {
             objective(row, z + place * plan.outputs, propagation.outputGradient + place * plan.outputs)
         }
