@@ -24,18 +24,18 @@ public struct SummaryFile {
                 .noInput, "no \(path): name the directory of an evaluation that has ended, or go on with it by --resume"
             )
         }
-        let text = String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-        guard text.first.map(String.init) == SummaryRow.header, text.last == "" else {
+        let lines = CSVText.records(String(decoding: data, as: UTF8.self))
+        guard data.last == UInt8(ascii: "\n"), lines.first == SummaryRow.header else {
             throw Failure(.data, "\(path) is not a whole summary.csv: evaluate again")
         }
-        for (number, line) in text.dropFirst().dropLast().enumerated() {
+        for (number, line) in lines.dropFirst().enumerated() {
             let fields = CSVText.fields(line)
             guard let row = Self.row(fields) else {
                 throw Failure(.data, "\(path), line \(number + 2): not a row of a summary: evaluate again")
             }
             let key = [fields[0], fields[2], fields[3], fields[5]]
             if let place = places[key] {
-                guard lines[place.index] == line else {
+                guard self.lines[place.index] == line else {
                     throw Failure(
                         .data,
                         "\(place.path) and \(path) differ in \(fields[2]) at \(fields[3]) on \(fields[0]): they are "
@@ -44,8 +44,8 @@ public struct SummaryFile {
                 }
                 continue
             }
-            places[key] = (lines.count, path)
-            lines.append(String(line))
+            places[key] = (self.lines.count, path)
+            self.lines.append(line)
             rows.append(row)
         }
     }

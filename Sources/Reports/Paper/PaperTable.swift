@@ -1,3 +1,5 @@
+import Robustness
+
 /// The subject of a table of the paper: samples of one kind, made or perturbed in one way.
 package struct Reading: Hashable {
     /// The three kinds of the paper's tables.

@@ -48,10 +48,7 @@ package enum ComparisonTables {
     }
 
     private static func psnr(_ strength: Double) -> String {
-        let row = SummaryRow(
-            checkpoint: "", dataset: "", attack: "", strength: strength, samples: 0, error: 0, wrong: 0, rejected: 0,
-            meanConfidence: 0)
-        return strength > 0 ? row.psnr : "clean"
+        strength > 0 ? decibels(strength) : "clean"
     }
 
     /// The things to see: for each model the largest excess over the paper, and what is known of the row.

@@ -26,13 +26,18 @@ enum DiagnosisTable {
                 lines.compactMap { line in
                     MaskingFlag(rawValue: line[2]).flatMap { flag in Double(line[3]).map { (flag, $0) } }
                 }, uniquingKeysWith: { first, _ in first })
-            let diagnosis = Diagnosis(strength: strength, samples: 0, figures: figures)
+            // Diagnoses of earlier versions do not count the samples.
+            let right = lines.first { $0[2] == Diagnosis.rightUnattacked }.flatMap { Int($0[3]) }
+            let diagnosis = Diagnosis(
+                strength: strength, samples: 0, right: right ?? Diagnosis.firm, figures: figures)
             let raised = MaskingFlag.allCases.filter(diagnosis.isRaised).map(\.rawValue)
             return [
                 Table.Cell(model.label), Table.Cell(model.dataset),
                 Table.Cell(network.identity.seed.map(String.init) ?? ""),
                 Table.Cell(plainDecimal(strength)),
-                Table.Cell(diagnosis.isMasked ? "masked" : "not masked", mark: diagnosis.isMasked ? .worse : .better),
+                Table.Cell(
+                    !diagnosis.hasVerdict ? "none" : diagnosis.isMasked ? "masked" : "not masked",
+                    mark: !diagnosis.hasVerdict ? .plain : diagnosis.isMasked ? .worse : .better),
                 Table.Cell(diagnosis.verdict.replacingOccurrences(of: "verdict: ", with: ""), mark: .text),
                 Table.Cell(raised.isEmpty ? "none" : raised.joined(separator: ", "), mark: .text),
             ]

@@ -67,7 +67,7 @@ package struct Table {
     /// As CSV, a column for the notes of each column that has any.
     package var csv: String {
         let noted = columns.indices.filter { column in rows.contains { !$0[column].note.isEmpty } }
-        func line(_ texts: [String]) -> String { Robustness.csv(texts) }
+        func line(_ texts: [String]) -> String { CSVText.fields(of: texts) }
         let heading = fullColumns.enumerated().flatMap {
             noted.contains($0) ? [$1, "\($1) \(noteTitles[columns[$0]] ?? noteTitle)"] : [$1]
         }

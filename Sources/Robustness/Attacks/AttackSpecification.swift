@@ -1,4 +1,5 @@
 import Essentials
+import Foundation
 
 /// An attack as it is asked for: `NAME[:key=value]...`.
 public struct AttackSpecification: Hashable, Sendable {
@@ -14,7 +15,7 @@ public struct AttackSpecification: Hashable, Sendable {
     /// - Throws: `Failure` 64 for an empty list, an attack asked for twice, or a malformed parameter.
     public static func list(_ text: String) throws -> [AttackSpecification] {
         let items = try text.split(separator: ",", omittingEmptySubsequences: false).map {
-            try AttackSpecification(String($0))
+            try AttackSpecification(trimmed($0))
         }
         for (index, item) in items.enumerated() where items[..<index].contains(where: { $0.verbatim == item.verbatim })
         {
@@ -22,6 +23,28 @@ public struct AttackSpecification: Hashable, Sendable {
         }
         return items
     }
+
+    /// Reads a comma-separated list of strengths: numbers in [0, 1], or fractions such as 8/255.
+    ///
+    /// - Throws: `Failure` 64 for a number that is none, is out of range or is named twice.
+    public static func strengths(_ text: String) throws -> [Double] {
+        let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
+            let parts = item.split(separator: "/", omittingEmptySubsequences: false).map { Double(trimmed($0)) }
+            let value = parts.count == 2 ? parts[0].flatMap { over in parts[1].map { over / $0 } } : parts[0]
+            guard let value, parts.count <= 2, (0...1).contains(value) else {
+                throw Failure(
+                    .usage,
+                    "--strengths has '\(trimmed(item))': a strength is a number in [0, 1] or a fraction such as 8/255")
+            }
+            return value
+        }
+        guard Set(strengths).count == strengths.count else {
+            throw Failure(.usage, "--strengths names a strength twice: name each once")
+        }
+        return strengths
+    }
+
+    private static func trimmed(_ text: Substring) -> String { text.trimmingCharacters(in: .whitespaces) }
 
     /// Reads one attack; whether it exists is the catalogue's business.
     public init(_ text: String) throws {

@@ -84,25 +84,40 @@ public struct Diagnosis: Sendable {
     public let strength: Double
     /// The number of samples.
     public let samples: Int
+    /// The samples that are right unattacked: the others say nothing about attacks.
+    public let right: Int
     /// The figures of the flags that were computed.
     public let figures: [MaskingFlag: Double]
 
     /// Makes a diagnosis from figures.
-    public init(strength: Double, samples: Int, figures: [MaskingFlag: Double]) {
+    public init(strength: Double, samples: Int, right: Int, figures: [MaskingFlag: Double]) {
         self.strength = strength
         self.samples = samples
+        self.right = right
         self.figures = figures
     }
 
     /// True where a flag is raised.
     public func isRaised(_ flag: MaskingFlag) -> Bool { figures[flag].map { !($0 <= flag.threshold) } ?? false }
 
-    /// True where gradients are masked: a decisive flag is raised.
-    public var isMasked: Bool { MaskingFlag.allCases.contains { $0.isDecisive && isRaised($0) } }
+    /// Samples that are right unattacked: with fewer there is no verdict, and with fewer than ``firm`` one with a caution.
+    public static let (fewest, firm) = (20, 100)
 
-    /// One line, `verdict: gradients masked: ...` with the most telling flag, or `verdict: gradients not masked (...)`.
+    /// True where there are samples enough for a verdict.
+    public var hasVerdict: Bool { right >= Self.fewest }
+
+    /// True where gradients are masked: a decisive flag is raised.
+    public var isMasked: Bool { hasVerdict && MaskingFlag.allCases.contains { $0.isDecisive && isRaised($0) } }
+
+    /// One line, `verdict: gradients masked: ...` with the most telling flag, `verdict: gradients not masked (...)`, or
+    /// `verdict: none (...)` where there is too little to judge by.
     public var verdict: String {
-        let radius = "eps \(plainDecimal(strength))"
+        guard hasVerdict else {
+            let words = right == 1 ? "1 sample was" : "\(right) samples were"
+            return "verdict: none (\(words) right unattacked, at least \(Self.fewest) are needed)"
+        }
+        let caution = right < Self.firm ? ", on \(right) samples only" : ""
+        let radius = "eps \(plainDecimal(strength))\(caution)"
         let raised = MaskingFlag.allCases.filter { $0.isDecisive && isRaised($0) }
         // The most telling one: the figure furthest above its threshold.
         let worst = raised.max { excess($0) < excess($1) }
@@ -120,13 +135,20 @@ public struct Diagnosis: Sendable {
     /// The first line of `diagnosis.csv`.
     public static let header = "checkpoint,eps,flag,figure,threshold,raised,meaning"
 
-    /// The lines of `diagnosis.csv`, a flag each.
+    /// The flag of the line of `diagnosis.csv` that counts the samples that are right unattacked.
+    public static let rightUnattacked = "right unattacked"
+
+    /// The lines of `diagnosis.csv`: the samples that are right unattacked, then a flag each.
     public func lines(_ checkpoint: String) -> [String] {
-        MaskingFlag.allCases.compactMap { flag in
+        let count =
+            CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(Self.rightUnattacked),\(right),\(Self.fewest),"
+            + "\(hasVerdict ? "no" : "yes"),"
+            + CSVText.fields(of: ["\(right) of \(samples) samples are right unattacked; a verdict takes \(Self.fewest)"])
+        return [count] + MaskingFlag.allCases.compactMap { flag in
             figures[flag].map { figure in
-                csv([checkpoint]) + ",\(plainDecimal(strength)),\(flag.rawValue)," + String(format: "%.6f", figure)
+                CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(flag.rawValue)," + String(format: "%.6f", figure)
                     + ",\(plainDecimal(flag.threshold)),\(isRaised(flag) ? "yes" : "no"),"
-                    + csv([flag.sentence(figure)])
+                    + CSVText.fields(of: [flag.sentence(figure)])
             }
         }
     }

@@ -10,9 +10,6 @@ public enum MaskingDiagnosis {
     /// The most samples that are diagnosed.
     public static let mostSamples = 256
 
-    /// The radius to diagnose where none is asked for.
-    public static func strength(_ dataset: String) -> Double { dataset == "cifar10" ? 0.03 : 0.1 }
-
     /// 7 steps of 128 pairs and a look: 1,799 queries.
     private static let (blackBox, gradients, steps) = (
         ["square:queries=1000", "spsa:steps=7", "noise-uniform:draws=20:clipped=yes"],
@@ -47,7 +44,7 @@ public enum MaskingDiagnosis {
             return results
         }
         let oneStep = ["fgs-lmax", "fgs-lmax:gradient-mode=batch"]
-        let main = try evaluate(gradients + oneStep + blackBox, [strength])
+        let main = try evaluate(["clean"] + gradients + oneStep + blackBox, [strength])
         let nest = try evaluate(["pgd:steps=40"], [0.5, 1, 1.5, 2].map { min(1, $0 * strength) })
         let unbounded = try evaluate([unboundedAttack], [1])
         let again = try evaluate(repeated, [strength], chunk: 20)
@@ -56,21 +53,24 @@ public enum MaskingDiagnosis {
         guard let main, let nest, let unbounded, let again, let looks else { return nil }
         var figures = figures(main: main, nest: nest, unbounded: unbounded, again: again)
         figures.merge(looks) { $1 }
-        return Diagnosis(strength: strength, samples: samples.count, figures: figures)
+        let right = main.plan.samples - broken(main, "clean").count { $0 }
+        return Diagnosis(strength: strength, samples: samples.count, right: right, figures: figures)
+    }
+
+    /// The samples that an attack breaks at one of its strengths.
+    private static func broken(_ results: EvaluationResults, _ attack: String, _ strength: Int = 0) -> [Bool] {
+        guard let number = results.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack }) else {
+            preconditionFailure("\(attack) was not run")
+        }
+        return zip(results.records(number, strength: strength), results.subject.labels).map {
+            $0.severity(label: Int($1)) > 0
+        }
     }
 
     /// The figures that follow from the records of attacks.
     private static func figures(
         main: EvaluationResults, nest: EvaluationResults, unbounded: EvaluationResults, again: EvaluationResults
     ) -> [MaskingFlag: Double] {
-        func broken(_ results: EvaluationResults, _ attack: String, _ strength: Int = 0) -> [Bool] {
-            guard let number = results.plan.attacks.firstIndex(where: { $0.specification.verbatim == attack }) else {
-                preconditionFailure("\(attack) was not run")
-            }
-            return zip(results.records(number, strength: strength), results.subject.labels).map {
-                $0.severity(label: Int($1)) > 0
-            }
-        }
         let white = gradients.map { broken(main, $0) }
         let errors = MaskingErrors(
             white: white, black: blackBox.map { broken(main, $0) }, oneStep: broken(main, "fgsm"),

@@ -56,10 +56,10 @@ public final class CheckpointWatcher {
                     .cannotCreate, "\(output) holds an evaluation: go on with --resume, or name another directory")
             }
             let text = try String(contentsOfFile: summary, encoding: .utf8)
-            return text.split(separator: "\n").dropFirst().reduce(into: []) { groups, line in
-                let name = String(line.prefix { $0 != "," })
+            return CSVText.records(text).dropFirst().reduce(into: []) { groups, line in
+                let name = CSVText.fields(line)[0]
                 if groups.last?.name != name { groups.append((name, [])) }
-                groups[groups.count - 1].lines.append(String(line))
+                groups[groups.count - 1].lines.append(line)
             }
         }
     }

@@ -48,6 +48,11 @@ public struct EvaluationSettings: Sendable {
                 throw Failure(.usage, "--split validation: the network was trained without a validation split")
             }
         }
+        guard !pool.isEmpty else {
+            throw Failure(
+                .data, "data set \(description.name) holds no \(split.rawValue) images: evaluate on --split "
+                    + "\(split == .test ? "train" : "test")")
+        }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }
         var wanted = [Bool](repeating: false, count: split == .test ? description.testCount : description.trainCount)
         for index in chosen.prefix(samples ?? .max) { wanted[index] = true }
@@ -66,6 +71,14 @@ public final class EvaluationJob {
     public let step: Int
     /// The network.
     public let target: TargetModel
+
+    /// Reasons why the figures may say less than they seem to, a sentence each.
+    public var warnings: [String] {
+        let attacks = evaluator.plan.attacks.flatMap { attack in
+            attack.warnings.map { "attack '\(attack.specification.verbatim)': \($0)" }
+        }
+        return attacks + (sortedWarning.map { [$0] } ?? [])
+    }
 
     private let samples: ImageSet
     private let evaluator: Evaluator
@@ -126,6 +139,18 @@ public final class EvaluationJob {
         ])
     }
 
+    /// Some first images of a set that is sorted by class are images of some classes alone.
+    private var sortedWarning: String? {
+        guard settings.samples != nil, samples.count >= Self.fewestForOrder else { return nil }
+        let classes = Set(samples.labels).count
+        let runs = 1 + zip(samples.labels, samples.labels.dropFirst()).count { $0 != $1 }
+        guard classes == runs, classes < subject.classes else { return nil }
+        return "the \(samples.count) images lie sorted by class, \(classes) of \(subject.classes) classes among them: "
+            + "--every K takes every K-th image of the whole set"
+    }
+    /// Fewer images than this may come in order by chance.
+    private static let fewestForOrder = 10
+
     /// Does what is left to do, into a folder that is there. Collective.
     ///
     /// - Returns: the results on rank 0, nil elsewhere.
@@ -168,7 +193,7 @@ public final class EvaluationJob {
     public func diagnose(strength: Double?) throws -> Diagnosis? {
         try MaskingDiagnosis.run(
             target, samples: samples, classes: subject.classes,
-            strength: strength ?? MaskingDiagnosis.strength(subject.dataset), communicator: communicator)
+            strength: strength ?? DatasetDefaults.of(subject.dataset).diagnosisStrength, communicator: communicator)
     }
 
     /// The results of the same evaluation that the folder holds already, where it is to be resumed.

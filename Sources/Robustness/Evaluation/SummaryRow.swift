@@ -56,14 +56,20 @@ public struct SummaryRow: Sendable {
             meanConfidence: records.reduce(0) { $0 + Double($1.confidence) } / count)
     }
 
-    /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed.
-    public var psnr: String { strength > 0 ? String(format: "%.2f", -20 * log10(strength)) : "inf" }
+    /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed, empty where the strength is no size of a
+    /// change of every element.
+    public var psnr: String {
+        guard strength > 0 else { return "inf" }
+        let own = AttackSpecification(ofRow: attack)
+        guard own.flatMap({ $0.entry?.unit($0).givesPSNR }) == true else { return "" }
+        return decibels(strength)
+    }
 
     /// The row as a line of the file.
     public var line: String {
         let numbers = [error, wrong, rejected, meanConfidence].map { String(format: "%.6f", $0) }
         return
-            ([csv([checkpoint, dataset, attack]), plainDecimal(strength), psnr, "\(samples)"] + numbers)
+            ([CSVText.fields(of: [checkpoint, dataset, attack]), plainDecimal(strength), psnr, "\(samples)"] + numbers)
             .joined(separator: ",")
     }
 
@@ -81,6 +87,9 @@ public struct SummaryRow: Sendable {
         return line.text
     }
 }
+
+/// The peak signal-to-noise ratio of a change by a fraction of the pixel range in every element.
+package func decibels(_ strength: Double) -> String { String(format: "%.2f", -20 * log10(strength)) }
 
 /// A number without an exponent and without trailing zeros: 0, 0.01, 0.25.
 package func plainDecimal(_ value: Double) -> String {

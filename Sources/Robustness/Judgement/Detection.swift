@@ -21,8 +21,10 @@ public struct Detection: Equatable, Sendable {
             positive: outScores.map { -$0 }, negative: inScores.map { -$0 })
     }
 
-    /// The largest threshold at or above which at least a share of the scores lies.
+    /// The largest threshold at or above which at least a share of the scores lies; where there is no score, one that keeps
+    /// everything.
     public static func threshold(keeping share: Double, of scores: [Float]) -> Float {
+        guard !scores.isEmpty else { return -.infinity }
         let sorted = scores.sorted(by: >)
         let kept = max(1, Int((share * Double(sorted.count)).rounded(.up)))
         return sorted[min(kept, sorted.count) - 1]

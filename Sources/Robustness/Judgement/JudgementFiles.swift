@@ -45,7 +45,7 @@ public enum JudgementFiles {
             attack.strengths.enumerated().flatMap { place, strength in
                 body(
                     attack, results.records(number, strength: place),
-                    csv([results.subject.checkpoint, attack.specification.verbatim, plainDecimal(strength)]))
+                    CSVText.fields(of: [results.subject.checkpoint, attack.specification.verbatim, plainDecimal(strength)]))
             }
         }
     }
@@ -83,11 +83,11 @@ public enum JudgementFiles {
         return sets.flatMap { name, isIn in
             strengths.compactMap { strength -> String? in
                 guard let worst = WorstCase(results, strength: strength, isIn: isIn) else { return nil }
-                return csv([
+                return CSVText.fields(of: [
                     results.subject.checkpoint, name, plainDecimal(strength), worst.attacks.joined(separator: " "),
                 ])
                     + ",\(worst.records.count)," + shares(worst.records, results.subject.labels, isNonsense: false)
-                    + "," + csv([worst.strongest]) + ",\(decimal(worst.strongestError))"
+                    + "," + CSVText.fields(of: [worst.strongest]) + ",\(decimal(worst.strongestError))"
             }
         }
     }
@@ -124,7 +124,8 @@ public enum JudgementFiles {
         let scores = results.records(clean, strength: 0).map(\.classConfidence)
         let threshold = Detection.threshold(keeping: 0.99, of: scores)
         return forEach(results) { attack, records, columns in
-            let detection = attack.isNonsense ? Detection(in: scores, out: records.map(\.classConfidence)) : nil
+            let isComparable = attack.isNonsense && !scores.isEmpty && !records.isEmpty
+            let detection = isComparable ? Detection(in: scores, out: records.map(\.classConfidence)) : nil
             let figures = detection.map {
                 [$0.auroc, $0.falsePositiveRate, $0.averagePrecisionIn, $0.averagePrecisionOut].map(decimal)
             }
@@ -161,12 +162,4 @@ public enum JudgementFiles {
     }
 
     private static func decimal(_ value: Double) -> String { String(format: "%.6f", value) }
-}
-
-/// Some texts as the first columns of a line, quoted where they need it.
-package func csv(_ texts: [String]) -> String {
-    texts.map { text in
-        guard text.contains(where: { ",\"\n".contains($0) }) else { return text }
-        return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-    }.joined(separator: ",")
 }

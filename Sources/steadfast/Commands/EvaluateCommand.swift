@@ -27,7 +27,7 @@ struct EvaluateCommand: CollectiveCommand {
         help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
     var attacks: String?
 
-    @Option(help: "Strengths in [0, 1], separated by commas. Default: the columns of the paper's table.")
+    @Option(help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the columns of the paper's table.")
     var strengths: String?
 
     @Option(help: "Evaluate the first N images.")
@@ -102,6 +102,12 @@ struct EvaluateCommand: CollectiveCommand {
             for name in checkpoints where name.hasSuffix(".onnx") { _ = try checkpoint(name, isWriter: true) }
         }
         let jobs = try checkpoints.map { try job($0, communicator) }
+        if communicator.rank == 0 {
+            let warnings = jobs.flatMap(\.warnings).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            for warning in warnings {
+                try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
+            }
+        }
         var all: [EvaluationResults] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
         for job in jobs {
@@ -125,7 +131,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// The masking verdict on each network; collective.
     private func diagnose(_ jobs: [EvaluationJob], _ communicator: Communicator) throws {
-        let asked = try communicator.agree { try strengths.map(EvaluationRequest.strengths)?.filter { $0 > 0 } ?? [] }
+        let asked = try communicator.agree { try strengths.map(AttackSpecification.strengths)?.filter { $0 > 0 } ?? [] }
         var lines = [Diagnosis.header]
         for job in jobs {
             let diagnosis = try job.diagnose(strength: asked.count == 1 ? asked[0] : nil)

@@ -23,7 +23,7 @@ struct EvaluationRequest {
         }
         var settings = EvaluationSettings(attacks: try AttackSpecification.list(names))
         try AttackCatalogue.check(settings.attacks.map(\.verbatim))
-        settings.strengths = try command.strengths.map(EvaluationRequest.strengths) ?? plan?.strengths
+        settings.strengths = try command.strengths.map(AttackSpecification.strengths) ?? plan?.strengths
         settings.samples = command.samples ?? plan?.samples
         guard settings.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
         guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
@@ -50,19 +50,5 @@ struct EvaluationRequest {
         settings.samples = plan.samples
         settings.dataDirectory = recipe.dataDirectory
         return settings
-    }
-
-    /// The strengths of a list.
-    static func strengths(_ text: String) throws -> [Double] {
-        let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
-            guard let value = Double(item), (0...1).contains(value) else {
-                throw Failure(.usage, "--strengths has '\(item)': a strength is a number in [0, 1]")
-            }
-            return value
-        }
-        guard Set(strengths).count == strengths.count else {
-            throw Failure(.usage, "--strengths names a strength twice: name each once")
-        }
-        return strengths
     }
 }

@@ -49,6 +49,19 @@ struct SummaryFileTests {
         }
     }
 
+    @Test("take names with commas, quotation marks and line ends as evaluations write them")
+    func names() throws {
+        for name in ["a,b.h5", "a\nb.h5", "a \"b\".h5", "a\r\nb.h5", "a\rb.h5", "ä\n"] {
+            let line = row("clean", 0, 0.25, checkpoint: name).line
+            try withFiles([[line], first, [line]]) { paths in
+                var summary = SummaryFile()
+                for path in paths { try summary.add(contentsOf: path) }
+                #expect(summary.rows.map(\.checkpoint) == [name, "a.h5", "a.h5"])
+                #expect(summary.text == ([SummaryRow.header, line] + first).joined(separator: "\n") + "\n")
+            }
+        }
+    }
+
     @Test("hold evaluations of a network on different numbers of samples side by side")
     func samples() throws {
         let fewer = ["a.h5,mnist,clean,0,inf,5,0.200000,0.200000,0.000000,0.900000"]

@@ -73,6 +73,95 @@ struct AttackTests {
         #expect(moved.allSatisfy { wins[$0] < 3 && wins[$0] != Int(siege.labels.pointer[$0]) })
     }
 
+    @Test(
+        "on two and three outputs each loss is as strong as the margin, and says so in its settings", arguments: [2, 3])
+    func fewOutputs(outputs: Int) throws {
+        var network = SmallNetworks.plain
+        network.classes = 2
+        network.layers[network.layers.count - 1] = .fullyConnected(.init(channels: outputs))
+        let siege = try Siege(network, count: 40)
+        func errors(_ attack: String, part: Int = 0) throws -> Int {
+            try siege.broken(try siege.run(attack, strength: 0.05, part: part)).count
+        }
+        let margin = try errors("pgd:loss=margin")
+        #expect(margin > 4)
+        for attack in ["apgd-dlr", "apgd-t", "pgd:loss=dlr"] {
+            let found = try errors(attack)
+            #expect(found >= margin, "\(attack): \(found) against \(margin)")
+        }
+        let settings = try siege.suite("apgd-dlr").settings
+        #expect(settings["loss"] == (outputs == 2 ? "margin (dlr is not defined on 2 outputs)" : "dlr"))
+        #expect(try siege.suite("apgd-t").settings["loss"]?.hasPrefix("margin-targeted (") == true)
+        #expect(try errors("standard:queries=50", part: 1) >= margin)
+    }
+
+    @Test("the default step follows the number of steps; a step that is too small or too large is warned of")
+    func steps() throws {
+        let siege = try Siege(count: 40)
+        func step(_ attack: String) throws -> String? { try siege.suite(attack).settings["step"] }
+        #expect(try step("pgd") == "\(1.0 / 30) of the strength")
+        #expect(try step("pgd:steps=10") == "\(4.0 / 3 / 10) of the strength")
+        #expect(try step("pgd-l2") == "0.025 of the strength")
+        #expect(try step("pgd-l2:steps=10") == "0.125 of the strength")
+        // From the sample the edge of the ball is reached.
+        let moved = try siege.run("pgd:steps=4:start=sample", strength: 0.05)
+        let farthest = zip(moved[0], siege.image(0)).map { abs($0 - $1) }.max() ?? 0
+        #expect(abs(farthest - 0.05 * 255) < 0.01)
+        func warnings(_ attack: String) throws -> [String] { try siege.suite(attack).warnings([0.1, 0.3]) }
+        for sound in ["pgd", "pgd:steps=1", "pgd-l2", "pgd:step=0.025", "spsa", "fgsm", "standard", "pgd:decay=linear"]
+        {
+            #expect(try warnings(sound) == [] || sound == "pgd:decay=linear", "\(sound)")
+        }
+        for (weak, word) in [
+            ("pgd:steps=10:step=0.03", "0.3 of the radius"), ("pgd:step=3", "leaps"), ("spsa:steps=20", "0.2"),
+            ("pgd-l2:step=0.01", "0.5 of the radius"),
+        ] {
+            let found = try warnings(weak)
+            #expect(found.count == 1 && found[0].contains(word), "\(weak): \(found)")
+        }
+    }
+
+    @Test("lists take spaces, strengths take fractions; what is neither is refused")
+    func lists() throws {
+        #expect(
+            try AttackSpecification.list(" clean, fgsm ,pgd:steps=3").map(\.verbatim) == [
+                "clean", "fgsm", "pgd:steps=3",
+            ])
+        #expect(try AttackSpecification.strengths("8/255, 0.1 ,0, 1") == [8.0 / 255, 0.1, 0, 1])
+        for wrong in ["", "a", "1.5", "3/2", "1/0", "0/0", "1/2/3", "-0.1", "8/", "/255", "nan", "0.1,0.1", "0.1,,0.2"]
+        {
+            #expect(throws: (any Error).self, "\(wrong)") { try AttackSpecification.strengths(wrong) }
+        }
+        #expect(throws: (any Error).self) { try AttackSpecification.list("clean, clean") }
+    }
+
+    @Test("entries of the catalogue have their own names, kinds and units")
+    func catalogue() throws {
+        let names = AttackCatalogue.entries.map(\.name)
+        #expect(Set(names).count == names.count && names.count == 19)
+        let adversarial = AttackCatalogue.entries.filter(\.isAdversarial).map(\.name)
+        #expect(
+            Set(adversarial) == [
+                "fgsm", "pgd", "pgd-l2", "apgd-ce", "apgd-dlr", "apgd-t", "fab-t", "square", "spsa", "standard",
+                "transfer",
+            ])
+        func psnr(_ attack: String) -> String {
+            SummaryRow(
+                checkpoint: "", dataset: "", attack: attack, strength: 0.1, samples: 0, error: 0, wrong: 0, rejected: 0,
+                meanConfidence: 0
+            ).psnr
+        }
+        for attack in ["fgs-lmax", "pgd:steps=3", "standard/apgd-ce", "nonsense", "noise-gaussian", "transfer/a_b.h5"] {
+            #expect(psnr(attack) == "20.00", "\(attack)")
+        }
+        for attack in [
+            "pgd-l2", "corruptions", "corruptions/fog", "noise-salt-pepper", "transfer:attack=pgd-l2",
+            "transfer:attack=pgd-l2/a.h5", "who",
+        ] {
+            #expect(psnr(attack) == "", "\(attack)")
+        }
+    }
+
     @Test("the surrogate slope changes the gradients of flat mReLUs and nothing else")
     func surrogate() throws {
         let siege = try Siege(Self.networks[1].network)

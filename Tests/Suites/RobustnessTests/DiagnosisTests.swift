@@ -21,7 +21,7 @@ struct DiagnosisTests {
     private func raised(_ change: (inout MaskingErrors) -> Void) -> [MaskingFlag] {
         var errors = sound
         change(&errors)
-        let diagnosis = Diagnosis(strength: 0.1, samples: 100, figures: errors.figures)
+        let diagnosis = Diagnosis(strength: 0.1, samples: 100, right: 100, figures: errors.figures)
         return MaskingFlag.allCases.filter(diagnosis.isRaised)
     }
 
@@ -44,12 +44,38 @@ struct DiagnosisTests {
     @Test("the verdict names the most telling decisive flag, and advice alone makes none")
     func verdicts() {
         let advice = Diagnosis(
-            strength: 0.1, samples: 9, figures: [.roughLoss: 9, .deadUnits: 1, .oneStepOverstates: 0])
+            strength: 0.1, samples: 128, right: 100, figures: [.roughLoss: 9, .deadUnits: 1, .oneStepOverstates: 0])
         #expect(advice.verdict == "verdict: gradients not masked (3 flags checked at eps 0.1)")
-        let masked = Diagnosis(strength: 0.25, samples: 9, figures: [.oneStepOverstates: 0.89, .notMonotone: 0.03])
+        func diagnosis(_ strength: Double, right: Int = 100, _ figures: [MaskingFlag: Double]) -> Diagnosis {
+            Diagnosis(strength: strength, samples: 256, right: right, figures: figures)
+        }
+        let masked = diagnosis(0.25, [.oneStepOverstates: 0.89, .notMonotone: 0.03])
         #expect(masked.verdict == "verdict: gradients masked: one-step overstates robustness by 0.89 at eps 0.25")
-        #expect(Diagnosis(strength: 1, samples: 9, figures: [.zeroGradients: .nan]).isMasked)
-        #expect(Diagnosis(strength: 1, samples: 9, figures: [.notRepeatable: 0.01]).isMasked)
+        #expect(diagnosis(1, [.zeroGradients: .nan]).isMasked)
+        #expect(diagnosis(1, [.notRepeatable: 0.01]).isMasked)
+        #expect(
+            diagnosis(1, right: 99, [.roughLoss: 9]).verdict
+                == "verdict: gradients not masked (1 flags checked at eps 1, on 99 samples only)")
+    }
+
+    @Test("there is no verdict where fewer than 20 samples are right unattacked")
+    func none() throws {
+        let network = Network(
+            input: ImageShape(height: 8, width: 8, channels: 1), classes: 3,
+            layers: [.convolution(.init(channels: 4, size: 3)), .fullyConnected(.init(channels: 3))])
+        for (mistakes, words) in [
+            (40, "0 samples were"), (39, "1 sample was"), (21, "19 samples were"), (20, ""),
+        ] {
+            let subject = try EvaluatedSamples(network, mistakes: mistakes)
+            let diagnosis = try #require(
+                try MaskingDiagnosis.run(
+                    subject.target, samples: subject.samples, classes: 3, strength: 0.1, communicator: .alone))
+            #expect(diagnosis.right == 40 - mistakes && diagnosis.hasVerdict == (mistakes == 20))
+            #expect(diagnosis.lines("a")[0].hasPrefix("a,0.1,right unattacked,\(40 - mistakes),20,"))
+            guard mistakes > 20 else { continue }
+            #expect(!diagnosis.isMasked)
+            #expect(diagnosis.verdict == "verdict: none (\(words) right unattacked, at least 20 are needed)")
+        }
     }
 
     /// Diagnoses a small network whose last weights are multiplied by `scale`.
@@ -98,9 +124,9 @@ struct DiagnosisTests {
                     folder + "/run", output: "\(folder)/\(ranks)", ranks: ranks,
                     ["--attacks", "clean", "--samples", "40", "--diagnose"])
                 #expect(result.status == 0, "\(result.errors)")
-                #expect(result.lines.last?.hasPrefix("verdict: gradients ") == true)
+                #expect(result.lines.last?.hasPrefix("verdict: ") == true)
                 let text = try String(contentsOfFile: "\(folder)/\(ranks)/diagnosis.csv", encoding: .utf8)
-                #expect(text.split(separator: "\n").count == 1 + MaskingFlag.allCases.count)
+                #expect(text.split(separator: "\n").count == 2 + MaskingFlag.allCases.count)
                 files.insert(text)
             }
             #expect(files.count == 1)

@@ -25,8 +25,8 @@ struct EvaluatedSamples {
         let target = TargetModel(model, meanImage: [Float](repeating: 127.5, count: size), seed: seed)
         var random = Philox(seed: 4, purpose: .test)
         let pixels = (0..<count * size).map { _ in UInt8(255 * random.uniform()) }
-        let values = Buffer(pixels.map { Float($0) - 127.5 })
-        let z = try target.outputs(Array(0..<count), of: values.pointer)
+        let values = Buffer(pixels.map { Float($0) - 127.5 } + [Float](repeating: 0, count: count == 0 ? size : 0))
+        let z = try target.outputs(Array(0..<max(1, count)), of: values.pointer)
         let labels = (0..<count).map { sample in
             let winner = network.loss.winner(z + sample * target.plan.outputs, outputs: network.classes)
             return UInt8(sample < mistakes ? (winner + 1) % network.classes : winner)

@@ -46,6 +46,35 @@ struct EvaluationRefusalTests {
         }
     }
 
+    @Test("no test images: one sentence; images sorted by class, steps that are too short: a warning and figures")
+    func splits() throws {
+        try withTemporaryFolder { folder in
+            try writeBarImages(to: folder + "/bars", isSorted: true)
+            let recipe = folder + "/bars.yaml"
+            try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
+            let data = ["--data-directory", folder]
+            let trained = try spawn("steadfast", arguments: ["train", recipe, "--run", folder + "/run"] + data)
+                .wait(timeout: 60)
+            #expect(trained.status == 0, "\(trained.errors)")
+            func attempt(_ output: String, _ more: [String]) throws -> ProgramResult {
+                try evaluate(folder + "/run", output: "\(folder)/\(output)", ranks: 2, more + data)
+            }
+            let sorted = try attempt("sorted", ["--attacks", "clean", "--samples", "20"])
+            #expect(
+                sorted.status == 0 && sorted.errors.contains("20 images lie sorted by class, 2 of 5"),
+                "\(sorted.errors)")
+            let weak = try attempt(
+                "weak", ["--attacks", "clean, pgd:steps=3:step=0.1", "--strengths", "8/255", "--every", "5"])
+            #expect(weak.status == 0 && !weak.errors.contains("sorted"), "\(weak.errors)")
+            #expect(weak.errors.contains("warning: attack 'pgd:steps=3:step=0.1': all 3 steps"), "\(weak.errors)")
+            #expect(try summary(folder + "/weak").last?.contains(",0.031372549,30.07,12,") == true)
+            try writeBarImages(to: folder + "/bars", tests: 0)
+            expect(
+                try attempt("none", ["--attacks", "clean,nonsense"]), 65,
+                ["bars holds no test images", "--split train"])
+        }
+    }
+
     @Test("of the data: other classes than the network's, images of another size, no data", arguments: [2, 4])
     func data(ranks: Int) throws {
         try withTemporaryFolder { folder in

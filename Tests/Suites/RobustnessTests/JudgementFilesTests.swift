@@ -177,6 +177,34 @@ struct JudgementFilesTests {
         }
     }
 
+    @Test(
+        "figures on none and one sample, all right, all wrong, all rejected, are numbers",
+        arguments: [
+            (0, 0, false), (1, 0, false), (1, 1, false), (1, 0, true), (12, 0, false), (12, 12, false), (12, 0, true),
+        ])
+    func edges(count: Int, mistakes: Int, isRejected: Bool) throws {
+        let subject = try EvaluatedSamples(Self.network, count: count, mistakes: mistakes)
+        if isRejected, let entry = subject.target.model.layout.entries.first(where: { $0.name == "fc1/bias" }) {
+            subject.target.model.parameters.pointer[entry.offset + 3] = 1e9
+        }
+        let results = try subject.evaluate(Self.attacks, [0.005])
+        for row in results.summary {
+            #expect([row.error, row.wrong, row.rejected, row.meanConfidence].allSatisfy { (0...1).contains($0) })
+            #expect(row.samples == count)
+        }
+        let clean = try #require(results.summary.first)
+        if count > 0 {
+            #expect(clean.error == (mistakes > 0 || isRejected ? 1 : 0) && clean.rejected == (isRejected ? 1 : 0))
+        }
+        try withTemporaryFolder { folder in
+            try JudgementFiles.write([results], to: folder)
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+                let text = try String(contentsOfFile: folder + "/" + name, encoding: .utf8)
+                #expect(!text.contains("nan"), "\(name): \(text)")
+            }
+        }
+    }
+
     @Test("a nonsense output's confidence is no class's")
     func classConfidence() throws {
         let all = try ["clean", "nonsense"].flatMap { try records($0) }

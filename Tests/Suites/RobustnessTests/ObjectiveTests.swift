@@ -57,6 +57,45 @@ struct ObjectiveTests {
         case .differenceOfLogitsRatio: return (rest - best) / (p[0] - p[2] + 1e-12)
         case .targetedDifferenceOfLogitsRatio:
             return (s[target] - best) / (p[0] - (p[2] + p[3]) / 2 + 1e-12)
+        case .targetedMargin: return s[target] - best
         }
+    }
+
+    @Test(
+        "where a ratio lacks outputs it is its margin, which has a gradient; nothing has one where a side is empty",
+        arguments: [2, 3, 4])
+    func fewOutputs(outputs: Int) {
+        let network = Network(
+            input: ImageShape(height: 2, width: 2, channels: 1), classes: 2,
+            layers: [.fullyConnected(.init(channels: outputs))])
+        let z = Buffer(Array([0.4, -1.3, 0.2, -0.6].prefix(outputs).map(Float.init)))
+        func look(_ objective: Objective, _ success: SuccessCriterion, label: Int = 0) -> (Double, [Float]) {
+            let gradient = Buffer([Float](repeating: .nan, count: outputs))
+            let value = objective.value(
+                z.pointer, network, outputs: outputs, label: label, target: 1, success: success,
+                gradient: gradient.pointer)
+            return (value, gradient.elements)
+        }
+        for success in SuccessCriterion.allCases {
+            for objective in Objective.allCases {
+                let (value, gradient) = look(objective, success)
+                #expect(value.isFinite && gradient.allSatisfy(\.isFinite) && gradient.contains { $0 != 0 })
+            }
+            let (margin, targeted) = (look(.margin, success), look(.targetedMargin, success))
+            let (ratio, aimed) = (
+                look(.differenceOfLogitsRatio, success), look(.targetedDifferenceOfLogitsRatio, success)
+            )
+            #expect((ratio.0 == margin.0 && ratio.1 == margin.1) == (outputs < 3))
+            #expect((aimed.0 == targeted.0 && aimed.1 == targeted.1) == (outputs < 4))
+        }
+        var alone = network
+        alone.classes = 1
+        let buffer = Buffer<Float>(outputs)
+        buffer.pointer.update(repeating: .nan, count: outputs)
+        // The label and the nonsense outputs are on one side: there is no other.
+        #expect(
+            Objective.margin.value(
+                z.pointer, alone, outputs: outputs, label: 0, success: .accepted, gradient: buffer.pointer) == 0)
+        #expect(buffer.elements.allSatisfy { $0 == 0 })
     }
 }

@@ -124,6 +124,26 @@ struct PerturbationTests {
         }
     }
 
+    @Test("every corruption of every severity takes the tiniest images, oblong ones, and up to ten channels")
+    func tiny() {
+        for corruption in CorruptionCatalogue.entries {
+            for size in 0..<64 {
+                for channels in [1, 3, 10] {
+                    let shape = ImageShape(height: 1 + size / 8, width: 1 + size % 8, channels: channels)
+                    for draw in 0..<5 {
+                        var random = Philox(seed: UInt64(draw), purpose: .test, size, channels)
+                        var image = Raster(
+                            shape: shape, pixels: (0..<shape.count).map { _ in 255 * random.uniform() })
+                        corruption.apply(to: &image, severity: 1 + draw, &random)
+                        #expect(
+                            image.pixels.count == shape.count && image.pixels.allSatisfy { (0...255).contains($0) },
+                            "\(corruption.name) on \(shape)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("made on the network itself, a transferred sample is the attack's own; from other pixels it is shifted")
     func transfer() throws {
         let siege = try Siege()
