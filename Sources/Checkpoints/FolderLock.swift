@@ -47,6 +47,15 @@ public final class FolderLock {
 
     deinit { close(descriptor) }
 
+    /// True while a job holds the lock of a directory, false where none does or nothing can be known. Takes no lock.
+    public static func isHeld(_ directory: String) -> Bool {
+        let descriptor = open("\(directory)/\(RunLayout.lock)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var range = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+        return fcntl(descriptor, openFileDescriptionGetLock, &range) == 0 && range.l_type != Int16(F_UNLCK)
+    }
+
     /// Says who holds the lock; for people only, so that a full disk is no reason to stop.
     private func writeHolder() {
         let text = Array("process \(getpid()) on \(ProcessInfo.processInfo.hostName)\n".utf8)
@@ -62,5 +71,5 @@ public final class FolderLock {
     }
 }
 
-/// `F_OFD_SETLK` of Linux, which the C library's module does not export.
-private let openFileDescriptionSetLock: Int32 = 37
+/// `F_OFD_GETLK` and `F_OFD_SETLK` of Linux, which the C library's module does not export.
+private let (openFileDescriptionGetLock, openFileDescriptionSetLock): (Int32, Int32) = (36, 37)

@@ -86,8 +86,17 @@ extension RunDirectory {
     /// The paths of a run's checkpoints, oldest step first, for readers that take no lock; none where it has written none yet.
     public static func checkpoints(in run: String) throws -> [String] {
         let folder = checkpointsPath(of: run)
-        guard access(folder, F_OK) == 0 else { return [] }
+        guard try isThere(folder) else { return [] }
         return try checkpointFiles(in: folder).reversed().map { "\(folder)/\($0)" }
+    }
+
+    /// True where there is a file or directory at a path, false where there is none.
+    ///
+    /// - Throws: `Failure` 66 where a directory on the way may not be searched: then nobody knows.
+    static func isThere(_ path: String) throws -> Bool {
+        if access(path, F_OK) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw systemFailure(.noInput, "read", path) }
+        return false
     }
 
     /// The checkpoint files, newest first.
@@ -99,7 +108,7 @@ extension RunDirectory {
     /// The name that the file `latest` or `best` holds; nil where there is no such file.
     private static func pointer(_ kind: String, in folder: String) throws -> String? {
         let file = "\(folder)/\(kind)"
-        guard access(file, F_OK) == 0 else { return nil }
+        guard try isThere(file) else { return nil }
         let text = String(decoding: try SealedFile.readWhole(file), as: UTF8.self)
         let name = String(text.dropLast())
         guard text.last == "\n", RunLayout.step(ofFile: name) != nil else {

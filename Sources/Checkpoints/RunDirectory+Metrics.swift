@@ -40,7 +40,14 @@ extension RunDirectory {
     /// `end`. For readers that take no lock.
     public static func hasEnded(_ run: String, after start: Int = 0) throws -> Bool {
         let size = metricsSize(run)
-        guard size > start, let file = FileHandle(forReadingAtPath: metricsPath(of: run)) else { return false }
+        guard size > start else {
+            // A run that may not be read is no run without an end.
+            _ = try isThere(metricsPath(of: run))
+            return false
+        }
+        guard let file = FileHandle(forReadingAtPath: metricsPath(of: run)) else {
+            throw systemFailure(.noInput, "read", metricsPath(of: run))
+        }
         defer { try? file.close() }
         do {
             // The end is followed by the lines of evaluations at most.

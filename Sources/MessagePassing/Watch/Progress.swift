@@ -18,6 +18,8 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
     case dealing
     /// Another rank's lanes computed again.
     case auditing
+    /// Samples under attack.
+    case evaluating
 
     /// Completes `it was ...`.
     public var title: String {
@@ -30,6 +32,7 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
         case .recording: "writing the run's record"
         case .dealing: "moving samples between ranks"
         case .auditing: "auditing another rank's lanes"
+        case .evaluating: "attacking samples"
         }
     }
 }
@@ -98,6 +101,9 @@ package struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
     /// `computing a training step after step 12`.
     var title: String {
         let doing = Occupation(rawValue: occupation)?.title ?? "at work"
-        return doing + (isWaiting ? ", waiting for other ranks," : "") + " after step \(steps)"
+        let waits = isWaiting ? ", waiting for other ranks" : ""
+        // An evaluation has no steps.
+        guard occupation != Occupation.evaluating.rawValue else { return doing + waits }
+        return doing + waits + (isWaiting ? "," : "") + " after step \(steps)"
     }
 }

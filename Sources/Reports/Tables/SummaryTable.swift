@@ -12,26 +12,48 @@ public struct SummaryTable: CustomStringConvertible {
     public var description: String {
         unique(rows.map(\.checkpoint)).map { checkpoint in
             let own = rows.filter { $0.checkpoint == checkpoint }
-            let samples = own.first?.samples ?? 0
-            return "\(checkpoint), \(samples) samples of \(own.first?.dataset ?? ""): error (share rejected)\n"
+            return "\(checkpoint), \(samples(shown(own))) of \(own.first?.dataset ?? ""): error (share rejected)\n"
                 + table(own)
         }.joined(separator: "\n\n")
     }
 
+    /// The row of each attack and strength that a cell shows: that of the most samples.
+    private func shown(_ rows: [SummaryRow]) -> [SummaryRow] {
+        struct Cell: Hashable { let attack: String, strength: Double }
+        let cells = Dictionary(grouping: rows) { Cell(attack: $0.attack, strength: $0.strength) }
+        return cells.values.compactMap { own in own.max { $0.samples < $1.samples } }
+    }
+
+    /// `100 samples`, or `100 to 300 samples` where the cells are not of equal size.
+    private func samples(_ rows: [SummaryRow]) -> String {
+        let counts = rows.map(\.samples)
+        let (fewest, most) = (counts.min() ?? 0, counts.max() ?? 0)
+        return fewest == most ? "\(most) samples" : "\(fewest) to \(most) samples"
+    }
+
     private func table(_ rows: [SummaryRow]) -> String {
+        let shown = shown(rows)
         let attacks = unique(rows.map(\.attack))
-        var lines = [right("strength", 8) + attacks.map { right($0, width($0)) }.joined()]
+        let isEqual = Set(shown.map(\.samples)).count < 2
+        // Attacks on other numbers of samples than the headline's say theirs.
+        func heading(_ attack: String) -> String {
+            guard !isEqual else { return attack }
+            let counts = Set(shown.filter { $0.attack == attack }.map(\.samples)).sorted()
+            return "\(attack) [\(counts.map(String.init).joined(separator: ", "))]"
+        }
+        let headings = attacks.map(heading)
+        var lines = [right("strength", 8) + headings.map { right($0, width($0)) }.joined()]
         for strength in Set(rows.map(\.strength)).sorted() {
-            let cells = attacks.map { attack in
-                let row = rows.filter { $0.attack == attack && $0.strength == strength }.max { $0.samples < $1.samples }
-                return right(row.map { "\(number($0.error, 3)) (\(number($0.rejected, 3)))" } ?? "", width(attack))
+            let cells = zip(attacks, headings).map { attack, heading in
+                let row = shown.first { $0.attack == attack && $0.strength == strength }
+                return right(row.map { "\(number($0.error, 3)) (\(number($0.rejected, 3)))" } ?? "", width(heading))
             }
             lines.append(right(number(strength, 3), 8) + cells.joined())
         }
         return lines.joined(separator: "\n")
     }
 
-    private func width(_ attack: String) -> Int { max(15, attack.count + 2) }
+    private func width(_ heading: String) -> Int { max(15, heading.count + 2) }
     private func number(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
     private func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text

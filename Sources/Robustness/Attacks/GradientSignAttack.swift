@@ -1,4 +1,5 @@
 import Kernels
+import MessagePassing
 import Networks
 
 /// Whose moments batch norm uses while a direction is formed.
@@ -75,6 +76,7 @@ final class GroupDirections {
 
     func form(_ pixels: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int) throws {
         try target.onQuery?()
+        Progress.beat()
         let input = propagation.input.pointer
         switch mode {
         case .evaluation:

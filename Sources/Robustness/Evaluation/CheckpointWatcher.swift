@@ -13,6 +13,7 @@ public final class CheckpointWatcher {
     private let communicator: Communicator
     private let settings: (Checkpoint) throws -> EvaluationSettings
     private let trust: Bool
+    private let patience: Double
     /// Where metrics.jsonl ended when the watch began: an end of the run before that does not count.
     private let metricsStart: Int
     /// The lines of summary.csv, by the checkpoint's name in it.
@@ -29,18 +30,21 @@ public final class CheckpointWatcher {
     ///   - metricsStart: the size of metrics.jsonl before the run began, where only its end from now on counts.
     ///   - trust: read checkpoints without a seal too.
     ///   - resume: keep what the output directory holds.
+    ///   - patience: seconds without a sign of a job that trains the run, after which the watch ends.
     ///   - communicator: the ranks that evaluate.
     ///   - settings: given a checkpoint, what to evaluate it on.
     /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is
     ///   false.
     public init(
         run: String, output: String, metricsStart: Int = 0, trust: Bool = false, resume: Bool,
-        communicator: Communicator, settings: @escaping (Checkpoint) throws -> EvaluationSettings
+        patience: Double = .infinity, communicator: Communicator,
+        settings: @escaping (Checkpoint) throws -> EvaluationSettings
     ) throws {
         self.run = run
         self.output = output
         self.metricsStart = metricsStart
         self.trust = trust
+        self.patience = patience
         self.communicator = communicator
         self.settings = settings
         lines = try communicator.agree {
@@ -76,15 +80,16 @@ public final class CheckpointWatcher {
     ///   - progress: takes how far the evaluation of a checkpoint is, on rank 0.
     ///   - finished: takes the results of each checkpoint, on rank 0.
     /// - Returns: whether a signal ended the watch.
-    /// - Throws: as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is
+    /// - Throws: `Failure` 69 where nothing trains the run for `patience` seconds; else as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is
     ///   (65).
     public func watch(
         note: (String) -> Void, progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
         finished: (EvaluationResults) throws -> Void
     ) throws -> Bool {
         var seen: [String: Date] = [:]
+        var life = SignsOfLife(patience: patience)
         while true {
-            let (decision, path) = try decide(seen)
+            let (decision, path) = try decide(seen, &life, note)
             let written = Self.written(path)
             switch decision {
             case .wait:
@@ -120,7 +125,9 @@ public final class CheckpointWatcher {
     }
 
     /// The next thing to do, the same on all ranks.
-    private func decide(_ seen: [String: Date]) throws -> (Decision, String) {
+    private func decide(
+        _ seen: [String: Date], _ life: inout SignsOfLife, _ note: (String) -> Void
+    ) throws -> (Decision, String) {
         let asked = try communicator.allReduce(Int64(StopRequest.requested ? 1 : 0), .max)
         guard asked == 0 else { return (.stop, "") }
         let (decision, path) = try communicator.agree { () -> (Decision, String) in
@@ -132,6 +139,7 @@ public final class CheckpointWatcher {
             let ended = try RunDirectory.hasEnded(run, after: metricsStart)
             let next = try RunDirectory.checkpoints(in: run).first { seen[$0] != Self.written($0) }
             if let next { return (.evaluate, next) }
+            if !ended, let sentence = try life.look(at: run) { note(sentence) }
             return (ended ? .end : .wait, "")
         }
         let agreed = try communicator.broadcast(decision.rawValue)
@@ -149,5 +157,38 @@ public final class CheckpointWatcher {
         lines.append((results.subject.checkpoint, results.summary.map(\.line)))
         let text = ([SummaryRow.header] + lines.flatMap(\.lines)).joined(separator: "\n") + "\n"
         try AtomicFile.write(text, to: output + "/summary.csv")
+    }
+}
+
+/// The signs that a job still trains a run: the lock that it holds, and lines of metrics that come.
+private struct SignsOfLife {
+    let patience: Double
+    private var size = -1
+    private var last = ContinuousClock.now
+    private var hasSpoken = false
+
+    init(patience: Double) { self.patience = patience }
+
+    /// Looks for a sign; returns a sentence where there is none for the first time.
+    ///
+    /// - Throws: `Failure` 69 where there was none for so long that none is waited for.
+    mutating func look(at run: String) throws -> String? {
+        let size = RunDirectory.metricsSize(run)
+        if size != self.size || FolderLock.isHeld(run) {
+            (self.size, last, hasSpoken) = (size, .now, false)
+            return nil
+        }
+        let silence = (ContinuousClock.now - last) / .seconds(1)
+        guard silence < patience else {
+            throw Failure(
+                .unavailable,
+                "\(run) has not ended, and no job has worked on it for \(Int(silence)) s: resume its training, or evaluate "
+                    + "its checkpoints without --watch")
+        }
+        // A job that has just been killed may be resumed at once.
+        guard !hasSpoken, silence >= min(5, patience / 2) else { return nil }
+        hasSpoken = true
+        return "no job works on \(run): waiting for it to be resumed"
+            + (patience.isFinite ? ", up to \(Int(patience)) s" : "")
     }
 }

@@ -50,7 +50,8 @@ public struct EvaluationSettings: Sendable {
         }
         guard !pool.isEmpty else {
             throw Failure(
-                .data, "data set \(description.name) holds no \(split.rawValue) images: evaluate on --split "
+                .data,
+                "data set \(description.name) holds no \(split.rawValue) images: evaluate on --split "
                     + "\(split == .test ? "train" : "test")")
         }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }

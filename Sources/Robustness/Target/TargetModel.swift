@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Kernels
+import MessagePassing
 import Networks
 
 /// The network under attack, as an attack sees it: outputs and input gradients in evaluation mode.
@@ -60,6 +61,7 @@ public final class TargetModel {
     public func outputs(_ rows: [Int], of images: UnsafePointer<Float>) throws -> UnsafePointer<Float> {
         precondition(rows.count <= TargetModel.groupSize, "\(rows.count) rows in a group of \(TargetModel.groupSize)")
         try onQuery?()
+        Progress.beat()
         for (place, row) in rows.enumerated() {
             (propagation.input.pointer + place * size).update(from: images + row * size, count: size)
         }

@@ -27,7 +27,8 @@ struct EvaluateCommand: CollectiveCommand {
         help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
     var attacks: String?
 
-    @Option(help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the columns of the paper's table.")
+    @Option(
+        help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the columns of the paper's table.")
     var strengths: String?
 
     @Option(help: "Evaluate the first N images.")
@@ -61,6 +62,12 @@ struct EvaluateCommand: CollectiveCommand {
     @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
     var watch = false
 
+    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends.")
+    var patience = 600.0
+
+    @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
+    var stallTimeout = 300.0
+
     @Option(help: "The data set that networks of the format ONNX are for.")
     var dataset: String?
 
@@ -76,7 +83,15 @@ struct EvaluateCommand: CollectiveCommand {
     var quiet = false
 
     func run() throws {
-        Communicator.main(run)
+        let timeout = max(0, min(1e6, stallTimeout))
+        Vigil.begin("start of the job", seconds: timeout)
+        Communicator.main { communicator in
+            defer { Vigil.begin("end of the job", seconds: timeout) }
+            let watchdog = timeout > 0 ? try Watchdog.start(communicator, timeout: timeout) : nil
+            Vigil.end()
+            defer { watchdog?.stop() }
+            try Progress.during(.evaluating) { try run(communicator) }
+        }
     }
 
     /// Evaluates, on all ranks of a communicator; collective.
@@ -89,6 +104,10 @@ struct EvaluateCommand: CollectiveCommand {
             guard Set(folders).count == folders.count else {
                 throw Failure(.usage, "two of the checkpoints have the same name: name each once")
             }
+            guard (0...1e6).contains(stallTimeout) else {
+                throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
+            }
+            guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
             guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
             guard communicator.rank == 0 else { return nil }
             try AtomicFile.requireWritable(folder: output)
@@ -157,7 +176,8 @@ struct EvaluateCommand: CollectiveCommand {
             }
         }
         let watcher = try CheckpointWatcher(
-            run: checkpoints[0], output: output, trust: trust, resume: resume, communicator: communicator
+            run: checkpoints[0], output: output, trust: trust, resume: resume, patience: patience,
+            communicator: communicator
         ) { try EvaluationRequest(self, $0).settings }
         var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
         let stopped = try watcher.watch(note: { reporter.note($0) }) { results in

@@ -3,11 +3,18 @@ import Essentials
 import Foundation
 import TestSupport
 
-/// Changes good inputs of the readers in many ways, and sees that they end in a result or a good sentence: `Tests/fuzz`.
+/// Gives the product inputs that nobody would make on purpose: `Tests/fuzz`.
 @main
 struct Fuzzing: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fuzz", abstract: "Give the readers files and texts that are damaged or made to do harm.",
+        commandName: "fuzz", abstract: "Give readers and jobs inputs that are damaged, random or made to do harm.",
+        subcommands: [ReaderFuzzing.self, JobFuzzing.self], defaultSubcommand: ReaderFuzzing.self)
+}
+
+/// Changes good inputs of the readers in many ways, and sees that they end in a result or a good sentence.
+struct ReaderFuzzing: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "readers", abstract: "Give the readers files and texts that are damaged or made to do harm.",
         discussion: """
             The inputs are drawn from a seed, so that a number names one. Workers that crash are replaced; the input goes into a \
             file. Ends with exit code 1 where one crashed in our own code, took longer than 20 s, or more than 4 GiB.
@@ -16,7 +23,7 @@ struct Fuzzing: ParsableCommand {
     @Argument(help: "The readers; all if none is given: \(Target.all.map(\.name).joined(separator: ", ")).")
     var targets: [String] = []
 
-    @Option(help: "What the inputs are drawn from.")
+    @Option(help: "The key of the draws.")
     var seed: UInt64 = 1
 
     @Option(help: "Inputs for each reader.")

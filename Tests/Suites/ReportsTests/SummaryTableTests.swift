@@ -24,4 +24,17 @@ struct SummaryTableTests {
         #expect(lines[4].split(separator: " ") == ["0.250", "0.083", "(0.020)"])
         #expect(Set(lines[1...].map(\.count)).count == 1)
     }
+
+    @Test("over evaluations of unequal size each column says its samples, the headline their span")
+    func sizes() {
+        let rows = [
+            row("clean", 0, 0.1, samples: 100), row("clean", 0, 0.2, samples: 300), row("fgsm", 0.1, 0.5, samples: 100),
+        ]
+        let lines = SummaryTable(rows).description.split(separator: "\n").map(String.init)
+        #expect(lines[0] == "a.h5, 100 to 300 samples of mnist: error (share rejected)")
+        #expect(lines[1].contains("clean [300]") && lines[1].contains("fgsm [100]"))
+        #expect(lines[2].contains("0.200"))
+        let equal = SummaryTable([rows[0], rows[1]]).description
+        #expect(equal.hasPrefix("a.h5, 300 samples of mnist") && !equal.contains("["))
+    }
 }

@@ -117,6 +117,53 @@ struct WatchTests {
         }
     }
 
+    @Test("a watch on a run that nothing trains says so and ends after its patience; an unreadable one is told as that")
+    func dead() throws {
+        try withTrainedRun { folder in
+            let run = folder + "/run"
+            let metrics = try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)
+            let lines = metrics.split(separator: "\n").filter { !$0.hasPrefix("{\"event\":\"end\"") }
+            try (lines.joined(separator: "\n") + "\n").write(
+                toFile: run + "/metrics.jsonl", atomically: true, encoding: .utf8)
+            let arguments = [
+                "evaluate", run, "--watch", "--attacks", "clean", "--samples", "20", "--output", folder + "/a",
+                "--patience", "4",
+            ]
+            let result = try spawnMpirun(ranks: 2, "steadfast", arguments: arguments).wait(timeout: 60)
+            #expect(
+                result.status == 69 && result.errors.contains("no job has worked on it for 4 s"), "\(result.errors)")
+            #expect(result.output.contains("no job works on \(run)"), "\(result.output)")
+            #expect(try summary(folder + "/a").count == 2)
+
+            let checkpoints = run + "/checkpoints"
+            try FileManager.default.removeItem(atPath: checkpoints)
+            // A link to itself may be followed as little as a directory that is closed to us.
+            try FileManager.default.createSymbolicLink(atPath: checkpoints, withDestinationPath: "checkpoints")
+            for more in [["--watch"], []] {
+                let closed = try evaluate(run, output: folder + "/b", ["--attacks", "clean", "--resume"] + more)
+                #expect(closed.status == 66 && closed.errors.contains("cannot read \(checkpoints)"), "\(closed.errors)")
+            }
+        }
+    }
+
+    @Test("a rank that stands still ends an evaluation with code 71, named", arguments: [0, 1])
+    func standstill(rank: Int) throws {
+        try withTrainedRun(["glyphs-plain"]) { folder in
+            let program = try spawnMpirun(
+                ranks: 2, "steadfast",
+                arguments: [
+                    "evaluate", folder + "/run", "--attacks", "clean,square:queries=1000000", "--strengths", "0.001",
+                    "--output", folder + "/out", "--stall-timeout", "3",
+                ])
+            try program.waitForOutput { $0.contains("clean: ") }
+            let process = try #require(program.process(ofRank: rank))
+            kill(process, SIGSTOP)
+            let result = try program.wait(timeout: 40)
+            #expect(result.status == 71, "\(result.errors)")
+            #expect(result.errors.contains("steadfast: rank \(rank) on "), "\(result.errors)")
+        }
+    }
+
     private func expectEvaluated(_ folder: String, _ output: String) throws {
         let rows = try summary(output).dropFirst()
         #expect(rows.count == 6)
