@@ -4,9 +4,9 @@ import Foundation
 import Robustness
 
 /// The report on some evaluations: one page, its tables as CSV and Markdown, its figures as SVG and PNG, and one
-/// `summary.csv` over all.
+/// `summary.csv` and `networks.csv` over all.
 ///
-///     index.html  summary.csv  tables.md  tables/NAME.csv  figures/NAME.svg  figures/NAME.png
+///     index.html  summary.csv  networks.csv  tables.md  tables/NAME.csv  figures/NAME.svg  figures/NAME.png
 public struct Report {
     /// The rows of all evaluations, as parts of one.
     public let summary: SummaryFile
@@ -15,6 +15,7 @@ public struct Report {
 
     private let output: String
     private let page: Page
+    private let networks: [NetworkRow]
 
     /// Collects what lies in some directories, at any depth.
     ///
@@ -23,9 +24,11 @@ public struct Report {
     /// - Parameters:
     ///   - directories: of evaluations, or above them.
     ///   - output: the directory of the report.
+    ///   - title: of the page; nil for the first directory's name, or that of the paper's reproduction.
+    ///   - paper: set the evaluations beside the paper's tables and figures.
     /// - Throws: `Failure` 66 where a directory holds no evaluation, 65 where files are damaged or contradict each
     ///   other.
-    public init(of directories: [String], output: String) throws {
+    public init(of directories: [String], output: String, title: String? = nil, paper: Bool = false) throws {
         self.output = output
         var summary = SummaryFile()
         var evaluations: [(folder: String, rows: [SummaryRow])] = []
@@ -38,9 +41,17 @@ public struct Report {
             }
         }
         self.summary = summary
+        networks = evaluations.flatMap { NetworkRow.read($0.folder) }
         let models = EvaluatedModel.collect(EvaluatedNetwork.collect(evaluations))
-        var builder = ReportBuilder(models)
-        page = try builder.page()
+        guard !paper else {
+            var builder = ReportBuilder(models)
+            page = try builder.page(title: title)
+            omissions = builder.omissions
+            return
+        }
+        let own = directories.first.map { NetworkName(path: $0).name } ?? ""
+        var builder = NetworksPage(models, networks)
+        page = try builder.page(title: title ?? own)
         omissions = builder.omissions
     }
 
@@ -50,6 +61,7 @@ public struct Report {
     public func writeTables() throws {
         try FileManager.default.makeDirectory(output)
         try AtomicFile.write(summary.text, to: output + "/summary.csv")
+        try NetworkRow.write(networks, to: output)
         try PageFiles.writeTables(page, to: output)
     }
 

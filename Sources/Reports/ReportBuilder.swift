@@ -15,7 +15,7 @@ struct ReportBuilder {
     init(_ models: [EvaluatedModel]) { self.models = models }
 
     /// The page.
-    mutating func page() throws -> Page {
+    mutating func page(title: String?) throws -> Page {
         var sections: [Page.Section] = []
         for paper in PaperTable.all { if let section = try reproduction(paper) { sections.append(section) } }
         sections += other()
@@ -23,7 +23,7 @@ struct ReportBuilder {
         sections += beyond()
         sections.append(files())
         return Page(
-            title: "Suppressing the unusual, reproduced", introduction: introduction, sections: sections)
+            title: title ?? "Suppressing the unusual, reproduced", introduction: introduction, sections: sections)
     }
 
     private var introduction: HTML {
@@ -33,7 +33,8 @@ struct ReportBuilder {
         return """
             <p>The tables and figures of <cite>Suppressing the Unusual: towards Robust CNNs using Symmetric Activation
             Functions</cite> (Zhao &amp; Griffin 2016, <a href="https://arxiv.org/abs/1603.05145">arXiv 1603.05145</a>)
-            beside those of \(words) that steadfast \(Product.version) trained and attacked. Every number of ours is read
+            beside those of \(words) that steadfast \(Product.version) trained and attacked. Every number of ours is
+            read
             from the evaluations' own files.</p>
             \(Cards.html(models))
             """

@@ -75,6 +75,11 @@ package struct EvaluatedModel {
         }
     }
 
+    /// The directory of data sets that its recipe names.
+    var dataDirectory: String? {
+        recipe.values["data_directory"].flatMap { $0 == "null" ? nil : $0.trimmingCharacters(in: ["\"", "'"]) }
+    }
+
     /// The strengths of an attack.
     package func strengths(_ attack: String) -> [Double] {
         Set((rows[attack] ?? []).joined().map(\.strength)).sorted()

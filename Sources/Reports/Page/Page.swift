@@ -60,7 +60,7 @@ struct Page {
             \(reload)<title>\(title)</title><style>\(Style.css)</style></head><body>
             <header><h1>\(title)</h1>\(introduction)<nav>\(.joined(links))</nav></header>
             \(.joined(body))
-            </body></html>
+            \(tables.contains(where: \.isSortable) ? Style.sorting : "")</body></html>
             """
         return "<!DOCTYPE html>\n" + page.text + "\n"
     }

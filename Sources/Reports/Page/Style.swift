@@ -1,5 +1,27 @@
 /// The look of the page: on screens wide and narrow, light and dark, and on paper.
 enum Style {
+    /// A click on a heading of a sortable table sorts its rows by that column, numbers as numbers; a second one turns
+    /// them round. Without a script the table stays as it is.
+    static let sorting: HTML = """
+        <script>
+        document.querySelectorAll("table.sortable thead tr:last-child th").forEach((head, column) => {
+          head.style.cursor = "pointer";
+          head.addEventListener("click", () => {
+            const body = head.closest("table").tBodies[0];
+            const turned = head.dataset.order === "up";
+            head.dataset.order = turned ? "down" : "up";
+            const text = row => row.cells[column].firstChild ? row.cells[column].firstChild.textContent : "";
+            const key = row => { const n = parseFloat(text(row)); return isNaN(n) ? text(row) : n; };
+            const order = (a, b) => typeof a === typeof b ? (a === b ? 0 : a > b ? 1 : -1) : typeof a === "number" ? -1
+              : 1;
+            Array.from(body.rows).sort((a, b) => (turned ? -1 : 1) * order(key(a), key(b)))
+              .forEach(row => body.appendChild(row));
+          });
+        });
+        </script>
+
+        """
+
     static let css: HTML = """
         :root { color-scheme: light dark; --ink: #1b1d21; --soft: #5b6270; --paper: #ffffff; --line: #d9dde3; --band:
           #f4f6f8;

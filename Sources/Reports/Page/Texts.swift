@@ -29,6 +29,11 @@ enum Texts {
         """
     }
 
+    static let runs: HTML = """
+        <p>Read the column <em>attacked</em> as a lower bound: the error under the strongest attack that was run.
+        Another
+        attack may break more.</p>
+        """
     static let strong: HTML = """
         <p>The paper's attack takes one step, unclipped. These iterate, restart, go without gradients or combine
         (standard), within the ball and the range of pixels. Small type: the share rejected.</p>

@@ -93,7 +93,7 @@ package enum AttackTables {
     }
 
     /// The worst case over all attacks in the ball, from `worst.csv`.
-    private static func worst(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> Table? {
+    static func worst(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) -> Table? {
         struct Worst { let model: String, strength, error: Double, strongest: String }
         let found = models.flatMap { model in
             model.networks.flatMap { network in
@@ -108,7 +108,8 @@ package enum AttackTables {
         guard !found.isEmpty else { return nil }
         let strengths = Set(found.map(\.strength)).sorted()
         return Table(
-            name: fileName("worst", dataset, ""), title: "\(title): the worst of all attacks in the ball",
+            name: fileName("worst", dataset, ""),
+            title: "\(title): error, at least: the worst of all attacks in the ball",
             caption:
                 "Error where of each sample the worst attack counts, of those run; small type: the one that breaks "
                 + "the most. "

@@ -91,6 +91,26 @@ package enum RecipeTables {
         return standing
     }
 
+    /// The keys in which the recipes of a data set's models differ from the first's; a table a data set.
+    static func differences(_ models: [EvaluatedModel]) -> [Table] {
+        models.map(\.dataset).uniqued.compactMap { dataset in
+            let own = models.filter { $0.dataset == dataset && !$0.recipe.values.isEmpty }
+            guard let base = own.first, own.count > 1 else { return nil }
+            return Table(
+                name: fileName("recipes", dataset), title: "\(dataset): recipes beside that of \(base.label)",
+                caption: "The keys that make a recipe another one; seeds and what changes no result are left out.",
+                columns: ["model", "seeds", "differs in"],
+                rows: own.map { model in
+                    let differences = model.recipe.differences(from: base.recipe)
+                    let text = differences.isEmpty ? "nothing" : differences.joined(separator: "; ")
+                    return [
+                        Table.Cell(model.label), Table.Cell("\(model.networks.count)"),
+                        Table.Cell(model.name == base.name ? "" : text, mark: .text),
+                    ]
+                })
+        }
+    }
+
     private static func isTrained(_ model: EvaluatedModel) -> Bool {
         model.recipe.has("adversarial_training")
     }

@@ -37,16 +37,20 @@ package struct Table {
     package let noteTitle: String
     /// Other headings of notes, by the column's heading.
     package let noteTitles: [String: String]
+    /// True where a click on a heading sorts the rows.
+    package let isSortable: Bool
     /// The cells, each row as many as there are columns.
     package let rows: [[Cell]]
 
     /// Makes a table.
     package init(
         name: String, title: String, caption: String, groups: [(title: String, columns: Int)] = [], columns: [String],
-        noteTitle: String = "range", noteTitles: [String: String] = [:], rows: [[Cell]]
+        noteTitle: String = "range", noteTitles: [String: String] = [:], isSortable: Bool = false,
+        rows: [[Cell]]
     ) {
         (self.name, self.title, self.caption, self.groups) = (name, title, caption, groups)
         (self.columns, self.noteTitle, self.noteTitles, self.rows) = (columns, noteTitle, noteTitles, rows)
+        self.isSortable = isSortable
     }
 
     /// The headings with those above them.
@@ -102,9 +106,8 @@ package struct Table {
             return "<tr>\(.joined(cells))</tr>"
         }
         return """
-            <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div
-            class="scroll"><table><thead>\(above)\(heading)</thead>
-            <tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
+            <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll">
+            <table class="\(isSortable ? "sortable" : "plain")"><thead>\(above)\(heading)</thead><tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
             """
     }
 

@@ -141,16 +141,20 @@ public struct Diagnosis: Sendable {
     /// The lines of `diagnosis.csv`: the samples that are right unattacked, then a flag each.
     public func lines(_ checkpoint: String) -> [String] {
         let count =
-            CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(Self.rightUnattacked),\(right),\(Self.fewest),"
+            CSVText.fields(of: [checkpoint])
+            + ",\(plainDecimal(strength)),\(Self.rightUnattacked),\(right),\(Self.fewest),"
             + "\(hasVerdict ? "no" : "yes"),"
-            + CSVText.fields(of: ["\(right) of \(samples) samples are right unattacked; a verdict takes \(Self.fewest)"])
-        return [count] + MaskingFlag.allCases.compactMap { flag in
-            figures[flag].map { figure in
-                CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(flag.rawValue)," + String(format: "%.6f", figure)
-                    + ",\(plainDecimal(flag.threshold)),\(isRaised(flag) ? "yes" : "no"),"
-                    + CSVText.fields(of: [flag.sentence(figure)])
+            + CSVText.fields(of: ["\(right) of \(samples) samples are right unattacked; a verdict takes \(Self.fewest)"]
+            )
+        return [count]
+            + MaskingFlag.allCases.compactMap { flag in
+                figures[flag].map { figure in
+                    CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(flag.rawValue),"
+                        + String(format: "%.6f", figure)
+                        + ",\(plainDecimal(flag.threshold)),\(isRaised(flag) ? "yes" : "no"),"
+                        + CSVText.fields(of: [flag.sentence(figure)])
+                }
             }
-        }
     }
 
     /// The table for people, without the verdict.

@@ -80,8 +80,8 @@ public final class CheckpointWatcher {
     ///   - progress: takes how far the evaluation of a checkpoint is, on rank 0.
     ///   - finished: takes the results of each checkpoint, on rank 0.
     /// - Returns: whether a signal ended the watch.
-    /// - Throws: `Failure` 69 where nothing trains the run for `patience` seconds; else as ``EvaluationJob``; a checkpoint that vanishes before it is read is no failure, one that changes is
-    ///   (65).
+    /// - Throws: `Failure` 69 where nothing trains the run for `patience` seconds; else as ``EvaluationJob``; a
+    ///   checkpoint that vanishes before it is read is no failure, one that changes is (65).
     public func watch(
         note: (String) -> Void, progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
         finished: (EvaluationResults) throws -> Void
@@ -113,6 +113,7 @@ public final class CheckpointWatcher {
                 try communicator.agree {
                     guard let results else { return }
                     try add(results)
+                    try NetworkRow.write(NetworkRow.read(output) + [job.networkRow], to: output)
                     try finished(results)
                 }
             } catch let failure as Agreed where failure.failure.code == .noInput {
@@ -182,7 +183,8 @@ private struct SignsOfLife {
         guard silence < patience else {
             throw Failure(
                 .unavailable,
-                "\(run) has not ended, and no job has worked on it for \(Int(silence)) s: resume its training, or evaluate "
+                "\(run) has not ended, and no job has worked on it for \(Int(silence)) s: resume its training, or "
+                    + "evaluate "
                     + "its checkpoints without --watch")
         }
         // A job that has just been killed may be resumed at once.

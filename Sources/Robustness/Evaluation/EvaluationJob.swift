@@ -72,6 +72,8 @@ public final class EvaluationJob {
     public let step: Int
     /// The network.
     public let target: TargetModel
+    /// The checkpoint's row of `networks.csv`.
+    public let networkRow: NetworkRow
 
     /// Reasons why the figures may say less than they seem to, a sentence each.
     public var warnings: [String] {
@@ -129,6 +131,7 @@ public final class EvaluationJob {
         self.evaluator = evaluator
         self.settings = own
         step = checkpoint.header.step
+        networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)
         subject = EvaluationSubject(
             checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
             dataset: checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed, samples: samples,

@@ -45,7 +45,9 @@ public enum JudgementFiles {
             attack.strengths.enumerated().flatMap { place, strength in
                 body(
                     attack, results.records(number, strength: place),
-                    CSVText.fields(of: [results.subject.checkpoint, attack.specification.verbatim, plainDecimal(strength)]))
+                    CSVText.fields(of: [
+                        results.subject.checkpoint, attack.specification.verbatim, plainDecimal(strength),
+                    ]))
             }
         }
     }

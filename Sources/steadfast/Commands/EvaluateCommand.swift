@@ -142,6 +142,7 @@ struct EvaluateCommand: CollectiveCommand {
             let rows = all.flatMap(\.summary)
             try JudgementFiles.write(all, to: output)
             let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
+            try NetworkRow.write(jobs.map(\.networkRow), to: output)
             try AtomicFile.write(text, to: output + "/summary.csv")
             if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }

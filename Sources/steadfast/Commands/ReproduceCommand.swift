@@ -61,7 +61,7 @@ struct ReproduceCommand: CollectiveCommand {
             for seed in 1...seeds {
                 for name in names { try reproduce(paper, "\(dataset)-\(name)", seed: seed, world) }
             }
-            let words = ["report", directory, "--output", "\(directory)/report"]
+            let words = ["report", directory, "--output", "\(directory)/report", "--paper"]
             let report = try command(words, as: ReportCommand.self, world)
             try world.agree { if world.rank == 0 { try report.run() } }
         }

@@ -33,7 +33,7 @@ struct PageTests {
             try diagnosis.write(toFile: folder + "/in/b/diagnosis.csv", atomically: true, encoding: .utf8)
             let worst = "h\n\(folder)/mnist-mrelu-r-m/seed-1,ball,0.1,pgd,10,0.75,0.5,0.1,pgd:steps=20,0.7\n"
             try worst.write(toFile: folder + "/in/b/worst.csv", atomically: true, encoding: .utf8)
-            let report = try Report(of: [folder + "/in"], output: folder + "/out")
+            let report = try Report(of: [folder + "/in"], output: folder + "/out", paper: true)
             try report.writeTables()
             try report.writePage()
             let html = try String(contentsOfFile: folder + "/out/index.html", encoding: .utf8)
@@ -68,6 +68,49 @@ struct PageTests {
             let png = try Data(contentsOf: URL(fileURLWithPath: folder + "/out/figures/figure-1-rbf.png"))
             #expect(png.starts(with: [0x89, 0x50, 0x4E, 0x47]))
             #expect(!files.contains { $0.contains(".partial-") })
+        }
+    }
+
+    @Test(
+        "is about the networks unless the paper is asked for: no table, figure or word of the paper, and no figure without data"
+    )
+    func neutral() throws {
+        try withFolder { folder in
+            let name = "\(folder)/r/\(Self.hostile.replacingOccurrences(of: "/", with: "_"))"
+            let rows = [
+                row("clean", 0, 0.02, checkpoint: name, dataset: "my-set", samples: 150),
+                row("pgd:steps=20", 0.1, 0.5, rejected: 0.1, checkpoint: name, dataset: "my-set", samples: 150),
+                row("pgd:steps=20", 0.2, 0.9, checkpoint: name, dataset: "my-set", samples: 150),
+            ]
+            try write(rows, to: folder + "/mine/a")
+            let origin = CSVText.fields(of: [name, "validation", "7", "300", "2", "abc"])
+            try "\(NetworkRow.header)\n\(origin)\n".write(
+                toFile: folder + "/mine/a/networks.csv", atomically: true, encoding: .utf8)
+            let confusion = CSVText.fields(of: [name, "clean", "0"])
+            try "h\n\(confusion),0,0,75\n\(confusion),1,0,75\n".write(
+                toFile: folder + "/mine/a/confusion.csv", atomically: true, encoding: .utf8)
+            let report = try Report(of: [folder + "/mine"], output: folder + "/out")
+            try report.writeTables()
+            try report.writePage()
+            let html = try String(contentsOfFile: folder + "/out/index.html", encoding: .utf8)
+            let parser = XMLParser(data: Data(html.utf8))
+            #expect(parser.parse(), "\(parser.parserError.map { "\($0)" } ?? "") at line \(parser.lineNumber)")
+            #expect(html.components(separatedBy: "<script").count == 2 && !html.contains("src="))
+            #expect(
+                html.contains("<title>mine</title>")
+                    && html.contains("1 network on <b>my-set</b>, 150 validation samples"))
+            for heading in ["accuracy over strength", "confusion on clean images", "pgd:steps=20 at 0.2"] {
+                #expect(html.contains(heading), "\(heading)")
+            }
+            for word in ["Lemma", "Zhao", "Table 2", "Figure", "the paper", "sure and wrong", "Recipes"] {
+                #expect(!html.contains(word), "\(word)")
+            }
+            let networks = try String(contentsOfFile: folder + "/out/networks.csv", encoding: .utf8)
+            #expect(networks == "\(NetworkRow.header)\n\(origin)\n")
+            let named = try Report(of: [folder + "/mine"], output: folder + "/b", title: "A <title>")
+            try named.writePage()
+            let other = try String(contentsOfFile: folder + "/b/index.html", encoding: .utf8)
+            #expect(other.contains("<title>A &lt;title&gt;</title>"))
         }
     }
 
