@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Essentials
 import Foundation
 import Kernels
 import Robustness
@@ -25,6 +26,9 @@ struct ReportImages {
             directory: directory.flatMap { $0 == "null" ? nil : $0.trimmingCharacters(in: ["\"", "'"]) })
         description = dataset.description
         images = try dataset.read(.test) { $0 < count }
+        guard images.count > 0 else {
+            throw Failure(.data, "data set \(checkpoint.header.dataset) holds no test images")
+        }
         let mean = try checkpoint.meanImage(images.shape)
         meanImage = mean
         let size = images.shape.count

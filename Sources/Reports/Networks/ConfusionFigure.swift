@@ -2,6 +2,9 @@ import Robustness
 
 /// Confusion on clean images: a panel for each model, labels down, predictions across.
 enum ConfusionFigure {
+    /// The most outputs that are drawn.
+    private static let mostOutputs = 512
+
     /// Nil where no clean samples were evaluated.
     static func figure(_ dataset: String, _ models: [EvaluatedModel]) -> Figure? {
         let panels = models.enumerated().compactMap { panel($1, dataset, number: $0) }
@@ -21,15 +24,14 @@ enum ConfusionFigure {
             CSVFile.rows(folder + "/confusion.csv").filter {
                 $0.count == 6 && $0[0] == network.checkpoint && attackKind($0[1]) == .clean
             }.compactMap { fields -> SIMD3<Int>? in
-                guard let label = Int(fields[3]), let prediction = Int(fields[4]), let count = Int(fields[5]) else {
-                    return nil
-                }
+                guard let label = Int(fields[3]), let prediction = Int(fields[4]), let count = Int(fields[5]),
+                    (0..<mostOutputs).contains(label), (0..<mostOutputs).contains(prediction)
+                else { return nil }
                 return SIMD3(label, prediction, count)
             }
         }.first { !$0.isEmpty }
         guard let counts else { return nil }
         let (labels, outputs) = ((counts.map(\.x).max() ?? 0) + 1, (counts.map(\.y).max() ?? 0) + 1)
-        guard labels <= 256, outputs <= 512 else { return nil }
         var shares = [[Double]](repeating: [Double](repeating: 0, count: outputs), count: labels)
         for entry in counts { shares[entry.x][entry.y] += Double(entry.z) }
         let rows = shares.enumerated().flatMap { label, row -> [[Double]] in

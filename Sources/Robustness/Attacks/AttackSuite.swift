@@ -13,6 +13,9 @@ public struct AttackSuite {
     /// True where a part is spared the samples on which one before it has succeeded.
     public let sparesTheBroken: Bool
 
+    /// The most parts of a suite: a record holds the number of its part in a byte, 255 for none.
+    static let mostParts = 254
+
     /// One attack.
     public init(_ attack: any Attack) {
         parts = [Part(name: "", attack: attack)]
@@ -21,7 +24,7 @@ public struct AttackSuite {
 
     /// Several, by name.
     public init(_ parts: [(name: String, attack: any Attack)], sparesTheBroken: Bool) {
-        precondition(!parts.isEmpty && parts.count < 255, "a suite of \(parts.count) attacks")
+        precondition((1...Self.mostParts).contains(parts.count), "a suite of \(parts.count) attacks")
         self.parts = parts.map { Part(name: $0.name, attack: $0.attack) }
         self.sparesTheBroken = sparesTheBroken
     }

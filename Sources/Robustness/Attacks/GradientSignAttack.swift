@@ -18,7 +18,8 @@ final class FastGradientSignAttack: Attack {
     private var group: SampleGroup?
 
     init(_ target: TargetModel, mode: GradientMode) {
-        signs = GroupDirections(target, mode: mode, candidates: target.plan.network.classes - 1)
+        // A single class has no other; its direction is zero.
+        signs = GroupDirections(target, mode: mode, candidates: max(1, target.plan.network.classes - 1))
     }
 
     static let entry = AttackEntry(

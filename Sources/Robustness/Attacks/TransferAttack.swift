@@ -44,6 +44,12 @@ final class TransferAttack: Attack {
                     + "them: name "
                     + "at least two checkpoints")
         }
+        guard context.others.count < AttackSuite.mostParts else {
+            throw Failure(
+                .usage,
+                "attack '\(specification.verbatim)': \(context.others.count) other networks; at most "
+                    + "\(AttackSuite.mostParts) make samples")
+        }
         let inner = try inner(specification)
         let input = context.target.plan.network.input
         let parts = try context.others.map { other -> (String, any Attack) in

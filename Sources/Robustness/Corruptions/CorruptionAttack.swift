@@ -57,9 +57,15 @@ final class CorruptionAttack: Attack {
         let (size, mean) = (target.size, target.meanImage)
         for row in rows {
             let (y, x) = (perturbed + row * size, group.pixels + row * size)
+            // Strengths of a recipe's validation are any: the nearest severity, or none.
+            let severity = min(Self.severities.upperBound, Int((5 * strength).rounded()))
+            guard severity > 0 else {
+                y.update(from: x, count: size)
+                continue
+            }
             var random = target.random(sample: group.index(row), use: kind.name)
             var image = Raster(shape: target.plan.network.input, pixels: (0..<size).map { x[$0] + mean[$0] })
-            kind.apply(to: &image, severity: Int((5 * strength).rounded()), &random)
+            kind.apply(to: &image, severity: severity, &random)
             for i in 0..<size { y[i] = image.pixels[i] - mean[i] }
         }
     }

@@ -59,7 +59,7 @@ extension Trainer {
         for _ in 0..<2 { _ = try step() }
         let start = ContinuousClock.now
         _ = try step()
-        let count = try communicator.broadcast(max(5, Int(budget / seconds(since: start))))
+        let count = try communicator.broadcast(max(5, Int(min(1e6, budget / max(1e-9, seconds(since: start))))))
         engine.timeline.reset()
         let steps = try (0..<count).map { _ in
             let start = ContinuousClock.now
