@@ -134,7 +134,10 @@ extension Objective {
             return Double(s[other]) - Double(s[own])
         case .differenceOfLogitsRatio:
             let p = s.descending()
-            return ratio(s, other, own, p, SIMD4(1, 0, -1, 0), gradient)
+            guard own == p[0], other == p[2] else { return ratio(s, other, own, p, SIMD4(1, 0, -1, 0), gradient) }
+            // Two outputs of the own side stand before all others: over s_p1 - s_p3 the ratio would be -1 everywhere.
+            guard s.outputs > 3 else { return Objective.margin.value(s, gradient: gradient) }
+            return ratio(s, other, own, p, SIMD4(1, 0, 0, -1), gradient)
         case .targetedDifferenceOfLogitsRatio:
             let p = s.descending()
             return ratio(s, target, own, p, SIMD4(1, 0, -0.5, -0.5), gradient)

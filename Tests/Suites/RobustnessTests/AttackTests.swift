@@ -105,7 +105,8 @@ struct AttackTests {
         #expect(try step("pgd-l2:steps=10") == "0.125 of the strength")
         // From the sample the edge of the ball is reached.
         let moved = try siege.run("pgd:steps=4:start=sample", strength: 0.05)
-        let farthest = zip(moved[0], siege.image(0)).map { abs($0 - $1) }.max() ?? 0
+        let farthest =
+            moved.indices.flatMap { row in zip(moved[row], siege.image(row)).map { abs($0 - $1) } }.max() ?? 0
         #expect(abs(farthest - 0.05 * 255) < 0.01)
         func warnings(_ attack: String) throws -> [String] { try siege.suite(attack).warnings([0.1, 0.3]) }
         for sound in ["pgd", "pgd:steps=1", "pgd-l2", "pgd:step=0.025", "spsa", "fgsm", "standard", "pgd:decay=linear"]
