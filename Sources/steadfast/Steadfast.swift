@@ -17,7 +17,7 @@ struct Steadfast: ParsableCommand {
         version: Product.version,
         subcommands: [
             TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
-            ExportCommand.self, ImportCommand.self,
+            ExportCommand.self, ImportCommand.self, RunsCommand.self,
             BenchmarkCommand.self, ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
             DecodeUntrustedCommand.self,
         ])
