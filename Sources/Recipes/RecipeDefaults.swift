@@ -2,33 +2,31 @@ import Datasets
 import MessagePassing
 import Networks
 
-// What a recipe is where it says nothing. The optimisers, the drawn samples and the losses are those of the paper and of
+// The defaults of recipes. The optimisers, the drawn samples and the losses are those of the paper and of
 // its authors' released code.
 
 extension Recipe {
-    /// The recipe that says no more than this. The optimiser is the architecture's, what is drawn and lost is the data
-    /// set's; random, mean and adversarial training are off.
+    /// The recipe of defaults. The optimiser is the architecture's; drawn samples and losses are the data set's;
+    /// random, mean and adversarial training are off.
     ///
     /// - Parameters:
     ///   - dataset: a name or path, as `Dataset.locate` takes it.
     ///   - architecture: nil for the data set's: `cifar10` for cifar10, else `mnist`.
-    ///   - activation: whether the network is plain or robust; CIFAR-10's optimiser goes by it too.
-    ///   - variant: whose word counts where the paper and its authors' code differ.
+    ///   - activation: that of a plain or a robust network; CIFAR-10's optimiser goes by it too.
+    ///   - variant: the source that counts where the paper and its authors' code differ.
     public static func defaults(
         dataset: String, architecture: Architecture? = nil, activation: NetworkActivation = .plain,
         variant: Variant = .released
     ) -> Recipe {
         let isCIFAR = dataset == "cifar10"
         let architecture = architecture ?? (isCIFAR ? .cifar10 : .mnist)
-        var recipe = Recipe(
-            dataset: dataset, variant: variant,
-            network: NetworkRecipe(architecture: architecture, activation: activation),
-            loss: LossRecipe(alpha: [1, 1, isCIFAR && architecture != .custom ? 1.0 / 9 : 0]), epochs: 20, batch: 100,
-            accumulation: 1, lanes: 8, seed: 1, reduction: .exact, learningRate: 0.001, scaling: LearningRateScaling(),
-            schedule: Schedule(.constant), momentum: 0.9, weightDecay: 5e-4, layerRates: [:],
-            meanImage: .training, mirroring: isCIFAR ? .batch : .off, shift: 0, preciseMoments: 0, validation: 0,
-            balance: .off, dataSharing: .lanes, overlap: .auto, stallTimeout: 300, audit: 0,
-            checkpoint: CheckpointRecipe())
+        var recipe = Recipe(dataset: dataset)
+        recipe.variant = variant
+        recipe.network = NetworkRecipe(architecture: architecture, activation: activation)
+        if isCIFAR {
+            recipe.mirroring = .batch
+            if architecture != .custom { recipe.loss.alpha[2] = 1.0 / 9 }
+        }
         guard architecture == .cifar10 else { return recipe }
         recipe.learningRate = 0.05
         recipe.weightDecay = 1e-4
@@ -45,7 +43,15 @@ extension Recipe {
         return recipe
     }
 
-    /// What `random_training: true` means. The paper gives no amplitude: it is the released code's.
+    /// Sets the defaults of the network that has been read.
+    mutating func takeUpDefaults() {
+        var defaults = Recipe.defaults(
+            dataset: dataset, architecture: network.architecture, activation: network.activation, variant: variant)
+        (defaults.dataDirectory, defaults.network.layers) = (dataDirectory, network.layers)
+        self = defaults
+    }
+
+    /// The defaults of random training. The paper gives no amplitude: it is the released code's.
     var defaultRandomTraining: RandomTraining {
         let isCIFAR = dataset == "cifar10"
         let amplitude = isCIFAR ? 0.15 : 0.5
@@ -60,7 +66,7 @@ extension Recipe {
         }
     }
 
-    /// What `mean_training: true` means. The noise class is the released code's alone.
+    /// The defaults of mean training. The noise class is the released code's alone.
     var defaultMeanTraining: MeanTraining {
         var training =
             dataset == "cifar10"
@@ -72,8 +78,8 @@ extension Recipe {
         return training
     }
 
-    /// What `adversarial_training: true` means, and what is left unsaid of a method: Madry's radii; PGD of 10 steps of a
-    /// quarter of the radius; FGSM of 1.25 radii; TRADES with its authors' beta; 8 replays.
+    /// The defaults of adversarial training by a method: Madry's radii; PGD of 10 steps of a quarter of the radius;
+    /// FGSM of 1.25 radii; TRADES with its authors' beta; 8 replays.
     func defaultAdversarialTraining(_ method: AdversarialTraining.Method = .fgs) -> AdversarialTraining {
         let isCIFAR = dataset == "cifar10"
         let radius = isCIFAR ? 8.0 / 255 : 0.3
@@ -88,25 +94,14 @@ extension Recipe {
         }
     }
 
-    /// What `validation_attack: true` means: PGD of the strength that the network is trained for.
+    /// The default attack on validation images: PGD of the strength that the network is trained for.
     var defaultValidationAttack: ValidationAttack {
         ValidationAttack(strength: (adversarialTraining ?? defaultAdversarialTraining(.pgd)).strength)
     }
 
-    /// What `evaluation: true` means: the paper's tests, with the variant's noise.
+    /// The default evaluation: the paper's tests, with the variant's noise.
     public var defaultEvaluation: EvaluationRecipe {
         EvaluationRecipe(
             attacks: ["clean", "fgs-lmax", "nonsense", variant == .paper ? "noise-gaussian" : "noise-sign"])
-    }
-
-    /// A recipe with every section on: its keys are all the keys there are, the open ones of `layer_rates` apart.
-    static var complete: Recipe {
-        var recipe = defaults(dataset: "mnist")
-        recipe.randomTraining = recipe.defaultRandomTraining
-        recipe.meanTraining = recipe.defaultMeanTraining
-        recipe.adversarialTraining = recipe.defaultAdversarialTraining()
-        recipe.validationAttack = recipe.defaultValidationAttack
-        recipe.evaluation = recipe.defaultEvaluation
-        return recipe
     }
 }

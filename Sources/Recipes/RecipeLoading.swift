@@ -5,11 +5,12 @@ extension Recipe {
     /// Reads a recipe from a file.
     ///
     /// - Parameters:
-    ///   - nameOrPath: a path, which has a slash or ends in `.yaml`; or a name, for `NAME.yaml` in `$STEADFAST_RECIPES`, else
-    ///     among the recipes of the package that this program was built from.
+    ///   - nameOrPath: a path, which has a slash or ends in `.yaml`; or a name, for `NAME.yaml` in
+    ///     `$STEADFAST_RECIPES`, else among the recipes of the package that this program was built from.
     ///   - overrides: as in `parse`.
     ///   - environment: where `STEADFAST_RECIPES` is looked up.
-    /// - Throws: `Failure` 66 where there is no such file, with the nearest name and the places looked in; 64 as `parse`.
+    /// - Throws: `Failure` 66 where there is no such file, with the nearest name and the places looked in; 64 as
+    ///   `parse`.
     public static func load(
         _ nameOrPath: String, overrides: [String] = [],
         environment: [String: String] = ProcessInfo.processInfo.environment

@@ -3,9 +3,9 @@ import Kernels
 import Networks
 
 extension Recipe {
-    /// The recipe's network on images of this shape: the plain network of its architecture and variant, or its own layers;
-    /// robust where the activation is a symmetric one; with outputs for nonsense where there is mean training (one, and
-    /// another one for a noise class).
+    /// The recipe's network on images of this shape: the plain network of its architecture and variant, or its own
+    /// layers; robust where the activation is a symmetric one; with outputs for nonsense where there is mean training
+    /// (one, and another one for a noise class).
     ///
     /// - Throws: `Failure` 64 where the layers do not fit the images or the classes; it names the layer.
     public func network(input: ImageShape, classes: Int) throws -> Network {
@@ -19,7 +19,8 @@ extension Recipe {
             guard (layers.last?.kind as? FullyConnectedLayer)?.channels == classes else {
                 throw Failure(
                     .usage,
-                    "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes as channels"
+                    "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes as "
+                        + "channels"
                 )
             }
         }
@@ -52,8 +53,8 @@ extension Recipe {
 
     // MARK: Learning-rate factors
 
-    /// The factor of the learning rate of a layer's parameter, as `layer_rates` gives it: `fc2/weight` before `fc2` before
-    /// `weight` before `all` before 1.
+    /// The factor of the learning rate of a layer's parameter, as `layer_rates` gives it: `fc2/weight` before `fc2`
+    /// before `weight` before `all` before 1.
     ///
     /// - Parameters: `layer`: `conv1`, `norm1`, `fc2`, ...; `parameter`: `weight`, `bias`, `gamma` or `beta`.
     public func layerRate(_ layer: String, _ parameter: String) -> Double {
@@ -74,9 +75,31 @@ extension Recipe {
         return names
     }
 
-    static func unknownRate(_ key: String, among names: [String]) -> String {
-        "names no parameter of the network; "
-            + (nearestName(to: shortened(key), among: names).map { "did you mean '\($0)'?" }
-                ?? "known: \(names.joined(separator: ", "))")
+    static let layerRatesKey = "layer_rates"
+    static let rateInterval = RecipeInterval.closed(0, 1e6)
+
+    /// Reads `layer_rates`.
+    static func readRates(_ root: RecipeSection, _ key: String, _ recipe: Recipe) throws -> [String: Double]? {
+        let rates = try root.section(key)
+        let keys = rates.node?.entries?.map(\.key) ?? []
+        // No network has so many; looking each of them up would take long.
+        guard keys.count <= 10_000 else {
+            throw Failure(
+                .usage, "\(rates.node?.origin ?? root.source): \(key) has \(keys.count) keys; allowed: at most 10000")
+        }
+        let names = keys.isEmpty ? [] : try recipe.layerRateNames()
+        return try keys.reduce(into: [:]) { values, key in
+            guard names.contains(key) else {
+                let advice =
+                    nearestName(to: shortened(key), among: names).map { "did you mean '\($0)'?" }
+                    ?? "known: \(names.joined(separator: ", "))"
+                throw rates.fault(key, "names no parameter of the network; \(advice)")
+            }
+            values[key] = try rates.value(key, .real(rateInterval))
+        }
+    }
+
+    static func writeRates(_ rates: [String: Double]) -> RecipeNode {
+        .mapping(rates.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })
     }
 }

@@ -1,6 +1,6 @@
 import Networks
 
-/// Whose layers a network has.
+/// The layers of a network.
 public enum Architecture: String, Hashable, Sendable, CaseIterable {
     /// Table 1 of the paper.
     case mnist
@@ -10,7 +10,7 @@ public enum Architecture: String, Hashable, Sendable, CaseIterable {
     case custom
 }
 
-/// Whether a network is plain, or robust with one of the paper's symmetric activation functions.
+/// A plain network, or a robust one with one of the paper's symmetric activation functions.
 public enum NetworkActivation: String, Hashable, Sendable, CaseIterable {
     /// A plain network.
     case plain
@@ -22,7 +22,7 @@ public enum NetworkActivation: String, Hashable, Sendable, CaseIterable {
 
 /// The network of a recipe.
 public struct NetworkRecipe: Hashable, Sendable {
-    /// Whose layers.
+    /// The layers.
     public var architecture: Architecture
     /// Plain, or robust.
     public var activation: NetworkActivation
@@ -54,7 +54,7 @@ public struct LossRecipe: Hashable, Sendable {
 /// Adversarial training: a share of each batch is replaced by adversarial versions of its images, or, in TRADES, stands
 /// beside them.
 public struct AdversarialTraining: Hashable, Sendable {
-    /// How the images are made. All but `fgs` stay in the Linf ball of the strength and in the range of pixels.
+    /// The making of the images. All but `fgs` stay in the Linf ball of the strength and in the range of pixels.
     public enum Method: String, Hashable, Sendable, CaseIterable {
         /// The paper's -a: FGS-lmax, equation 10, 255 strength towards the wrong class of largest gradient, unclipped.
         case fgs
@@ -62,15 +62,15 @@ public struct AdversarialTraining: Hashable, Sendable {
         case fgsm
         /// `steps` steps of `stepSize` from a random start (Madry et al. 2018).
         case pgd
-        /// The loss of the images plus `beta` KL(p(x) || p(x')), x' by `steps` steps that maximise that divergence (Zhang et
-        /// al. 2019, equation 5).
+        /// The loss of the images plus `beta` KL(p(x) || p(x')), x' by `steps` steps that maximise that divergence
+        /// (Zhang et al. 2019, equation 5).
         case trades
         /// Each batch is replayed `steps` times; each replay's one gradient updates the parameters and moves the images
         /// (Shafahi et al. 2019). A replay is an update, the `steps` updates of a batch are one step of the run.
         case free
     }
 
-    /// Whose moments batch norm uses while the images are made (not in `free`, whose gradient is that of training).
+    /// The moments that batch norm uses while the images are made (not in `free`, whose gradient is that of training).
     public enum Moments: String, Hashable, Sendable, CaseIterable {
         /// The running moments: the network that will be judged. Local to a rank.
         case running
@@ -78,12 +78,12 @@ public struct AdversarialTraining: Hashable, Sendable {
         case batch
     }
 
-    /// How the images are made.
+    /// The making of the images.
     public var method: Method
     /// The strength, as a fraction of the range of 255.
     public var strength: Double
-    /// How far strengths spread: that of each image is drawn anew each epoch, uniform in [(1 - spread) strength, strength];
-    /// in 0...1.
+    /// The spread of strengths: that of each image is drawn anew each epoch, uniform in [(1 - spread) strength,
+    /// strength]; in 0...1.
     public var spread: Double
     /// The share of each batch that is replaced, in 0...1; 1 in `trades` and `free`.
     public var share: Double
@@ -93,16 +93,16 @@ public struct AdversarialTraining: Hashable, Sendable {
     public var steps: Int
     /// The size of the first step as a fraction of the strength; no matter in `fgs`.
     public var stepSize: Double
-    /// How the size goes on.
+    /// The sizes of the steps after the first.
     public var stepDecay: StepDecay
     /// The weight of the divergence in `trades`.
     public var beta: Double
-    /// Whose moments batch norm uses.
+    /// The moments that batch norm uses.
     public var batchNorm: Moments
     /// The strength grows linearly from 0 over this many epochs.
     public var rampEpochs: Double
 
-    /// Makes the setting; nonsense goes as images do where nothing else is said.
+    /// Makes the setting; nonsense takes strength and share of the images unless given.
     public init(
         method: Method = .fgs, strength: Double, spread: Double = 0, share: Double = 1,
         nonsenseStrength: Double? = nil, nonsenseShare: Double? = nil, steps: Int = 1, stepSize: Double = 1,
@@ -123,7 +123,7 @@ public struct AdversarialTraining: Hashable, Sendable {
         self.rampEpochs = rampEpochs
     }
 
-    /// Whether every image of a batch is attacked.
+    /// Every image of a batch is attacked.
     package var attacksAll: Bool { share == 1 && nonsenseShare == 1 }
 
     /// The share of the strengths at a step.
@@ -147,25 +147,17 @@ public struct ValidationAttack: Hashable, Sendable {
     }
 }
 
-/// Whether something is done.
-public enum Switch: String, Hashable, Sendable, CaseIterable {
-    /// It is not.
-    case off
-    /// It is.
-    case on
-}
-
-/// What ranks hold of the training images.
+/// The copies of the training images.
 public enum DataSharing: String, Hashable, Sendable, CaseIterable {
-    /// Each rank those of its lanes: one copy on all hosts together. Lanes that are dealt anew take their images along.
+    /// Each rank those of its lanes: one copy on all hosts together. Lanes that change ranks take their images along.
     case lanes
     /// The ranks of a host all images: one copy on each host, in memory that they share. No image moves.
     case node
 }
 
-/// When gradients travel while the backward pass goes on.
+/// Overlap of gradient reduction with the backward pass.
 public enum Overlap: String, Hashable, Sendable, CaseIterable {
-    /// Never: each is waited for. (Ranks of one host wait once for all, in any case.)
+    /// None: each gradient is waited for. (Ranks of one host wait once for all, in any case.)
     case off
     /// Always.
     case on
@@ -173,11 +165,11 @@ public enum Overlap: String, Hashable, Sendable, CaseIterable {
     case auto
 }
 
-/// When a run saves, and how much it keeps.
+/// The checkpoints of a run.
 public struct CheckpointRecipe: Hashable, Sendable {
     /// The steps between checkpoints; nil for one at each epoch's end.
     public var everySteps: Int?
-    /// How many checkpoints are kept, beside the best one.
+    /// The checkpoints that are kept, beside the best one.
     public var keep: Int
 
     /// Makes the setting.
@@ -187,13 +179,13 @@ public struct CheckpointRecipe: Hashable, Sendable {
     }
 }
 
-/// What a trained network is to be evaluated on.
+/// The evaluation that is planned for a trained network.
 public struct EvaluationRecipe: Hashable, Sendable {
     /// Attacks, as the command line writes them: `pgd:steps=20`.
     public var attacks: [String]
     /// Strengths as fractions of the range; nil for those of the data set's table.
     public var strengths: [Double]?
-    /// How many test images; nil for all.
+    /// The first test images; nil for all.
     public var samples: Int?
 
     /// Makes the setting.

@@ -9,7 +9,8 @@ extension RecipeNode {
 
     /// Reads a YAML document; an empty one is null.
     ///
-    /// - Throws: `Failure` 64 with the origin and the line: no YAML, a key given twice, an anchor or alias, more than 1 MiB.
+    /// - Throws: `Failure` 64 with the origin and the line: no YAML, a key given twice, an anchor or alias, more than 1
+    ///   MiB.
     init(yaml: String, origin: String) throws {
         guard yaml.utf8.count <= Self.largestText else {
             throw Failure(.usage, "\(origin): more than 1 MiB is not a recipe")
@@ -25,10 +26,8 @@ extension RecipeNode {
                 try root.map { try Self.convert($0, origin: origin) } ?? Self.null.said(at: origin)
             }
         } catch let error as YamlError {
-            throw Failure(
-                .usage,
-                "\(origin): \(Self.sentence(error, lines: yaml.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count))"
-            )
+            let lines = yaml.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count
+            throw Failure(.usage, "\(origin): \(Self.sentence(error, lines: lines))")
         }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 
-/// How the learning rate moves over a run. A function of the step's number alone, so that a resumed run goes on with the
-/// same rates.
+/// How the learning rate moves over a run. A function of the step's number alone, so that a resumed run goes on with
+/// the same rates.
 public struct Schedule: Hashable, Sendable {
     /// The shapes of a schedule.
     public enum Kind: String, Hashable, Sendable, CaseIterable {
@@ -37,9 +37,9 @@ public struct Schedule: Hashable, Sendable {
 
     /// The learning rate of step `step`, counted from 0, in a run of `epochs` epochs of `stepsPerEpoch` steps each.
     ///
-    /// With the epoch e = step / stepsPerEpoch and the warm-up w: `constant` base; `step` base factor^(milestones passed);
-    /// `cosine` base (floor + (1 - floor) (1 + cos(pi t)) / 2) with t = (e - w) / (epochs - w) kept in 0...1. During the
-    /// warm-up this is multiplied by (step + 1) / (w stepsPerEpoch).
+    /// With the epoch e = step / stepsPerEpoch and the warm-up w: `constant` base; `step` base factor^(milestones
+    /// passed); `cosine` base (floor + (1 - floor) (1 + cos(pi t)) / 2) with t = (e - w) / (epochs - w) kept in 0...1.
+    /// During the warm-up this is multiplied by (step + 1) / (w stepsPerEpoch).
     public func learningRate(base: Double, step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
         precondition(
             step >= 0 && stepsPerEpoch > 0 && epochs > 0,

@@ -17,8 +17,8 @@ struct Steadfast: ParsableCommand {
         version: Product.version,
         subcommands: [
             TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
-            ExportCommand.self, ImportCommand.self, RunsCommand.self,
-            BenchmarkCommand.self, ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
+            ExportCommand.self, ImportCommand.self, RunsCommand.self, RecipeCommand.self, BenchmarkCommand.self,
+            ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
             DecodeUntrustedCommand.self,
         ])
 

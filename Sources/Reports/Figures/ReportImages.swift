@@ -3,6 +3,7 @@ import Datasets
 import Essentials
 import Foundation
 import Kernels
+import Recipes
 import Robustness
 
 /// The first test images of a network's data set, as the network sees them.
@@ -11,7 +12,7 @@ struct ReportImages {
     let images: ImageSet
     /// [count, input shape], in pixel units less the mean image.
     let pixels: [Float]
-    /// The data set's description.
+    /// The data set's shape, classes and counts.
     let description: DatasetDescription
     /// The mean training image.
     let meanImage: [Float]
@@ -20,10 +21,8 @@ struct ReportImages {
     ///
     /// - Throws: `Failure` 66 where the data set is not found, 65 where it is damaged.
     init(_ checkpoint: Checkpoint, count: Int) throws {
-        let directory = RecipeFacts(checkpoint.header.recipe).values["data_directory"]
-        let dataset = try Dataset.locate(
-            checkpoint.header.dataset,
-            directory: directory.flatMap { $0 == "null" ? nil : $0.trimmingCharacters(in: ["\"", "'"]) })
+        let recipe = try? Recipe.parse(yaml: checkpoint.header.recipe)
+        let dataset = try Dataset.locate(checkpoint.header.dataset, directory: recipe?.dataDirectory)
         description = dataset.description
         images = try dataset.read(.test) { $0 < count }
         guard images.count > 0 else {

@@ -1,4 +1,5 @@
 import Foundation
+import Recipes
 import Robustness
 
 /// The errors of several seeds of one model under one attack of one strength.
@@ -41,7 +42,7 @@ package struct EvaluatedModel {
     /// The name in the paper, `mReLU-r-m`; the own name where the paper has no such model.
     package let label: String
     /// The recipe of its first network.
-    package let recipe: RecipeFacts
+    package let recipe: Recipe?
     /// The place among the paper's models; nil where it is none of them.
     package let paperPlace: Int?
 
@@ -77,7 +78,7 @@ package struct EvaluatedModel {
 
     /// The directory of data sets that its recipe names.
     var dataDirectory: String? {
-        recipe.values["data_directory"].flatMap { $0 == "null" ? nil : $0.trimmingCharacters(in: ["\"", "'"]) }
+        recipe?.dataDirectory
     }
 
     /// The strengths of an attack.

@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Foundation
+import Recipes
 import Robustness
 
 /// One trained network with all that was found out about it.
@@ -26,10 +27,10 @@ package struct EvaluatedNetwork {
         (self.checkpoint, self.rows, self.folders) = (checkpoint, rows, folders)
     }
 
-    /// Reads the resolved recipe of its run, or that in its checkpoint; empty where neither is there.
-    package func recipe() -> RecipeFacts {
+    /// Reads the resolved recipe of its run, or that in its checkpoint; nil where neither is there.
+    package func recipe() -> Recipe? {
         let own = run.flatMap { try? String(contentsOfFile: "\($0)/\(RunLayout.recipe)", encoding: .utf8) }
-        return RecipeFacts(own ?? (try? load())?.header.recipe ?? "")
+        return (own ?? (try? load())?.header.recipe).flatMap { try? Recipe.parse(yaml: $0) }
     }
 
     /// Reads its parameters.

@@ -1,3 +1,4 @@
+import Recipes
 import Robustness
 
 /// Tables of what recipes change, and to what effect.
@@ -21,9 +22,7 @@ package enum RecipeTables {
                 columns: ["model", "training"] + ["clean"] + columns.map { "\($0.0) \(plainDecimal($0.1))" },
                 noteTitle: "rejected",
                 rows: (trained + others).map { model in
-                    let kind =
-                        model.recipe.values["adversarial_training.method"]
-                        ?? (isTrained(model) ? "yes" : "none")
+                    let kind = model.recipe?.adversarialTraining?.method.rawValue ?? "none"
                     let clean = cell(model.measurement("clean", 0))
                     return [Table.Cell(model.label), Table.Cell(kind, mark: .text), clean]
                         + columns.map { cell(model.measurement($0.0, $0.1)) }
@@ -37,16 +36,16 @@ package enum RecipeTables {
         guard let paper = PaperTable.all.first(where: { $0.dataset == dataset }),
             let base = models.first(where: { $0.label == paper.models[1] })
         else { return [] }
-        let own = models.filter { $0.paperPlace == nil && !$0.recipe.values.isEmpty }
+        let own = models.filter { $0.paperPlace == nil && $0.recipe != nil }
         guard !own.isEmpty else { return [] }
         let middle = paper.strengths[paper.strengths.count - 4]
         let readings = Reading.published + Reading.other.filter { $0.kind != .noisy }
         let rows = ([base] + own).map { model -> [Table.Cell] in
-            let differences = model.recipe.differences(from: base.recipe)
+            let differences = base.recipe.flatMap { model.recipe?.comparedDifferences(from: $0) } ?? []
             let verdict = standing(paper, model)
             return [
                 Table.Cell(model.label),
-                Table.Cell(model.name == base.name ? "the paper's" : differences.joined(separator: "; "), mark: .text),
+                Table.Cell(model.name == base.name ? "the paper's" : text(differences), mark: .text),
                 Table.Cell("\(model.networks.count)"),
                 cell(model.measurement("clean", 0) ?? model.measurement("fgs-lmax", 0)),
             ] + readings.map { cell(model.measurement($0.attack, middle)) }
@@ -94,15 +93,15 @@ package enum RecipeTables {
     /// The keys in which the recipes of a data set's models differ from the first's; a table a data set.
     static func differences(_ models: [EvaluatedModel]) -> [Table] {
         models.map(\.dataset).uniqued.compactMap { dataset in
-            let own = models.filter { $0.dataset == dataset && !$0.recipe.values.isEmpty }
+            let own = models.filter { $0.dataset == dataset && $0.recipe != nil }
             guard let base = own.first, own.count > 1 else { return nil }
             return Table(
                 name: fileName("recipes", dataset), title: "\(dataset): recipes beside that of \(base.label)",
                 caption: "The keys that make a recipe another one; seeds and what changes no result are left out.",
                 columns: ["model", "seeds", "differs in"],
                 rows: own.map { model in
-                    let differences = model.recipe.differences(from: base.recipe)
-                    let text = differences.isEmpty ? "nothing" : differences.joined(separator: "; ")
+                    let differences = base.recipe.flatMap { model.recipe?.comparedDifferences(from: $0) } ?? []
+                    let text = differences.isEmpty ? "nothing" : text(differences)
                     return [
                         Table.Cell(model.label), Table.Cell("\(model.networks.count)"),
                         Table.Cell(model.name == base.name ? "" : text, mark: .text),
@@ -112,7 +111,12 @@ package enum RecipeTables {
     }
 
     private static func isTrained(_ model: EvaluatedModel) -> Bool {
-        model.recipe.has("adversarial_training")
+        model.recipe?.adversarialTraining != nil
+    }
+
+    private static func text(_ differences: [RecipeDifference]) -> String {
+        differences.compactMap { difference in difference.value.map { "\(difference.key) \($0)" } }
+            .joined(separator: "; ")
     }
 
     private static func cell(_ measurement: Measurement?) -> Table.Cell {

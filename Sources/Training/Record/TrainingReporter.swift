@@ -79,7 +79,7 @@ final class TrainingReporter {
         self.showsProgress = showProgress
         board = run.map { TensorBoardLog(directory: $0.path) }
         epochs = recipe.epochs
-        balances = recipe.balance == .on
+        balances = recipe.balance
     }
 
     /// Warnings go to standard error, also where nothing else is shown.

@@ -73,7 +73,7 @@ public final class Trainer {
             try AttackCatalogue.check(recipe.validationAttack.map { [$0.attack] } ?? [])
         }
         // Before what it steers.
-        try communicator.agreeOnEqual([("the recipe", recipe.digest)] + recipe.teamwork)
+        try communicator.agreeOnEqual([("the recipe", recipe.digest)] + recipe.agreedValues)
         let (plan, data) = try Progress.during(.reading) {
             let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
             let description = dataset.description
@@ -277,7 +277,7 @@ public final class Trainer {
         var deal = data.deal
         if !plannedDeals.isEmpty {
             deal = plannedDeals.removeFirst()
-        } else if recipe.balance == .on, let measured = Self.betterDeal(than: deal, for: efforts) {
+        } else if recipe.balance, let measured = Self.betterDeal(than: deal, for: efforts) {
             deal = measured
         }
         guard deal != data.deal else { return }
@@ -381,7 +381,7 @@ extension Trainer {
     /// Refuses to go on with a checkpoint of another recipe (a run directory whose files were mixed up).
     private static func refuseOtherRecipe(_ point: ResumePoint, _ recipe: Recipe) throws {
         let old = try Recipe.parse(yaml: point.checkpoint.header.recipe, source: "the recipe in \(point.path)")
-        let changed = recipe.changesResult(comparedTo: old)
+        let changed = recipe.resultDifferences(from: old).map(\.key)
         guard changed.isEmpty else {
             throw Failure(
                 .data,

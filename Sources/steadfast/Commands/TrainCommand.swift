@@ -148,12 +148,12 @@ struct TrainCommand: CollectiveCommand {
         let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
         if let text = try directory.recipe() {
             let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
-            let changed = recipe.changesResult(comparedTo: old)
-            guard changed.isEmpty else {
+            let differences = recipe.resultDifferences(from: old)
+            guard differences.isEmpty else {
                 throw Failure(
                     .usage,
-                    "\(directory.path) was started with another \(changed.joined(separator: ", ")): resume with the same "
-                        + "recipe, or start a new run in another directory")
+                    "\(directory.path) was started with another recipe (\(differences.map(\.text).joined(separator: "; "))): "
+                        + "resume with the same, or start a new run in another directory")
             }
         }
         return directory

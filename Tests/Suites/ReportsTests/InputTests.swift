@@ -67,22 +67,6 @@ struct InputTests {
         #expect(model.measurement("clean", 0)?.errors == [0.2] && model.measurement("clean", 0)?.samples == 900)
     }
 
-    @Test("knows what a recipe sets")
-    func recipe() {
-        let base = RecipeFacts(
-            "dataset: mnist\nseed: 1\nrandom_training:\n  amplitude: 0.5\n  scope: image\nadversarial_training: null\n")
-        #expect(
-            base.values["random_training.amplitude"] == "0.5" && base.has("random_training")
-                && !base.has("adversarial_training"))
-        let other = RecipeFacts(
-            "dataset: mnist\nseed: 2\nrandom_training: null\nadversarial_training:\n  method: pgd\n  steps: 5\n")
-        #expect(
-            other.differences(from: base) == [
-                "adversarial_training.method pgd", "adversarial_training.steps 5", "random_training null",
-            ])
-        #expect(base.differences(from: base).isEmpty && RecipeFacts("").values.isEmpty)
-    }
-
     @Test("follows metrics as they grow, forgets what is computed again, and passes over what is none")
     func metrics() throws {
         try withFolder { folder in

@@ -1,0 +1,308 @@
+import Datasets
+import Lanes
+import Networks
+
+// The table of keys, in the order in which recipes are written. A key of a section belongs to the type of that section.
+
+/// The largest count of anything: sums and products of a few stay exact.
+private let largestCount = 1_000_000_000
+private let largestEpoch = 1_000_000
+/// The most samples of a batch, and drawn ones of an epoch.
+private let largestBatch = 16_777_216
+
+extension Recipe {
+    /// The keys that choose the defaults of all others.
+    static let choosingKeys: [RecipeKey<Recipe>] = [
+        RecipeKey(
+            "dataset", \.dataset, .text.orDefault,
+            implies: { recipe, _ in recipe = .defaults(dataset: recipe.dataset) },
+            "The data set: a known name (`steadfast data list`), or a folder of IDX files."),
+        RecipeKey(
+            "data_directory", \.dataDirectory, .optional(.text), effect: .operational,
+            "The directory in which data is looked for first; null: `$STEADFAST_DATA`, then `~/.cache/steadfast`."),
+        RecipeKey(
+            "variant", \.variant, .choice,
+            "The source that counts where the paper's text and its authors' released code differ."),
+        .section(
+            "network", \.network, NetworkRecipe.keys, implies: { $0.takeUpDefaults() }, "The network."),
+    ]
+
+    static let keys: [RecipeKey<Recipe>] =
+        choosingKeys + [
+            .section(
+                "loss", \.loss, LossRecipe.keys,
+                "The hybrid loss of a robust network (equation 7); a plain network has softmax and cross-entropy."),
+            RecipeKey("epochs", \.epochs, .integer(1...largestEpoch), "Passes over the training set."),
+            RecipeKey(
+                "max_steps", \.maxSteps, .optional(.integer(1...largestCount)), effect: .operational, agreed: true,
+                "The step after which the run ends, where the epochs do not end it before."),
+            RecipeKey(
+                "batch", \.batch, .integer(1...largestBatch),
+                "The global batch: images of one step, on all ranks together."),
+            RecipeKey(
+                "accumulation", \.accumulation, .integer(1...largestBatch),
+                check: { recipe, _ in
+                    recipe.batch % recipe.accumulation == 0
+                        ? nil : "is \(recipe.accumulation), which does not divide the batch of \(recipe.batch)"
+                }, "The micro-batches that a step is made of; divides `batch`."),
+            RecipeKey(
+                "lanes", \.lanes, .integer(1...1_000_000),
+                check: { recipe, _ in
+                    let most = recipe.batch / recipe.accumulation
+                    return recipe.lanes <= most
+                        ? nil : "is \(recipe.lanes); allowed: a whole number, 1 to \(most) (batch / accumulation)"
+                },
+                "The fixed slices of every batch, at most one for each image of a micro-batch; the most ranks."
+            ),
+            RecipeKey("seed", \.seed, .seed, compared: false, "The seed of all random numbers."),
+            RecipeKey(
+                "reduction", \.reduction, .choice,
+                "The reduction of sums over ranks; `exact`: the same bits for every number of ranks."),
+            RecipeKey(
+                "learning_rate", \.learningRate, .real(.above(0, upTo: 1000)),
+                "The learning rate, before `reference_batch`, `schedule` and `layer_rates`."),
+            RecipeKey(
+                "reference_batch", \.scaling.referenceBatch, .optional(.integer(1...largestBatch)),
+                "The batch that the learning rate is meant for: it is multiplied by batch / reference_batch."),
+            .section(
+                "schedule", \.schedule, Schedule.keys, shorthand: "kind",
+                "The schedule of the learning rate; a word alone is its `kind`."),
+            RecipeKey(
+                "momentum", \.momentum, .real(.from(0, below: 1)),
+                "The momentum of v = momentum v + gradient + weight_decay w."),
+            RecipeKey("weight_decay", \.weightDecay, .fraction, "The weight decay, on convolution weights and biases."),
+            RecipeKey(
+                "layer_rates", \.layerRates, range: .rates(rateInterval),
+                "Factors of the learning rate: of `all`, a kind of parameter (`weight`, `bias`, `gamma`, `beta`), a "
+                    + "layer (`fc2`) or a layer's parameter (`fc2/weight`); the most specific one counts.",
+                read: { try readRates($0, $1, $2) }, write: { writeRates($0) }),
+            RecipeKey(
+                "gradient_clipping", \.gradientClipping, .optional(.real(.above(0, upTo: 1e9))),
+                "The largest L2 norm of the whole gradient."),
+            RecipeKey("mean_image", \.meanImage, .choice, "The image that is subtracted from every image."),
+            RecipeKey(
+                "mirroring", \.mirroring, .choice,
+                "Left-right mirroring with probability 1/2, anew each epoch: a coin for each image or each batch."),
+            RecipeKey(
+                "shift", \.shift, .integer(0...255),
+                "The most pixels by which images are moved down and right, anew each epoch."),
+            RecipeKey(
+                "precise_moments", \.preciseMoments, .integer(0...largestCount),
+                "The batches over which batch norm's moments are averaged at each epoch's end, in place of running "
+                    + "ones; 0 for never."),
+            .toggle(
+                "random_training", \.randomTraining, RandomTraining.keys, defaults: { $0.defaultRandomTraining },
+                "Random training: noise on a part of the samples."),
+            .toggle(
+                "mean_training", \.meanTraining, MeanTraining.keys, defaults: { $0.defaultMeanTraining },
+                "Mean training: drawn samples around the mean image, and of noise, as classes of nonsense."),
+            .toggle(
+                "adversarial_training", \.adversarialTraining, AdversarialTraining.keys,
+                defaults: { $0.defaultAdversarialTraining() }, "Adversarial training."),
+            RecipeKey(
+                "validation", \.validation, .integer(0...largestCount),
+                "Training images that are held out for validation."),
+            .toggle(
+                "validation_attack", \.validationAttack, ValidationAttack.keys,
+                defaults: { $0.defaultValidationAttack }, check: { $0.needsValidation($0.validationAttack, $1) },
+                "The attack on the validation images; the error under it decides which network is best."),
+            RecipeKey(
+                "early_stopping", \.earlyStopping, .optional(.integer(1...largestEpoch)),
+                check: { $0.needsValidation($0.earlyStopping, $1) },
+                "The epochs without a better network on the validation images after which the run ends; null for never."
+            ),
+            RecipeKey(
+                "balance", \.balance, .offOrOn, effect: .operational, agreed: true,
+                "Lanes are assigned to ranks by measured speed, anew at each epoch's end."),
+            RecipeKey(
+                "data_sharing", \.dataSharing, .choice, effect: .operational, agreed: true,
+                "The copies of the training images: `lanes`, each rank its own; `node`, one a host in shared memory."
+            ),
+            RecipeKey(
+                "overlap", \.overlap, .choice, effect: .operational, agreed: true,
+                "Overlap of gradient reduction with the backward pass; `auto`: where ranks are on several hosts."),
+            RecipeKey(
+                "stall_timeout", \.stallTimeout, .real(.closed(0, 1e6)), effect: .operational,
+                "Seconds without any progress after which the job is ended and the rank at fault named; 0 for never."),
+            RecipeKey(
+                "audit", \.audit, .fraction, effect: .operational, agreed: true,
+                "The share of the lanes that a second rank computes too, and compares bit for bit."),
+            .section(
+                "checkpoint", \.checkpoint, CheckpointRecipe.keys, effect: .operational, "Checkpoints of the run."),
+            .toggle(
+                "evaluation", \.evaluation, EvaluationRecipe.keys, effect: .operational,
+                defaults: { $0.defaultEvaluation }, "The evaluation that is planned for the network."),
+        ]
+
+    private func needsValidation(_ setting: Any?, _ recipe: Recipe) -> String? {
+        setting == nil || validation > 0
+            ? nil : "needs a validation split: set validation, as in 'validation: 5000'"
+    }
+}
+
+extension NetworkRecipe {
+    fileprivate static let keys: [RecipeKey<NetworkRecipe>] = [
+        RecipeKey(
+            "architecture", \.architecture, .choice,
+            "The layers: those of the paper for MNIST or CIFAR-10, or the recipe's own (`custom`)."),
+        RecipeKey(
+            "activation", \.activation, .choice,
+            "A plain network, or a robust one with a symmetric activation function."),
+        RecipeKey(
+            "layers", \.layers, range: .optional(.layers),
+            "The plain network's layers, where the architecture is `custom`.",
+            read: { section, _, network in try Recipe.readLayers(section, network.architecture) },
+            write: { $0.map { .list($0.map(Recipe.node)) } ?? .null }),
+    ]
+}
+
+extension LossRecipe {
+    fileprivate static let keys: [RecipeKey<LossRecipe>] = [
+        RecipeKey(
+            "alpha", \.alpha, .list(.real(.closed(0, 1e6)), count: 3).orDefault,
+            check: { loss, _ in
+                loss.alpha.contains { $0 > 0 } ? nil : "is zero throughout: no loss is left"
+            }, "The weights of the loss's three terms."),
+        RecipeKey("p", \.p, .real(.above(1, upTo: 100)), "The order of the third term."),
+    ]
+}
+
+extension Schedule {
+    fileprivate static let keys: [RecipeKey<Schedule>] = [
+        RecipeKey("kind", \.kind, .choice, "The shape."),
+        RecipeKey(
+            "epochs", \.epochs, .list(.integer(1...largestEpoch), orEmpty: true).orDefault,
+            check: { schedule, _ in
+                let ascending = zip(schedule.epochs, schedule.epochs.dropFirst()).allSatisfy { $0 < $1 }
+                return ascending && (schedule.kind != .step || !schedule.epochs.isEmpty)
+                    ? nil : "is \(schedule.epochs); a step schedule needs ascending epochs, as in [60, 80]"
+            }, "The milestones of `step`: epochs, counted from 0, from whose start on the rate is lower."),
+        RecipeKey("factor", \.factor, .real(.above(0, upTo: 1)), "The factor of each milestone of `step`."),
+        RecipeKey(
+            "warmup_epochs", \.warmupEpochs, .real(.closed(0, Double(largestEpoch))),
+            "The epochs over which the rate rises linearly from 0."),
+        RecipeKey("floor", \.floor, .fraction, "The fraction of the rate at which `cosine` ends."),
+    ]
+}
+
+extension RandomTraining {
+    fileprivate static let keys: [RecipeKey<RandomTraining>] = [
+        RecipeKey(
+            "distribution", \.distribution, .choice(among: [.sign, .uniform]),
+            "The noise of a pixel: plus or minus the amplitude, or uniform between."),
+        RecipeKey("amplitude", \.amplitude, .fraction, "The amplitude, as a fraction of the pixel range."),
+        RecipeKey(
+            "spread", \.spread, .fraction,
+            "The spread of amplitudes: that of an image is uniform in [(1 - spread) amplitude, amplitude]."),
+        RecipeKey("probability", \.probability, .fraction, "The probability of noise."),
+        RecipeKey("scope", \.scope, .choice(among: [.image, .batch]), "A coin for each image, or for each batch."),
+        RecipeKey("redraw", \.redraw, .flag, "Noise is drawn anew each epoch."),
+    ]
+}
+
+extension MeanTraining {
+    fileprivate static let keys: [RecipeKey<MeanTraining>] = [
+        RecipeKey("samples", \.samples, .integer(1...largestBatch), "Mean samples of an epoch."),
+        RecipeKey(
+            "scale", \.scale, .real(.closed(0, 255)),
+            "The largest deviation of mean samples from the mean image, in 0..255."),
+        RecipeKey(
+            "noise_samples", \.noiseSamples, .integer(0...largestBatch), "Noise samples of an epoch; 0: no noise class."
+        ),
+        RecipeKey(
+            "noise_deviation", \.noiseDeviation, .real(.closed(0, 255)),
+            "The largest deviation of noise samples, in 0..255."),
+        RecipeKey(
+            "noise_spread", \.noiseSpread, .fraction,
+            "The spread of deviations: that of a noise sample is uniform in [(1 - spread) deviation, deviation]."),
+        RecipeKey(
+            "noise_mean_spread", \.noiseMeanSpread, .fraction,
+            "The spread of means: that of a noise sample is uniform in 127.5 (1 +- spread)."),
+        RecipeKey("redraw", \.redraw, .flag, "Samples are drawn anew each epoch."),
+    ]
+}
+
+extension AdversarialTraining {
+    fileprivate static let keys: [RecipeKey<AdversarialTraining>] = [
+        RecipeKey(
+            "method", \.method, .choice,
+            implies: { training, recipe in training = recipe.defaultAdversarialTraining(training.method) },
+            check: { training, recipe in
+                training.method == .free && recipe.accumulation > 1
+                    ? "is free, which replays whole batches: set accumulation to 1" : nil
+            }, "The making of the images: FGS-lmax, FGSM, PGD, TRADES, or free replays."),
+        RecipeKey(
+            "strength", \.strength, .fraction,
+            implies: { training, _ in training.nonsenseStrength = training.strength },
+            "The strength, as a fraction of the pixel range; of all methods but `fgs` 0.3, cifar10 8/255."),
+        RecipeKey(
+            "spread", \.spread, .fraction,
+            "The spread of strengths: that of an image is uniform in [(1 - spread) strength, strength]."),
+        RecipeKey(
+            "share", \.share, .fraction, implies: { training, _ in training.nonsenseShare = training.share },
+            check: { training, _ in training.attacksEvery(training.share) },
+            "The share of each batch that is replaced; 1 in `trades` and `free`."),
+        RecipeKey(
+            "nonsense_strength", \.nonsenseStrength, .fraction,
+            "The strength on mean training's samples; default: `strength`."),
+        RecipeKey(
+            "nonsense_share", \.nonsenseShare, .fraction,
+            check: { training, _ in training.attacksEvery(training.nonsenseShare) },
+            "The share of mean training's samples; default: `share`."),
+        RecipeKey(
+            "steps", \.steps, .integer(1...1000),
+            check: { training, _ in
+                training.steps != 1 && (training.method == .fgs || training.method == .fgsm)
+                    ? "is \(training.steps), but \(training.method.rawValue) takes one step; use pgd" : nil
+            }, "Steps of `pgd` and `trades` (10), replays of `free` (8)."),
+        RecipeKey(
+            "step_size", \.stepSize, .real(.above(0, upTo: 100)),
+            "The first step as a fraction of the strength; `fgsm` 1.25, `pgd` and `trades` 0.25."),
+        RecipeKey("step_decay", \.stepDecay, .choice, "The sizes of the steps after the first."),
+        RecipeKey("beta", \.beta, .real(.closed(0, 1e6)), "The weight of the divergence in `trades`."),
+        RecipeKey(
+            "batch_norm", \.batchNorm, .choice, "The moments that batch norm uses while the images are made."),
+        RecipeKey(
+            "ramp_epochs", \.rampEpochs, .real(.closed(0, Double(largestEpoch))),
+            "The epochs over which the strength grows linearly from 0."),
+    ]
+
+    private func attacksEvery(_ share: Double) -> String? {
+        share != 1 && (method == .trades || method == .free)
+            ? "is \(share), but \(method.rawValue) attacks every image; leave it out" : nil
+    }
+}
+
+extension ValidationAttack {
+    fileprivate static let keys: [RecipeKey<ValidationAttack>] = [
+        RecipeKey("attack", \.attack, .text.orDefault, "The attack, as `steadfast evaluate --attacks` takes it."),
+        RecipeKey(
+            "strength", \.strength, .fraction,
+            "The strength, as a fraction of the pixel range; default: that of adversarial training."),
+    ]
+}
+
+extension CheckpointRecipe {
+    fileprivate static let keys: [RecipeKey<CheckpointRecipe>] = [
+        RecipeKey(
+            "every_steps", \.everySteps, .optional(.integer(1...largestCount)), effect: .operational, agreed: true,
+            "The steps between checkpoints; null: one at each epoch's end."),
+        RecipeKey(
+            "keep", \.keep, .integer(1...1_000_000), effect: .operational,
+            "The checkpoints that are kept, beside the best one."),
+    ]
+}
+
+extension EvaluationRecipe {
+    fileprivate static let keys: [RecipeKey<EvaluationRecipe>] = [
+        RecipeKey(
+            "attacks", \.attacks, .list(.name), effect: .operational,
+            "Attacks, as `steadfast evaluate --attacks` takes them."),
+        RecipeKey(
+            "strengths", \.strengths, .optional(.list(.fraction)), effect: .operational,
+            "Strengths, as fractions of the pixel range; null: the data set's."),
+        RecipeKey(
+            "samples", \.samples, .optional(.integer(1...largestCount)), effect: .operational,
+            "The first test images; null: all."),
+    ]
+}
