@@ -14,6 +14,9 @@ let hasXSMM = Context.environment["STEADFAST_XSMM"] == "1"
 // the targets under test.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
+// The commit, for one small C file: another commit compiles no Swift file anew. A build without git has none.
+let commit = (Context.environment["STEADFAST_COMMIT"] ?? "").filter { $0.isLetter || $0.isNumber || "-._".contains($0) }
+
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -48,7 +51,10 @@ let package = Package(
         library("CCrypto", "libcrypto", "libssl-dev"),
 
         // Each room imports only rooms above it.
-        .target(name: "Essentials", dependencies: ["CCrypto"]),
+        .target(
+            name: "CVersion",
+            cSettings: commit.isEmpty ? [] : [.define("STEADFAST_COMMIT", to: "\"\(commit)\"")]),
+        .target(name: "Essentials", dependencies: ["CCrypto", "CVersion"]),
         .target(name: "HDF5Files", dependencies: ["CHDF5", "Essentials"]),
         .target(name: "MessagePassing", dependencies: ["COpenMPI", "Essentials"], swiftSettings: tuned),
         .target(
