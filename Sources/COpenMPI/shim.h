@@ -68,7 +68,11 @@ static inline int stop_install(void) {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGUSR1);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    // A lost terminal; nohup ignores the signal, and so it stays.
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
     return sigaction(SIGTERM, &action, NULL) | sigaction(SIGUSR1, &action, NULL) | sigaction(SIGINT, &action, NULL);
 }
 

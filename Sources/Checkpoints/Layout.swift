@@ -13,7 +13,17 @@ public enum CheckpointLayout {
 
     /// The reader of each version, from 1 on: brings a file's content to the version after it. The last one has nothing
     /// to do.
-    static let readers: [@Sendable (HDF5Tree) throws -> HDF5Tree] = [{ $0 }]
+    static let readers: [@Sendable (HDF5Tree) throws -> HDF5Tree] = [
+        // Version 2 has drawn samples apart in the sums of an epoch, and always the best epoch.
+        { tree in
+            guard tree.tensors[epochSums] != nil else { return tree }
+            var tree = tree
+            tree.tensors[epochDrawnSums] = Tensor(shape: [3], elements: .float64([0, 0, 0]))
+            tree.tensors[bestEpoch] = tree.tensors[bestEpoch] ?? Tensor(shape: [1], elements: .float64([0]))
+            return tree
+        },
+        { $0 },
+    ]
 
     /// The groups at the root.
     public enum Group: String, CaseIterable, Sendable {
@@ -72,7 +82,9 @@ public enum CheckpointLayout {
     public static let epochSums = Group.state.path("epoch_sums")
     /// The lowest validation error, NaN without one: float64 [1].
     public static let bestError = Group.state.path("best_error")
-    /// The epochs that were done when it was found: float64 [1]; absent in files of before early stopping.
+    /// Of those sums the drawn samples, their errors, and the images of the data set that are rejected: float64 [3].
+    public static let epochDrawnSums = Group.state.path("epoch_drawn_sums")
+    /// The epochs that were done when it was found: float64 [1].
     public static let bestEpoch = Group.state.path("best_epoch")
 }
 

@@ -83,7 +83,31 @@ extension RunDirectory {
         return "\(folder)/\(name)"
     }
 
-    /// The paths of a run's checkpoints, oldest step first, for readers that take no lock; none where it has written none yet.
+    /// The checkpoint file that a person means: a file; a run's directory, for the one that its `latest` or `best`
+    /// names; or such a pointer itself, `RUN/checkpoints/best`.
+    ///
+    /// - Throws: `Failure` 66 where the run holds no such checkpoint, 65 where the pointer is damaged, 64 where the
+    ///   best one of a file is asked for.
+    public static func checkpointFile(_ path: String, best: Bool = false) throws -> String {
+        if FileManager.default.isDirectory(path) {
+            guard best else { return try latestCheckpoint(in: path) }
+            let folder = path + "/checkpoints"
+            guard let name = try pointer("best", in: folder) else {
+                throw Failure(
+                    .noInput, "\(path) holds no best checkpoint: train with a validation split (validation: 1000)")
+            }
+            return "\(folder)/\(name)"
+        }
+        guard !best else { throw Failure(.usage, "--best goes with a run's directory, and \(path) is none") }
+        let (folder, name) = ((path as NSString).deletingLastPathComponent, (path as NSString).lastPathComponent)
+        guard name == "latest" || name == "best", (folder as NSString).lastPathComponent == "checkpoints",
+            let file = try pointer(name, in: folder)
+        else { return path }
+        return "\(folder)/\(file)"
+    }
+
+    /// The paths of a run's checkpoints, oldest step first, for readers that take no lock; none where it has written
+    /// none yet.
     public static func checkpoints(in run: String) throws -> [String] {
         let folder = checkpointsPath(of: run)
         guard try isThere(folder) else { return [] }

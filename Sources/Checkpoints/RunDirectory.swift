@@ -7,7 +7,8 @@ import HDF5Files
 ///     recipe.yaml  metrics.jsonl  lock
 ///     checkpoints/step-00001200.h5 ...  checkpoints/latest  checkpoints/best
 ///
-/// Local: one rank opens it. Not for use from several threads at once, but that one may `save` while another appends to the metrics.
+/// Local: one rank opens it. Not for use from several threads at once, but that one may `save` while another appends to
+/// the metrics.
 public final class RunDirectory {
     /// The directory.
     public let path: String
@@ -56,8 +57,14 @@ public final class RunDirectory {
     ///
     /// - Throws: `Failure` 74 where it cannot be read, 65 where it is not UTF-8.
     public func recipe() throws -> String? {
-        let file = "\(path)/\(RunLayout.recipe)"
-        guard access(file, F_OK) == 0 else { return nil }
+        access("\(path)/\(RunLayout.recipe)", F_OK) == 0 ? try Self.recipe(of: path) : nil
+    }
+
+    /// The resolved recipe of a run, for readers that take no lock.
+    ///
+    /// - Throws: `Failure` 74 where it cannot be read, 65 where it is not UTF-8.
+    public static func recipe(of run: String) throws -> String {
+        let file = "\(run)/\(RunLayout.recipe)"
         guard let text = String(validating: try SealedFile.readWhole(file), as: UTF8.self) else {
             throw Failure(.data, "\(file) is not UTF-8 text; restore it or start a new run")
         }
@@ -68,6 +75,14 @@ public final class RunDirectory {
     ///
     /// - Throws: `Failure` 73 or 74 as `AtomicFile`.
     public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: "\(path)/\(RunLayout.recipe)") }
+
+    /// Removes the directory again, where a job that failed has left nothing in it.
+    public func removeIfUnused() {
+        guard access("\(path)/\(RunLayout.recipe)", F_OK) != 0, Self.metricsSize(path) == 0, rmdir(checkpointsPath) == 0
+        else { return }
+        unlink(path + "/lock")
+        rmdir(path)
+    }
 
     private static func refuseRun(in path: String) throws {
         let folder = checkpointsPath(of: path)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// One JSON object on one line, its keys in the order of adding. Numbers that JSON cannot hold become null.
 public struct JSONLine: Sendable {
     /// The object.
@@ -7,6 +9,18 @@ public struct JSONLine: Sendable {
 
     /// An empty object.
     public init() {}
+
+    /// An event of a run's record: its name, and the time (UTC).
+    public init(event: String) {
+        add("event", event)
+        var seconds = time(nil)
+        var date = tm()
+        gmtime_r(&seconds, &date)
+        let fields = [date.tm_mon + 1, date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec].map {
+            $0 < 10 ? "0\($0)" : "\($0)"
+        }
+        add("time", "\(date.tm_year + 1900)-\(fields[0])-\(fields[1])T\(fields[2]):\(fields[3]):\(fields[4])Z")
+    }
 
     /// Adds a string.
     public mutating func add(_ key: String, _ value: String) { addRaw(key, JSONLine.quoted(value)) }

@@ -1,7 +1,14 @@
-/// The name among `names` nearest to `word` by edit distance, for "did you mean"; nil where none is near.
+/// The name among `names` nearest to `word` by edit distance, of equal ones by that of letters and digits alone, for
+/// "did you mean"; nil where none is near.
 public func nearestName(to word: String, among names: some Sequence<String>) -> String? {
-    let nearest = names.map { (name: $0, distance: editDistance(Array(word.lowercased()), Array($0.lowercased()))) }
-        .min { ($0.distance, $0.name) < ($1.distance, $1.name) }
+    /// Letters and digits alone, in small letters.
+    func bare(_ text: String) -> [Character] { text.lowercased().filter { $0.isLetter || $0.isNumber } }
+    let nearest = names.map { name in
+        (
+            name: name, distance: editDistance(Array(word.lowercased()), Array(name.lowercased())),
+            bareDistance: editDistance(bare(word), bare(name))
+        )
+    }.min { ($0.distance, $0.bareDistance, $0.name) < ($1.distance, $1.bareDistance, $1.name) }
     guard let nearest, nearest.distance <= max(2, word.count / 2) else { return nil }
     return nearest.name
 }

@@ -11,22 +11,21 @@ extension Recipe {
     ///
     /// - Parameters:
     ///   - dataset: a name or path, as `Dataset.locate` takes it.
-    ///   - architecture: nil for the data set's: `cifar10` for cifar10, else `mnist`.
+    ///   - architecture: nil for the data set's.
     ///   - activation: that of a plain or a robust network; CIFAR-10's optimiser goes by it too.
     ///   - variant: the source that counts where the paper and its authors' code differ.
     public static func defaults(
         dataset: String, architecture: Architecture? = nil, activation: NetworkActivation = .plain,
         variant: Variant = .released
     ) -> Recipe {
-        let isCIFAR = dataset == "cifar10"
-        let architecture = architecture ?? (isCIFAR ? .cifar10 : .mnist)
+        let defaults = DatasetDefaults.of(dataset)
+        let own = Architecture(rawValue: defaults.architecture) ?? .mnist
+        let architecture = architecture ?? own
         var recipe = Recipe(dataset: dataset)
         recipe.variant = variant
         recipe.network = NetworkRecipe(architecture: architecture, activation: activation)
-        if isCIFAR {
-            recipe.mirroring = .batch
-            if architecture != .custom { recipe.loss.alpha[2] = 1.0 / 9 }
-        }
+        recipe.mirroring = defaults.mirroring
+        if architecture != .custom { recipe.loss.alpha[2] = defaults.thirdLossWeight }
         guard architecture == .cifar10 else { return recipe }
         recipe.learningRate = 0.05
         recipe.weightDecay = 1e-4
@@ -53,45 +52,55 @@ extension Recipe {
 
     /// The defaults of random training. The paper gives no amplitude: it is the released code's.
     var defaultRandomTraining: RandomTraining {
-        let isCIFAR = dataset == "cifar10"
-        let amplitude = isCIFAR ? 0.15 : 0.5
-        switch variant {
-        case .paper:
-            return RandomTraining(
-                distribution: .uniform, amplitude: amplitude, probability: 0.5, scope: .image, redraw: true)
-        case .released:
-            return RandomTraining(
-                distribution: .sign, amplitude: amplitude, probability: 0.5, scope: isCIFAR ? .batch : .image,
-                redraw: isCIFAR)
-        }
+        let released = DatasetDefaults.of(dataset).randomTraining
+        guard variant == .paper else { return released }
+        return RandomTraining(
+            distribution: .uniform, amplitude: released.amplitude, probability: 0.5, scope: .image, redraw: true)
     }
 
     /// The defaults of mean training. The noise class is the released code's alone.
     var defaultMeanTraining: MeanTraining {
-        var training =
-            dataset == "cifar10"
-            ? MeanTraining(samples: 2500, scale: 64, noiseSamples: 2500, noiseDeviation: 96)
-            : MeanTraining(samples: 6000, scale: 255, noiseSamples: 6000, noiseDeviation: 127.5)
-        // A tenth of the training images, as in MNIST.
-        if dataset == "glyphs" { (training.samples, training.noiseSamples) = (1200, 1200) }
-        if variant == .paper { training.noiseSamples = 0 }
-        return training
+        let defaults = DatasetDefaults.of(dataset)
+        return MeanTraining(
+            samples: defaults.drawnSamples, scale: defaults.meanScale,
+            noiseSamples: variant == .paper ? 0 : defaults.drawnSamples, noiseDeviation: defaults.noiseDeviation)
     }
 
-    /// The defaults of adversarial training by a method: Madry's radii; PGD of 10 steps of a quarter of the radius;
+    /// The defaults of adversarial training by a method: Madry's radii; PGD of 10 steps that reach 2.5 radii;
     /// FGSM of 1.25 radii; TRADES with its authors' beta; 8 replays.
     func defaultAdversarialTraining(_ method: AdversarialTraining.Method = .fgs) -> AdversarialTraining {
-        let isCIFAR = dataset == "cifar10"
-        let radius = isCIFAR ? 8.0 / 255 : 0.3
+        let defaults = DatasetDefaults.of(dataset)
+        let radius = defaults.adversarialStrength
         switch method {
-        case .fgs: return AdversarialTraining(method: .fgs, strength: isCIFAR ? 0.03 : 0.1, share: 0.5)
+        case .fgs: return AdversarialTraining(method: .fgs, strength: defaults.diagnosisStrength, share: 0.5)
         case .fgsm: return AdversarialTraining(method: .fgsm, strength: radius, stepSize: 1.25)
-        case .pgd: return AdversarialTraining(method: .pgd, strength: radius, steps: 10, stepSize: 0.25)
-        case .trades:
-            return AdversarialTraining(
-                method: .trades, strength: radius, steps: 10, stepSize: 0.25, beta: isCIFAR ? 6 : 1)
+        case .pgd, .trades:
+            var training = AdversarialTraining(method: method, strength: radius, steps: 10)
+            training.takeUpStepSize()
+            if method == .trades { training.beta = defaults.tradesBeta }
+            return training
         case .free: return AdversarialTraining(method: .free, strength: radius, steps: 8)
         }
+    }
+
+    /// The recipe with its numbers of drawn samples for so many training images, the validation split's left out.
+    public func settled(trainingImages: Int) -> Recipe {
+        var recipe = self
+        recipe.meanTraining = meanTraining?.settled(trainingImages: trainingImages)
+        return recipe
+    }
+
+    /// Sentences on settings that are allowed and yet seldom meant.
+    public var warnings: [String] {
+        guard let training = adversarialTraining, training.method == .pgd || training.method == .trades else {
+            return []
+        }
+        let reach = (0..<training.steps).reduce(0) {
+            $0 + training.stepSize * training.stepDecay.share($1, of: training.steps)
+        }
+        let name = "adversarial_training: \(training.steps) steps of \(training.stepSize) of the strength"
+        if reach < 1 { return ["\(name) do not reach the strength: raise steps or step_size"] }
+        return training.stepSize > 2 ? ["\(name) leap over the whole ball: lower step_size"] : []
     }
 
     /// The default attack on validation images: PGD of the strength that the network is trained for.

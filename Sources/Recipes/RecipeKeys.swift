@@ -202,12 +202,15 @@ extension RandomTraining {
 
 extension MeanTraining {
     fileprivate static let keys: [RecipeKey<MeanTraining>] = [
-        RecipeKey("samples", \.samples, .integer(1...largestBatch), "Mean samples of an epoch."),
+        RecipeKey(
+            "samples", \.samples, .optional(.integer(1...largestBatch)),
+            "Mean samples of an epoch; null: a tenth of the training images, validation left out."),
         RecipeKey(
             "scale", \.scale, .real(.closed(0, 255)),
             "The largest deviation of mean samples from the mean image, in 0..255."),
         RecipeKey(
-            "noise_samples", \.noiseSamples, .integer(0...largestBatch), "Noise samples of an epoch; 0: no noise class."
+            "noise_samples", \.noiseSamples, .optional(.integer(0...largestBatch)),
+            "Noise samples of an epoch; 0: no noise class; null: a tenth of the training images."
         ),
         RecipeKey(
             "noise_deviation", \.noiseDeviation, .real(.closed(0, 255)),
@@ -250,14 +253,14 @@ extension AdversarialTraining {
             check: { training, _ in training.attacksEvery(training.nonsenseShare) },
             "The share of mean training's samples; default: `share`."),
         RecipeKey(
-            "steps", \.steps, .integer(1...1000),
+            "steps", \.steps, .integer(1...1000), implies: { training, _ in training.takeUpStepSize() },
             check: { training, _ in
                 training.steps != 1 && (training.method == .fgs || training.method == .fgsm)
                     ? "is \(training.steps), but \(training.method.rawValue) takes one step; use pgd" : nil
             }, "Steps of `pgd` and `trades` (10), replays of `free` (8)."),
         RecipeKey(
             "step_size", \.stepSize, .real(.above(0, upTo: 100)),
-            "The first step as a fraction of the strength; `fgsm` 1.25, `pgd` and `trades` 0.25."),
+            "The first step as a fraction of the strength; `fgsm` 1.25, `pgd` and `trades` 2.5 / steps."),
         RecipeKey("step_decay", \.stepDecay, .choice, "The sizes of the steps after the first."),
         RecipeKey("beta", \.beta, .real(.closed(0, 1e6)), "The weight of the divergence in `trades`."),
         RecipeKey(
@@ -275,7 +278,9 @@ extension AdversarialTraining {
 
 extension ValidationAttack {
     fileprivate static let keys: [RecipeKey<ValidationAttack>] = [
-        RecipeKey("attack", \.attack, .text.orDefault, "The attack, as `steadfast evaluate --attacks` takes it."),
+        RecipeKey(
+            "attack", \.attack, .text.orDefault,
+            "Attacks, separated by commas, as `steadfast evaluate --attacks` takes them; the worst case counts."),
         RecipeKey(
             "strength", \.strength, .fraction,
             "The strength, as a fraction of the pixel range; default: that of adversarial training."),

@@ -8,15 +8,16 @@ extension Recipe {
     ///   - nameOrPath: a path, which has a slash or ends in `.yaml`; or a name, for `NAME.yaml` in
     ///     `$STEADFAST_RECIPES`, else among the recipes of the package that this program was built from.
     ///   - overrides: as in `parse`.
+    ///   - run: the recipe.yaml of the run that goes on, as in `parse`.
     ///   - environment: where `STEADFAST_RECIPES` is looked up.
     /// - Throws: `Failure` 66 where there is no such file, with the nearest name and the places looked in; 64 as
     ///   `parse`.
     public static func load(
-        _ nameOrPath: String, overrides: [String] = [],
+        _ nameOrPath: String, overrides: [String] = [], resuming run: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Recipe {
         let path = try locate(nameOrPath, environment: environment)
-        return try parse(yaml: try readText(path), overrides: overrides, source: path)
+        return try parse(yaml: try readText(path), overrides: overrides, resuming: run, source: path)
     }
 
     /// The names of the recipes that `load` finds, sorted.
@@ -64,7 +65,10 @@ extension Recipe {
             if got == 0 { break }
             count += got
         }
-        guard let text = String(validating: bytes.prefix(count), as: UTF8.self) else {
+        // Editors of other systems begin a text with a byte order mark.
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = bytes.prefix(count).dropFirst(bytes.starts(with: mark) ? mark.count : 0)
+        guard let text = String(validating: text, as: UTF8.self) else {
             throw Failure(.usage, "\(path): not a text in UTF-8")
         }
         return text

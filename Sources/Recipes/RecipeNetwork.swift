@@ -19,8 +19,8 @@ extension Recipe {
             guard (layers.last?.kind as? FullyConnectedLayer)?.channels == classes else {
                 throw Failure(
                     .usage,
-                    "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes as "
-                        + "channels"
+                    "network.layers: the last layer has to be fully_connected with the data set's \(classes) classes "
+                        + "as channels"
                 )
             }
         }

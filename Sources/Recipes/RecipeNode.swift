@@ -63,12 +63,15 @@ struct RecipeNode: Sendable {
 
     subscript(key: String) -> RecipeNode? { entries?.first { $0.key == key }?.value }
 
-    /// This value with another one laid over it: mappings key by key, anything else replaced.
-    func overlaid(by other: RecipeNode) -> RecipeNode {
-        guard var merged = entries, let others = other.entries else { return other }
+    /// This value with another one laid over it: mappings key by key, anything else replaced; with `keepsSections` the
+    /// word `true` leaves a mapping.
+    func overlaid(by other: RecipeNode, keepsSections: Bool = false) -> RecipeNode {
+        guard var merged = entries, let others = other.entries else {
+            return keepsSections && entries != nil && other.flag == true ? self : other
+        }
         for entry in others {
             if let index = merged.firstIndex(where: { $0.key == entry.key }) {
-                merged[index].value = merged[index].value.overlaid(by: entry.value)
+                merged[index].value = merged[index].value.overlaid(by: entry.value, keepsSections: keepsSections)
             } else {
                 merged.append(entry)
             }

@@ -10,10 +10,13 @@ extension Recipe {
     ///   - yaml: at most 1 MiB, without aliases.
     ///   - overrides: `key=value`, the key dotted, the value YAML: `schedule.kind=step`, `random_training={amplitude:
     ///     0.3}`.
+    ///   - resumed: the recipe.yaml of the run that goes on: its values that change the result are the defaults.
     ///   - source: the text's name in sentences, a path.
     /// - Throws: `Failure` 64 in one sentence: no YAML, an unknown key (with the nearest one), a value of the wrong
     ///   type or out of range (with what is allowed). It names the source or the override.
-    public static func parse(yaml: String, overrides: [String] = [], source: String = "recipe") throws -> Recipe {
+    public static func parse(
+        yaml: String, overrides: [String] = [], resuming resumed: String? = nil, source: String = "recipe"
+    ) throws -> Recipe {
         let file = try RecipeNode(yaml: yaml, origin: source)
         guard file.isNull || file.entries != nil else {
             throw Failure(.usage, "\(source): a recipe is a mapping of keys to values")
@@ -25,16 +28,22 @@ extension Recipe {
             for key in keys { try key.read(section, &recipe, recipe) }
         }
         var recipe = Recipe(dataset: "")
-        var full = layers.map(\.withoutShorthands)
-        try read(choosingKeys, of: RecipeNode.merged(full), into: &recipe)
+        let fixed = keys.filter {
+            $0.facts.effect == .result && ($0.name != layerRatesKey || file[layerRatesKey] == nil)
+        }
+        let run = try resumed.map { try RecipeNode(yaml: $0, origin: "the run's recipe.yaml") } ?? .mapping([])
+        var full = [run.only(fixed.map(\.name))] + layers.map(\.withoutShorthands)
+        try read(choosingKeys, of: RecipeNode.merged(full, keepsSections: resumed != nil), into: &recipe)
         guard !recipe.dataset.isEmpty else {
             throw Failure(.usage, "\(source): no data set; add 'dataset: mnist', cifar10, glyphs or another one")
         }
         // The file's layer rates replace the built-in ones, so that they can be left out; an override adds to them.
-        if full[0][layerRatesKey] == nil {
+        if file[layerRatesKey] == nil && full[0][layerRatesKey] == nil {
             full.insert(.mapping([(layerRatesKey, writeRates(recipe.layerRates))]), at: 0)
         }
-        try read(Array(keys.dropFirst(choosingKeys.count)), of: RecipeNode.merged(full), into: &recipe)
+        try read(
+            Array(keys.dropFirst(choosingKeys.count)), of: RecipeNode.merged(full, keepsSections: resumed != nil),
+            into: &recipe)
         return recipe
     }
 
@@ -52,9 +61,14 @@ extension Recipe {
 }
 
 extension RecipeNode {
+    /// The entries of some keys.
+    fileprivate func only(_ keys: [String]) -> RecipeNode {
+        .mapping((entries ?? []).filter { keys.contains($0.key) })
+    }
+
     /// The layers one over the other, the last one on top.
-    fileprivate static func merged(_ layers: [RecipeNode]) -> RecipeNode {
-        layers.dropFirst().reduce(layers[0]) { $0.overlaid(by: $1) }
+    fileprivate static func merged(_ layers: [RecipeNode], keepsSections: Bool) -> RecipeNode {
+        layers.dropFirst().reduce(layers[0]) { $0.overlaid(by: $1, keepsSections: keepsSections) }
     }
 
     /// With the word of a section written as one, `schedule: cosine`, in the section's full form.

@@ -44,6 +44,7 @@ extension Recipe {
     /// The recipes whose defaults differ; the first one stands for all that are not named.
     private static let examples: [(name: String, recipe: Recipe)] = [
         ("", complete(.defaults(dataset: "mnist"))), ("glyphs", complete(.defaults(dataset: "glyphs"))),
+        ("other sets", complete(.defaults(dataset: "other"))),
         ("cifar10, plain", complete(.defaults(dataset: "cifar10"))),
         ("cifar10, robust", complete(.defaults(dataset: "cifar10", activation: .mrelu))),
     ]

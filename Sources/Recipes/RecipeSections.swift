@@ -123,6 +123,11 @@ public struct AdversarialTraining: Hashable, Sendable {
         self.rampEpochs = rampEpochs
     }
 
+    /// Sets the default size of as many steps: together they reach 2.5 radii.
+    mutating func takeUpStepSize() {
+        if method == .pgd || method == .trades { stepSize = 2.5 / Double(steps) }
+    }
+
     /// Every image of a batch is attacked.
     package var attacksAll: Bool { share == 1 && nonsenseShare == 1 }
 

@@ -35,7 +35,8 @@ public struct SampleSource: Sendable {
     ///   - meanTraining: the nonsense that is drawn beside the images, nil for none.
     ///   - randomTraining: the noise that is added to samples, nil for none.
     ///   - mirroring: whether samples are mirrored, each by itself or a batch as a whole.
-    ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch; what they leave is the mean image.
+    ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch; what they leave is the
+    ///     mean image.
     public init(
         images: ImageSet, trainIndices: [Int32], classes: Int, meanImage: [Float], seed: UInt64,
         meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off,
@@ -52,7 +53,7 @@ public struct SampleSource: Sendable {
         self.mirroring = mirroring
         self.shift = shift
         imageCount = trainIndices.count
-        sampleCount = imageCount + (meanTraining?.samples ?? 0) + (meanTraining?.noiseSamples ?? 0)
+        sampleCount = imageCount + (meanTraining?.drawnSamples ?? 0)
         var slots = [Int32](repeating: -1, count: trainIndices.count)
         var slot = 0
         for (id, index) in trainIndices.enumerated() {
@@ -77,10 +78,11 @@ public struct SampleSource: Sendable {
         }
     }
 
-    /// Writes samples as a network's input, float32 [ids.count, height, width, channels] in 0...255 less the mean image,
-    /// and their labels. Noise is neither clipped nor rounded. Allocates nothing.
+    /// Writes samples as a network's input, float32 [ids.count, height, width, channels] in 0...255 less the mean
+    /// image, and their labels. Noise is neither clipped nor rounded. Allocates nothing.
     ///
-    /// The rank must keep the image of every data sample in `ids`. `noise` says whether random training's noise is added.
+    /// The rank must keep the image of every data sample in `ids`. `noise` says whether random training's noise is
+    /// added.
     public func fill(
         _ ids: ArraySlice<Int32>, epoch: Int, step: Int, noise: Bool = true, into pixels: UnsafeMutablePointer<Float>,
         labels: UnsafeMutablePointer<Int32>
@@ -136,7 +138,7 @@ public struct SampleSource: Sendable {
         }
         guard let meanTraining else { preconditionFailure("sample \(id) without mean training") }
         let draw = meanTraining.redraw ? epoch : 0
-        if id < imageCount + meanTraining.samples {
+        if id < imageCount + (meanTraining.samples ?? 0) {
             var random = Philox(seed: seed, purpose: .meanSamples, id, draw)
             // The mean image itself cancels: the network sees sigma N(0, 1).
             let sigma = Float(meanTraining.scale) * random.uniform()

@@ -1,7 +1,8 @@
 internal import COpenMPI
 import Essentials
 
-/// A signal that asks the program to save and stop: TERM, USR1 (which mpirun passes on) or INT (the keyboard).
+/// A signal that asks the program to save and stop: TERM, USR1 (which mpirun passes on), HUP (a lost terminal) or INT
+/// (the keyboard).
 ///
 /// The signal sets a flag and nothing else. The second INT ends the process at once with code 130. Ranks receive a
 /// signal at different instants: before they act on it they have to agree.
@@ -13,6 +14,6 @@ public enum StopRequest {
         guard stop_install() == 0 else { throw systemFailure(.software, "listen for", "signals") }
     }
 
-    /// Whether this process received such a signal.
+    /// This process received such a signal.
     public static var requested: Bool { stop_is_requested() != 0 }
 }

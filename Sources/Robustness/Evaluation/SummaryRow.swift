@@ -75,8 +75,7 @@ public struct SummaryRow: Sendable {
 
     /// The row as an event of metrics.jsonl.
     public func event(step: Int) -> String {
-        var line = JSONLine()
-        line.add("event", "evaluation")
+        var line = JSONLine(event: "evaluation")
         line.add("step", step)
         line.add("attack", attack)
         line.add("strength", strength)

@@ -1,19 +1,32 @@
 import Essentials
 import Foundation
 
-/// Scalars in TensorBoard's event file: TFRecord frames of the `Event` message (tensorflow/core/util/event.proto), written
-/// by hand since these two messages are all that is needed.
+/// Scalars in TensorBoard's event file: TFRecord frames of the `Event` message (tensorflow/core/util/event.proto),
+/// written by hand since these few messages are all that is needed.
 final class TensorBoardLog {
-    private let path: String
+    private let directory: String
+    private var path = ""
     private var handle: FileHandle?
+    /// The step that the run goes on from: a reader drops the points behind it.
+    var firstStep = 0
 
     /// A log that makes its event file in a directory with its first scalars.
-    init(directory: String) {
-        let time = Int(Date.now.timeIntervalSince1970)
-        path = "\(directory)/events.out.tfevents.\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
+    init(directory: String) { self.directory = directory }
+
+    private static let prefix = "events.out.tfevents."
+
+    /// A name behind those of the directory's event files: readers take them in the order of their names.
+    private func nextPath() -> String {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let times = names.filter { $0.hasPrefix(Self.prefix) }.compactMap {
+            $0.dropFirst(Self.prefix.count).split(separator: ".").first.flatMap { Int($0) }
+        }
+        let time = max(Int(Date.now.timeIntervalSince1970), (times.max() ?? 0) + 1)
+        return "\(directory)/\(Self.prefix)\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
     }
 
     private func begin() throws {
+        path = nextPath()
         // Not by FileManager, which makes a file of another name first and leaves that where it is killed.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
@@ -22,6 +35,15 @@ final class TensorBoardLog {
         event.add(1, double: Date.now.timeIntervalSince1970)
         event.add(3, bytes: Array("brain.Event:2".utf8))
         try write(event)
+        guard firstStep > 0 else { return }
+        // SessionLog START: the points of this step and behind it are void.
+        var session = Message()
+        session.add(1, integer: 1)
+        var start = Message()
+        start.add(1, double: Date.now.timeIntervalSince1970)
+        start.add(2, integer: UInt64(firstStep + 1))
+        start.add(7, bytes: session.bytes)
+        try write(start)
     }
 
     /// Appends scalars of a step.

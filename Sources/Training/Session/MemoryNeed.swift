@@ -4,8 +4,9 @@ import MessagePassing
 import Networks
 import Recipes
 
-/// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that cannot fit is
-/// refused in a sentence, where it would end in the middle of a step, by a signal or by the system's choice of a victim.
+/// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that
+/// cannot fit is refused in a sentence, where it would end in the middle of a step, by a signal or by the system's
+/// choice of a victim.
 struct MemoryNeed {
     /// The parts, in bytes. Not integers: what a recipe asks for may be beyond counting.
     private(set) var parts: [(name: String, bytes: Double)]
@@ -26,7 +27,7 @@ struct MemoryNeed {
             $0 + 2 * Double($1.sourceShape.count) + Double($1.output.count)
         }
         let parameters = plan.convolutions.reduce(0.0) { $0 + Double($1.weightCount) }
-        let drawn = Double(recipe.meanTraining?.samples ?? 0) + Double(recipe.meanTraining?.noiseSamples ?? 0)
+        let drawn = Double(recipe.meanTraining?.drawnSamples ?? 0)
         let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
         self.ranksOfHost = ranksOfHost
         parts = [
@@ -50,9 +51,9 @@ struct MemoryNeed {
             let largest = parts.max { $0.bytes < $1.bytes }?.name ?? ""
             throw Failure(
                 .unavailable,
-                "each rank needs at least \(Self.text(bytes)) of memory, most of it for \(largest), and \(communicator.hostName) has "
-                    + "\(Self.text(available)) for each of its \(ranksOfHost): start fewer ranks on a host, or lower batch, lanes, "
-                    + "mean_training.samples or the network's channels")
+                "each rank needs at least \(Self.text(bytes)) of memory, most of it for \(largest), and "
+                    + "\(communicator.hostName) has \(Self.text(available)) for each of its \(ranksOfHost): start "
+                    + "fewer ranks on a host, or lower batch, lanes, mean_training.samples or the network's channels")
         }
     }
 

@@ -8,8 +8,8 @@ import Networks
 import Recipes
 import Robustness
 
-/// What a rank holds of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its share of the
-/// validation images; the mean image.
+/// What a rank holds of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its
+/// share of the validation images; the mean image.
 struct TrainingData {
     let network: Network
     let plan: LanePlan
@@ -32,7 +32,7 @@ struct TrainingData {
         let description = dataset.description
         let shape = description.shape
         let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
-        let drawn = (recipe.meanTraining?.samples ?? 0) + (recipe.meanTraining?.noiseSamples ?? 0)
+        let drawn = recipe.meanTraining?.drawnSamples ?? 0
         let plan = LanePlan(
             samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed)
         let deal = LaneDeal(lanes: recipe.lanes, ranks: communicator.worldSize)
@@ -93,8 +93,8 @@ struct TrainingData {
 
     // MARK: Dealing anew
 
-    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane by lane; where
-    /// hosts have all images already, none moves.
+    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane
+    /// by lane; where hosts have all images already, none moves.
     ///
     /// Collective: every rank of the communicator calls this with the same deal.
     ///

@@ -7,11 +7,11 @@ import MessagePassing
 import Networks
 import Recipes
 
-/// Where a run stands between two steps, apart from the parameters and momenta.
+/// The state of a run between two steps, apart from the parameters and momenta.
 struct TrainingState: Equatable {
     /// Steps done.
     var step = 0
-    /// What the epoch under way has summed up so far.
+    /// The sums of the epoch under way.
     var epochSums = TrainingSums()
     /// The lowest validation error so far, and the epochs behind it; nil without a validation split.
     var bestError: Double?
@@ -39,13 +39,17 @@ extension Checkpoint {
         }
         tensors[CheckpointLayout.epochSums] = Tensor(
             shape: [3], elements: .float64([state.epochSums.loss, state.epochSums.errors, state.epochSums.images]))
+        tensors[CheckpointLayout.epochDrawnSums] = Tensor(
+            shape: [3],
+            elements: .float64([state.epochSums.drawn, state.epochSums.drawnErrors, state.epochSums.rejected]))
         tensors[CheckpointLayout.bestError] = Tensor(shape: [1], elements: .float64([state.bestError ?? .nan]))
         tensors[CheckpointLayout.bestEpoch] = Tensor(shape: [1], elements: .float64([Double(state.bestEpoch)]))
     }
 
-    /// Takes up where the checkpoint stands.
+    /// Takes up the checkpoint's state.
     ///
-    /// - Throws: `Failure` 65 where it belongs to another network or data, or lacks the optimiser (a network that ships).
+    /// - Throws: `Failure` 65 where it belongs to another network or data, or lacks the optimiser (a network that
+    ///   ships).
     func resume(_ model: Model, _ optimizer: Optimizer, data: TrainingData) throws -> TrainingState {
         guard header.datasetDigest == data.digest else {
             throw Failure(
@@ -65,11 +69,13 @@ extension Checkpoint {
         }
         let sums = try requireDoubles(CheckpointLayout.epochSums, shape: [3])
         let best = try requireDoubles(CheckpointLayout.bestError, shape: [1])[0]
-        let bestEpoch =
-            tensors[CheckpointLayout.bestEpoch] == nil
-            ? 0 : try requireDoubles(CheckpointLayout.bestEpoch, shape: [1])[0]
+        let bestEpoch = try requireDoubles(CheckpointLayout.bestEpoch, shape: [1])[0]
+        let drawn = try requireDoubles(CheckpointLayout.epochDrawnSums, shape: [3])
         return TrainingState(
-            step: header.step, epochSums: TrainingSums(loss: sums[0], errors: sums[1], images: sums[2]),
+            step: header.step,
+            epochSums: TrainingSums(
+                loss: sums[0], errors: sums[1], images: sums[2], drawn: drawn[0], drawnErrors: drawn[1],
+                rejected: drawn[2]),
             bestError: best.isNaN ? nil : best, bestEpoch: Int(exactly: bestEpoch) ?? 0)
     }
 }
@@ -84,10 +90,13 @@ extension TrainingState {
         }
         let numbers = try communicator.broadcast([
             Double(step), epochSums.loss, epochSums.errors, epochSums.images, bestError ?? .nan,
-            Double(bestEpoch),
+            Double(bestEpoch), epochSums.drawn, epochSums.drawnErrors, epochSums.rejected,
         ])
         self = TrainingState(
-            step: Int(numbers[0]), epochSums: TrainingSums(loss: numbers[1], errors: numbers[2], images: numbers[3]),
+            step: Int(numbers[0]),
+            epochSums: TrainingSums(
+                loss: numbers[1], errors: numbers[2], images: numbers[3], drawn: numbers[6], drawnErrors: numbers[7],
+                rejected: numbers[8]),
             bestError: numbers[4].isNaN ? nil : numbers[4], bestEpoch: Int(numbers[5]))
     }
 }

@@ -8,15 +8,20 @@ import Robustness
 
 /// Errors on the validation images, as shares.
 struct ValidationErrors: Equatable {
-    /// As they are.
+    /// The error without an attack.
     let clean: Double
-    /// Under the recipe's attack, where it names one.
+    /// The error under the recipe's attack, where it names one.
     let attacked: Double?
+
+    /// The error that decides which network is best.
+    var deciding: Double { attacked ?? clean }
 }
 
 /// Counts the errors of the current parameters on this rank's share of the validation split.
 struct Validator {
     private let images: ImageSet
+    /// The images of the whole split.
+    private let count: Int
     private let target: TargetModel
     private let clean: AttackSuite
     private let attack: (suite: AttackSuite, strength: Double)?
@@ -25,29 +30,41 @@ struct Validator {
     private let labels: Buffer<Int32>
 
     /// - Throws: `Failure` 64 where the recipe's attack cannot be made, or makes no images with a label.
-    init(_ model: Model, images: ImageSet, meanImage: [Float], recipe: Recipe) throws {
+    init(_ model: Model, images: ImageSet, of count: Int, meanImage: [Float], recipe: Recipe) throws {
         self.images = images
+        self.count = count
         let target = TargetModel(
             model, meanImage: meanImage, seed: recipe.seed, gradients: recipe.validationAttack != nil)
         self.target = target
         clean = AttackSuite(CleanSamples(target))
         attack = try recipe.validationAttack.map { settings in
-            let specification = try AttackSpecification(settings.attack)
-            let suite = try AttackCatalogue.attack(specification, AttackContext(target))
-            guard !suite.isNonsense, !suite.needsWholeGroups else {
-                throw Failure(
-                    .usage,
-                    "validation_attack.attack is '\(settings.attack)': name an attack on single images, as in "
-                        + "pgd:steps=20")
+            let parts = try AttackSpecification.list(settings.attack).flatMap { specification in
+                let suite = try AttackCatalogue.attack(specification, AttackContext(target))
+                guard !suite.isNonsense, !suite.needsWholeGroups else {
+                    throw Failure(
+                        .usage,
+                        "validation_attack.attack is '\(specification.verbatim)': name attacks on single images, as in "
+                            + "pgd:steps=20")
+                }
+                return suite.parts.map { (name: "\(specification.verbatim) \($0.name)", attack: $0.attack) }
             }
-            return (suite, settings.strength)
+            return (AttackSuite(parts, sparesTheBroken: true), settings.strength)
         }
         groups = GroupAttack(target)
         pixels = Buffer(TargetModel.groupSize * images.shape.count)
         labels = Buffer(TargetModel.groupSize)
     }
 
-    /// The images whose winning output is not their label, and those on which any part of the attack succeeds. Local.
+    /// The errors on the whole split. Collective: every rank of the communicator calls this.
+    func errors(by communicator: Communicator) throws -> ValidationErrors {
+        let own = try Progress.during(.validating) { try communicator.agree { try countErrors() } }
+        let clean = try communicator.allReduce(Int64(own.clean), .sum)
+        let attacked = try communicator.allReduce(Int64(own.attacked ?? 0), .sum)
+        return ValidationErrors(
+            clean: Double(clean) / Double(count), attacked: own.attacked.map { _ in Double(attacked) / Double(count) })
+    }
+
+    /// The images whose winning output is not their label, and those on which any attack succeeds. Local.
     func countErrors() throws -> (clean: Int, attacked: Int?) {
         var (errors, attacked) = (0, 0)
         for start in stride(from: 0, to: images.count, by: TargetModel.groupSize) {

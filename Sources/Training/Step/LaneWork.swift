@@ -28,8 +28,8 @@ struct Pass {
     var scale: Float { 1 / Float(stepImages) }
 }
 
-/// Forward and backward over some lanes of a batch, in memory of its own: what a rank does with its lanes, and what another
-/// one does to check it.
+/// Forward and backward over some lanes of a batch, in memory of its own: what a rank does with its lanes, and what
+/// another one does to check it.
 final class LaneWork {
     let propagation: Propagation
     /// The sample ids and labels of the local images, in their order.
@@ -52,8 +52,8 @@ final class LaneWork {
 
     /// Running moments move by this share a step, as in the released code.
     private static let momentRate: Float = 0.05
-    /// Loss, errors, images, ranks asked to stop.
-    static let sumCount = 4
+    /// Loss, errors, images, ranks asked to stop; drawn samples, their errors; images that are rejected.
+    static let sumCount = 7
 
     /// A propagation for so many lanes of a recipe's batches.
     static func propagation(
@@ -131,8 +131,9 @@ final class LaneWork {
         propagation.updateRunningMoments(rate: 1 / Float(k))
     }
 
-    /// TRADES: loss(x) + beta KL(p(x) || p(x')). Batch norm takes x and x' as batches of their own, as its authors do. The
-    /// gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept meanwhile.
+    /// TRADES: loss(x) + beta KL(p(x) || p(x')). Batch norm takes x and x' as batches of their own, as its authors do.
+    /// The gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept
+    /// meanwhile.
     private func runTrades(
         _ pass: Pass, _ adversary: AdversarialSamples, stopping: Bool
     ) throws -> (TrainingSums, Bool) {
@@ -193,13 +194,17 @@ final class LaneWork {
     /// The sums of `writeLosses` over the global batch, and whether any rank was asked to stop. Collective.
     private func reduceSums() throws -> (TrainingSums, Bool) {
         try reducer.sum(partials.pointer, count: Self.sumCount, into: totals.pointer)
-        let sums = TrainingSums(loss: totals.pointer[0], errors: totals.pointer[1], images: totals.pointer[2])
-        return (sums, totals.pointer[3] > 0)
+        let totals = totals.pointer
+        let sums = TrainingSums(
+            loss: totals[0], errors: totals[1], images: totals[2], drawn: totals[4], drawnErrors: totals[5],
+            rejected: totals[6])
+        return (sums, totals[3] > 0)
     }
 
-    /// Writes the outputs' gradients, and each lane's sums of loss, errors and images.
+    /// Writes the outputs' gradients, and each lane's sums (`TrainingSums`) with the request to stop.
     private func writeLosses(scale: Float, stopping: Bool) {
         let outputs = model.plan.outputs
+        let classes = model.plan.network.classes
         let loss = model.plan.network.loss
         for index in counts.indices {
             let sums = partials.pointer + index * Self.sumCount
@@ -210,7 +215,15 @@ final class LaneWork {
                 sums[0] += loss.value(
                     z, label: label, outputs: outputs, gradient: propagation.outputGradient + image * outputs,
                     scale: scale)
-                sums[1] += loss.winner(z, outputs: outputs) == label ? 0 : 1
+                let winner = loss.winner(z, outputs: outputs)
+                let error: Double = winner == label ? 0 : 1
+                sums[1] += error
+                if label >= classes {
+                    sums[4] += 1
+                    sums[5] += error
+                } else if winner >= classes {
+                    sums[6] += 1
+                }
             }
             sums[2] = Double(counts[index])
             sums[3] = stopping ? 1 : 0

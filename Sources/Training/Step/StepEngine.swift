@@ -4,27 +4,8 @@ import MessagePassing
 import Networks
 import Recipes
 
-/// What a step or an epoch adds up over the global batch.
-struct TrainingSums: Equatable {
-    /// The sum of the samples' losses.
-    var loss = 0.0
-    /// Samples whose winning output is not their label.
-    var errors = 0.0
-    /// Samples.
-    var images = 0.0
-
-    static func += (sums: inout TrainingSums, other: TrainingSums) {
-        sums.loss += other.loss
-        sums.errors += other.errors
-        sums.images += other.images
-    }
-
-    var meanLoss: Double { images > 0 ? loss / images : 0 }
-    var error: Double { images > 0 ? errors / images : 0 }
-}
-
-/// One optimiser update on one global batch: the part of training that takes the time. After the first step it allocates
-/// nothing (invariant 6).
+/// One optimiser update on one global batch: the part of training that takes the time. After the first step it
+/// allocates nothing (invariant 6).
 package final class StepEngine {
     let model: Model
     let optimizer: Optimizer
@@ -32,21 +13,7 @@ package final class StepEngine {
     /// Where the time of the steps goes.
     let timeline: Timeline
     /// This rank's work since the engine was made, but for its first two steps.
-    private(set) var effort = Effort()
-
-    /// What a rank computed, and the seconds of it, waiting for others left out.
-    package struct Effort: BitwiseCopyable {
-        var images = 0
-        var steps = 0
-        var seconds = 0.0
-
-        package init(images: Int = 0, steps: Int = 0, seconds: Double = 0) {
-            (self.images, self.steps, self.seconds) = (images, steps, seconds)
-        }
-
-        /// Seconds of computing an image; not a number where nothing was measured.
-        var secondsPerImage: Double { images > 0 ? seconds / Double(images) : .nan }
-    }
+    private(set) var throughput = RankThroughput()
 
     /// The images that this rank has computed since the engine was made.
     private(set) var computedImages = 0
@@ -97,8 +64,8 @@ package final class StepEngine {
     /// Computes one step and updates the parameters, as long as its loss is finite. Collective.
     ///
     /// - Parameter stopping: whether this rank was asked to stop.
-    /// - Returns: the sums over the global batch; the norm of the gradient, not finite where the gradient, a parameter or batch
-    ///   norm's moments are not: the state is of no use then; and whether any rank was asked to stop.
+    /// - Returns: the sums over the global batch; the norm of the gradient, not finite where the gradient, a parameter
+    ///   or batch norm's moments are not: the state is of no use then; and whether any rank was asked to stop.
     func step(_ step: Int, learningRate: Double, stopping: Bool) throws -> (TrainingSums, norm: Double, stop: Bool) {
         let start = Timeline.now
         let waited = timeline.seconds(.communicate)
@@ -146,18 +113,17 @@ package final class StepEngine {
             guard sums.loss.isFinite else { break }
             norm = timeline.measure(.update) { optimizer.step(reduction.gradients, learningRate: learningRate) }
             if !hasFiniteMoments { norm = .nan }
-            // The loss is the same on all ranks; all else may be one rank's affair, and then all end their replays together.
+            // The loss is the same on all ranks; all else may be one rank's affair, and then all end their replays
+            // together.
             if update + 1 < updates, try !areAllFinite(norm) { break }
         }
-        sums.loss /= Double(updates)
-        sums.errors /= Double(updates)
-        sums.images /= Double(updates)
+        sums /= Double(updates)
         if untimedSteps > 0 {
             untimedSteps -= 1
         } else {
-            effort.images += computedImages - before
-            effort.steps += 1
-            effort.seconds += Double(Timeline.now - start) * 1e-9 - (timeline.seconds(.communicate) - waited)
+            throughput.images += computedImages - before
+            throughput.steps += 1
+            throughput.seconds += Double(Timeline.now - start) * 1e-9 - (timeline.seconds(.communicate) - waited)
         }
         return (sums, norm, stop)
     }
@@ -167,8 +133,8 @@ package final class StepEngine {
         try timeline.measure(.communicate) { try communicator.allReduce(Int32(norm.isFinite ? 1 : 0), .min) == 1 }
     }
 
-    /// Sets batch norm's moments to their means over the first batches of an epoch, as many as the recipe says, without random
-    /// training's noise. Collective.
+    /// Sets batch norm's moments to their means over the first batches of an epoch, as many as the recipe says, without
+    /// random training's noise. Collective.
     ///
     /// - Returns: whether they are finite, here.
     func averageMoments(epoch: Int) throws -> Bool {
@@ -193,9 +159,9 @@ package final class StepEngine {
         reduction.disturb = gradients
     }
 
-    /// Begins to count effort and images anew.
-    func resetEffort() {
-        effort = Effort()
+    /// Begins to count images and the rank's throughput anew.
+    func resetCounts() {
+        throughput = RankThroughput()
         computedImages = 0
     }
 

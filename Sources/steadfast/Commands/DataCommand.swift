@@ -71,7 +71,8 @@ struct DataCommand: ParsableCommand {
         func run() throws {
             let report = try Dataset.verify(name, directory: location.dataDirectory)
             print(
-                "\(report.name): SHA-256 of the training split \(report.trainDigest), of the test split \(report.testDigest)"
+                "\(report.name): SHA-256 of the training split \(report.trainDigest), of the test split "
+                    + report.testDigest
             )
             for file in report.files {
                 let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"

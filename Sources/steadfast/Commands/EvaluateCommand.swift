@@ -23,6 +23,9 @@ struct EvaluateCommand: CollectiveCommand {
     @Argument(help: "Checkpoints, run directories (their latest checkpoint), or networks of the format ONNX.")
     var checkpoints: [String]
 
+    @Flag(help: "Of runs, the checkpoints with the least validation error.")
+    var best = false
+
     @Option(
         help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
     var attacks: String?
@@ -171,7 +174,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     private func watch(_ communicator: Communicator) throws {
         try communicator.agree {
-            guard checkpoints.count == 1 else { throw Failure(.usage, "--watch takes one run") }
+            guard checkpoints.count == 1, !best else { throw Failure(.usage, "--watch takes one run, without --best") }
             guard !diagnose else {
                 throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
             }
@@ -208,10 +211,9 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    /// The checkpoint of a network: the latest one of a run, or the one that a network of the format ONNX becomes.
+    /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX becomes.
     private func checkpoint(_ name: String, isWriter: Bool) throws -> String {
-        if FileManager.default.isDirectory(name) { return try RunDirectory.latestCheckpoint(in: name) }
-        guard name.hasSuffix(".onnx") else { return name }
+        guard name.hasSuffix(".onnx") else { return try RunDirectory.checkpointFile(name, best: best) }
         let path = "\(output)/imported/\(folderName(name)).h5"
         guard isWriter else { return path }
         guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }

@@ -2,10 +2,9 @@ import Foundation
 import Robustness
 import Training
 
-/// What a person sees of an evaluation: a line on the terminal that moves, and a line for each attack that is done.
+/// The lines that a person sees of an evaluation: one that tells how far it is, and one for each attack that is done.
 struct EvaluationReporter {
     private let shows: Bool
-    private let isTerminal = isatty(STDERR_FILENO) == 1
     private var line = ProgressLine()
     private var samples = 0
     private let start = ContinuousClock.now
@@ -17,12 +16,11 @@ struct EvaluationReporter {
         guard shows else { return }
         let amount = Double(fresh - samples)
         samples = fresh
-        if isTerminal {
-            line.update(
-                "\(name)  \(attack.specification.verbatim)", done: done, of: total, amount: amount, unit: "samples/s")
-        }
+        line.update(
+            "\(name)  \(attack.specification.verbatim)  \(done)/\(total)", done: done, of: total, amount: amount,
+            unit: "samples/s")
         guard done == total else { return }
-        if isTerminal { line.clear() }
+        line.clear()
         let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
         print("\(name)  \(attack.specification.verbatim): \(total) samples, \(seconds) s since the start")
         fflush(nil)
@@ -31,7 +29,7 @@ struct EvaluationReporter {
     /// A sentence of its own.
     mutating func note(_ text: String) {
         guard shows else { return }
-        if isTerminal { line.clear() }
+        line.clear()
         print(text)
         fflush(nil)
     }
@@ -39,7 +37,7 @@ struct EvaluationReporter {
     /// All of a network's attacks are done: how far each part of those that have some came.
     mutating func finished(_ results: EvaluationResults) {
         guard shows else { return }
-        if isTerminal { line.clear() }
+        line.clear()
         for (number, attack) in results.plan.attacks.enumerated() where !attack.partNames.isEmpty {
             print("\(attack.specification.verbatim), samples attacked and errors among them:")
             let width = (attack.partNames.map(\.count).max() ?? 0) + 2

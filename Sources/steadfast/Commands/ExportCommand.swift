@@ -4,7 +4,7 @@ import Interchange
 import Essentials
 import Foundation
 
-/// What `steadfast export` writes.
+/// The formats that `steadfast export` writes.
 enum ExportFormat: String, CaseIterable, ExpressibleByArgument {
     /// The checkpoint without what only resuming needs: a network to ship.
     case checkpoint
@@ -19,12 +19,15 @@ struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write a trained network to be given away, without the optimiser's state.",
         discussion: """
-            An ONNX model takes `pixels`, [images, channels, height, width] in 0..255, and gives `logits` (of a robust network \
-            -z^2) and `confidence`. Outputs behind the classes stand for nonsense.
+            An ONNX model takes `pixels`, [images, channels, height, width] in 0..255, and gives `logits` (of a robust \
+            network -z^2) and `confidence`. Outputs behind the classes stand for nonsense.
             """)
 
     @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
     var checkpoint: String
+
+    @Flag(help: "Of a run, the checkpoint with the least validation error.")
+    var best = false
 
     @Option(help: "The format: checkpoint, safetensors or onnx.")
     var format: ExportFormat
@@ -36,10 +39,7 @@ struct ExportCommand: ParsableCommand {
     var trust = false
 
     func run() throws {
-        let path =
-            FileManager.default.isDirectory(checkpoint)
-            ? try RunDirectory.latestCheckpoint(in: checkpoint) : checkpoint
-        var network = try Checkpoint.load(path, trust: trust)
+        var network = try Checkpoint.load(try RunDirectory.checkpointFile(checkpoint, best: best), trust: trust)
         switch format {
         case .checkpoint:
             network.tensors = network.tensors.filter { path, _ in

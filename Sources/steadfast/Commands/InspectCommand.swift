@@ -8,8 +8,11 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what a checkpoint holds, verified whole.")
 
-    @Argument(help: "A checkpoint.")
+    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
     var file: String
+
+    @Flag(help: "Of a run, the checkpoint with the least validation error.")
+    var best = false
 
     @Flag(help: "Print only the SHA-256 over /model, /optimizer and /input: equal for equal training.")
     var digest = false
@@ -18,7 +21,7 @@ struct InspectCommand: ParsableCommand {
     var trust = false
 
     func run() throws {
-        let checkpoint = try Checkpoint.load(file, trust: trust)
+        let checkpoint = try Checkpoint.load(try RunDirectory.checkpointFile(file, best: best), trust: trust)
         print(digest ? checkpoint.trainingDigest : checkpoint.describe())
     }
 }

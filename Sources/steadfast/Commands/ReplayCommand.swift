@@ -13,8 +13,8 @@ struct ReplayCommand: CollectiveCommand {
         abstract:
             "Train again between two checkpoints of a run, and prove that the later one follows from the earlier.",
         discussion: """
-            Equal bits need the build and the type of CPU of the run, and its data; the number of ranks is free. Exit code 65 \
-            names the first tensor that differs.
+            Equal bits need the build and the type of CPU of the run, and its data; the number of ranks is free. Exit \
+            code 65 names the first tensor that differs.
             """)
 
     @Argument(help: ArgumentHelp("The run's directory.", valueName: "run"))
@@ -46,8 +46,8 @@ struct ReplayCommand: CollectiveCommand {
             let report = try trainer.replay(to: ends?.goal)
             guard world.rank == 0, let ends else { return }
             print(
-                "step \(ends.goal.header.step) follows from step \(ends.goal.header.step - report.steps): \(report.steps) steps, "
-                    + "digest \(report.digest)")
+                "step \(ends.goal.header.step) follows from step \(ends.goal.header.step - report.steps): "
+                    + "\(report.steps) steps, digest \(report.digest)")
         }
     }
 

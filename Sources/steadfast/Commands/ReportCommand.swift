@@ -8,11 +8,9 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Put the results of evaluations together: one page on some networks.",
         discussion: """
-            The output directory gets index.html, a page that needs no other file: accuracy under each attack,
-            confusion, \
-            the worst samples, verdicts, recipes, the table of runs; with --paper the paper's tables and figures beside
-            \
-            them. The same tables as CSV and Markdown, the same figures as SVG and PNG; one summary.csv and one \
+            The output directory gets index.html, a page that needs no other file: accuracy under each attack, \
+            confusion, the worst samples, verdicts, recipes, the table of runs; with --paper the paper's tables and \
+            figures beside them. The same tables as CSV and Markdown, the same figures as SVG and PNG; one summary.csv and one \
             networks.csv over all, as if one process had done everything. The summary's table is printed. The figures \
             need gnuplot.
             """)

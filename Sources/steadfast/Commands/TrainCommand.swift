@@ -16,13 +16,13 @@ struct TrainCommand: CollectiveCommand {
             been: start it again with --resume, with as many ranks as there are.
             """)
 
-    @Argument(help: "A recipe: a path, or a name such as mnist-mrelu-r-m.")
+    @Argument(help: "A recipe: a path, or a name such as mnist-mrelu-r-m; with --resume a run's directory too.")
     var recipe: String
 
     @Option(name: .customLong("run"), help: "The run's directory; it is made if absent. Default: checkpoints/RECIPE.")
     var directory: String?
 
-    @Flag(help: "Go on with the run that the directory holds.")
+    @Flag(help: "Go on with the run that the directory holds; values that are not given are the run's.")
     var resume = false
 
     @Option(
@@ -35,15 +35,18 @@ struct TrainCommand: CollectiveCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Let the last K ranks evaluate each new checkpoint as the recipe's `evaluation` plans, into RUN/evaluation.",
+            "Let the last K ranks evaluate each new checkpoint as the recipe's `evaluation` plans: RUN/evaluation.",
             valueName: "K"))
     var evaluationRanks = 0
 
     @Option(
         help: ArgumentHelp(
-            "Write what the first steps spend their time on to DIR/rank-N.json, for ui.perfetto.dev or chrome://tracing.",
+            "Write a trace of the first steps to DIR/rank-N.json, for ui.perfetto.dev or chrome://tracing.",
             valueName: "DIR"))
     var trace: String?
+
+    @Flag(help: "Write the progress line over, as on a terminal, whatever standard error is.")
+    var progress = false
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
@@ -53,11 +56,11 @@ struct TrainCommand: CollectiveCommand {
 
     func run() throws {
         if printRecipe {
-            let text = try Recipe.load(recipe, overrides: overrides).yaml
+            let text = try resolve(try runRecipe()).yaml
             return Communicator.launchedRank == 0 ? print(text, terminator: "") : ()
         }
-        // What is wrong with the recipe is told below, by all ranks together.
-        let timeout = (try? Recipe.load(recipe, overrides: overrides))?.stallTimeout ?? 0
+        // A refused recipe is told below, by all ranks together.
+        let timeout = (try? resolve(try runRecipe()))?.stallTimeout ?? 0
         Vigil.begin("start of the job", seconds: timeout)
         Communicator.main { world in
             // Evaluating ranks may take their time.
@@ -69,20 +72,53 @@ struct TrainCommand: CollectiveCommand {
     /// Trains, on all ranks of a communicator; collective.
     func run(_ world: Communicator) throws {
         try StopRequest.install()
-        var recipe = try world.agree { try Recipe.load(self.recipe, overrides: overrides) }
+        // The run's directory is rank 0's: other hosts need not see it.
+        let text = try world.broadcast(try world.agree { world.rank == 0 ? try runRecipe() ?? "" : "" })
+        var recipe = try world.agree { try resolve(text.isEmpty ? nil : text) }
         if let dataDirectory { recipe.dataDirectory = dataDirectory }
         let trainingRanks = try world.agree {
             guard (0..<world.worldSize).contains(evaluationRanks) else {
                 throw Failure(
                     .usage,
-                    "--evaluation-ranks \(evaluationRanks) leaves no rank of \(world.worldSize) to train: start more ranks"
+                    "--evaluation-ranks \(evaluationRanks) leaves no rank of \(world.worldSize) to train: start more"
                 )
             }
             return world.worldSize - evaluationRanks
         }
+        let isNew = access(runPath, F_OK) != 0
         let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
+        defer { if isNew { directory?.removeIfUnused() } }
         guard evaluationRanks > 0 else { return try train(recipe, world, directory) }
         try trainAndEvaluate(recipe, world, trainingRanks: trainingRanks, directory)
+    }
+
+    /// The recipe is a run's directory: `train RUN --resume`.
+    private var isRun: Bool {
+        FileManager.default.isDirectory(recipe) && (recipe.contains("/") || !Recipe.names().contains(recipe))
+    }
+
+    /// The recipe.yaml of the run that goes on; nil where there is none yet.
+    private func runRecipe() throws -> String? {
+        let path = runPath + "/recipe.yaml"
+        if isRun {
+            guard resume else {
+                throw Failure(
+                    .usage, "\(recipe) is a directory: go on with the run in it by --resume, or name a recipe")
+            }
+            guard access(path, F_OK) == 0 else {
+                throw Failure(
+                    .noInput, "\(recipe) holds no run (\(path) is missing): name a recipe or another directory")
+            }
+        }
+        guard resume, access(path, F_OK) == 0 else { return nil }
+        return try RunDirectory.recipe(of: runPath)
+    }
+
+    /// The recipe, over the values of the run that goes on.
+    private func resolve(_ run: String?) throws -> Recipe {
+        guard isRun, let run else { return try Recipe.load(recipe, overrides: overrides, resuming: run) }
+        return try Recipe.parse(
+            yaml: run, overrides: overrides, resuming: run, source: runPath + "/recipe.yaml")
     }
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
@@ -91,8 +127,9 @@ struct TrainCommand: CollectiveCommand {
         defer { watchdog?.stop() }
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
-            showProgress: communicator.rank == 0 && !quiet, traces: trace != nil)
-        try communicator.agree { try directory?.writeRecipe(recipe.yaml) }
+            showProgress: communicator.rank == 0 && !quiet, movingLine: progress || Terminal.isWatched,
+            traces: trace != nil)
+        try communicator.agree { try directory?.writeRecipe(trainer.recipe.yaml) }
         guard let trace else { return try trainer.train() }
         try communicator.agree { try FileManager.default.makeDirectory(trace) }
         let outcome = Result { try trainer.train() }
@@ -135,6 +172,7 @@ struct TrainCommand: CollectiveCommand {
     }
 
     private var runPath: String {
+        if isRun { return recipe }
         var name = URL(fileURLWithPath: recipe).lastPathComponent
         if name.hasSuffix(".yaml") { name.removeLast(5) }
         return directory ?? "checkpoints/\(name)"
@@ -152,8 +190,8 @@ struct TrainCommand: CollectiveCommand {
             guard differences.isEmpty else {
                 throw Failure(
                     .usage,
-                    "\(directory.path) was started with another recipe (\(differences.map(\.text).joined(separator: "; "))): "
-                        + "resume with the same, or start a new run in another directory")
+                    "\(directory.path) was started with another recipe ("
+                        + differences.map(\.text).joined(separator: "; ") + "): resume with the same, or start a new run in another directory")
             }
         }
         return directory

@@ -8,13 +8,14 @@ import Training
 
 /// Trains with lanes dealt anew, with lanes audited, and with bits flipped on purpose.
 let unequalCases: [String: RankCase] = [
-    // Trains with the deals given, one after each epoch, and says the digest: `dealtTraining DEALS RECIPE KEY=VALUE ...`,
-    // DEALS as in 2-6,5-3 for two deals to two ranks; `-` for none.
+    // Trains with the deals given, one after each epoch, and says the digest: `dealtTraining DEALS RECIPE KEY=VALUE
+    // ...`, DEALS as in 2-6,5-3 for two deals to two ranks; `-` for none.
     "dealtTraining": { world, arguments in
-        try trainDealt(world, arguments) { say("digest \($0.digest), deals left \($0.plannedDeals.count)") }
+        try trainDealt(world, arguments) { say("digest \($0.digest), deals left \($0.balancer.planned.count)") }
     },
-    // Computes steps with `$STEADFAST_FLIP` = KIND:RANK:STEP:WORD:BIT, KIND parameters, moments, activations or gradients, BIT 32 for
-    // infinity, or without, and says after how many steps it ended: `auditedTraining STEPS RECIPE KEY=VALUE ...`.
+    // Computes steps with `$STEADFAST_FLIP` = KIND:RANK:STEP:WORD:BIT, KIND parameters, moments, activations or
+    // gradients, BIT 32 for infinity, or without, and says after how many steps it ended: `auditedTraining STEPS RECIPE
+    // KEY=VALUE ...`.
     "auditedTraining": { world, arguments in
         let recipe = try Recipe.load(arguments[1], overrides: Array(arguments.dropFirst(2)))
         let trainer = try Trainer(recipe, communicator: world, run: nil, resume: false, showProgress: false)
@@ -38,7 +39,7 @@ func trainDealt(_ world: Communicator, _ arguments: [String], then body: (Traine
     let recipe = try Recipe.load(arguments[1], overrides: Array(arguments.dropFirst(2)))
     let trainer = try Trainer(recipe, communicator: world, run: nil, resume: false, showProgress: false)
     if arguments[0] != "-" {
-        trainer.plannedDeals = arguments[0].split(separator: ",").map { deal in
+        trainer.balancer.planned = arguments[0].split(separator: ",").map { deal in
             LaneDeal(counts: deal.split(separator: "-").compactMap { Int($0) })
         }
     }

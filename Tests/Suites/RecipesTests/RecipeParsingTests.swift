@@ -227,6 +227,49 @@ struct RecipeParsingTests {
         #expect(overlapped.comparedDifferences(from: old) == [] && old.overlap == .on)
     }
 
+    @Test("The steps of an iterated attack reach 2.5 radii, whatever their number; what does not reach is warned of")
+    func stepSizes() throws {
+        func found(_ settings: String) throws -> Recipe {
+            try recipe("dataset: mnist\nadversarial_training: {\(settings)}")
+        }
+        #expect(try found("method: pgd").adversarialTraining?.stepSize == 0.25)
+        #expect(try found("method: trades, steps: 5").adversarialTraining?.stepSize == 0.5)
+        #expect(try found("method: pgd, steps: 1").adversarialTraining?.stepSize == 2.5)
+        #expect(try found("method: fgsm").adversarialTraining?.stepSize == 1.25)
+        let own = try found("steps: 3, step_size: 0.3, method: pgd")
+        #expect(own.adversarialTraining?.stepSize == 0.3 && own.warnings.first?.contains("do not reach") == true)
+        #expect(try found("method: pgd, steps: 1").warnings.first?.contains("leap over") == true)
+        #expect(try found("method: pgd").warnings.isEmpty)
+    }
+
+    @Test("Drawn samples are a tenth of the training images, at least one, where a data set has no number of its own")
+    func drawnSamples() throws {
+        let own = try recipe("dataset: fashion-mnist\nmean_training: true")
+        #expect(own.meanTraining?.samples == nil && own.yaml.contains("  noise_samples: null\n"))
+        #expect(own.settled(trainingImages: 600).meanTraining?.samples == 60)
+        #expect(own.settled(trainingImages: 9).meanTraining?.noiseSamples == 1)
+        let paper = try recipe("dataset: own\nvariant: paper\nmean_training: {samples: 7}")
+        let settled = paper.settled(trainingImages: 600).meanTraining
+        #expect(settled?.samples == 7 && settled?.noiseSamples == 0 && settled?.nonsenseClasses == 1)
+        #expect(try recipe("dataset: glyphs\nmean_training: true").meanTraining?.samples == 1200)
+    }
+
+    @Test("A run that goes on gives its values to keys that change the result, and to no other")
+    func resumed() throws {
+        let run = try recipe(
+            "dataset: own\nmean_training: {samples: 60}\nseed: 3\nlayer_rates: {fc1: 2}\nmax_steps: 9").yaml
+        func found(_ yaml: String, _ overrides: String...) throws -> Recipe {
+            try Recipe.parse(yaml: yaml, overrides: overrides, resuming: run)
+        }
+        let again = try found("dataset: own\nmean_training: true")
+        #expect(again.meanTraining?.samples == 60 && again.seed == 3 && again.layerRates == ["fc1": 2])
+        #expect(again.maxSteps == nil)
+        #expect(try found("dataset: own\nseed: 4").seed == 4)
+        #expect(try found("dataset: own\nmean_training: false").meanTraining == nil)
+        #expect(try found("dataset: own\nlayer_rates: {fc2: 1}").layerRates == ["fc2": 1])
+        #expect(try found("dataset: own", "layer_rates.fc2=1").layerRates == ["fc1": 2, "fc2": 1])
+    }
+
     @Test(
         "Another recipe, to a report: each key of a section that only one has; the seed and operational keys are none")
     func comparison() throws {

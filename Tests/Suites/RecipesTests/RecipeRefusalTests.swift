@@ -253,6 +253,15 @@ struct RecipeLoadingTests {
         #expect(failure("here.yaml")?.code == .noInput)
     }
 
+    @Test("A byte order mark is passed over")
+    func byteOrderMark() throws {
+        try withFolder { folder in
+            try Data([0xEF, 0xBB, 0xBF] + Array("dataset: mnist".utf8))
+                .write(to: URL(fileURLWithPath: folder + "/a.yaml"))
+            #expect(try Recipe.load(folder + "/a.yaml", environment: [:]).dataset == "mnist")
+        }
+    }
+
     @Test("What is no readable text is refused, and a refusal names the file")
     func unreadable() throws {
         try withFolder { folder in

@@ -37,24 +37,25 @@ struct BalanceTests {
     @Test("a deal by measured speed, only where it is worth while and all is measured")
     func decision() {
         let equal = LaneDeal(lanes: 12, ranks: 2)
-        func effort(_ images: Int, _ seconds: Double) -> StepEngine.Effort {
-            StepEngine.Effort(images: images, steps: 10, seconds: seconds)
+        func throughput(_ images: Int, _ seconds: Double) -> RankThroughput {
+            RankThroughput(images: images, steps: 10, seconds: seconds)
         }
-        let better = Trainer.betterDeal(than: equal, for: [effort(600, 1), effort(600, 2)])
+        let better = LaneBalancer.better(than: equal, for: [throughput(600, 1), throughput(600, 2)])
         #expect(better?.counts == [8, 4])
         // The same speeds, measured with the better deal, change nothing more.
         #expect(
-            Trainer.betterDeal(than: LaneDeal(counts: [8, 4]), for: [effort(800, 1.33), effort(400, 1.33)]) == nil)
-        #expect(Trainer.betterDeal(than: equal, for: [effort(600, 1), effort(600, 1.05)]) == nil)
-        #expect(Trainer.betterDeal(than: equal, for: [effort(600, 1), effort(0, 0)]) == nil)
-        #expect(Trainer.betterDeal(than: LaneDeal(lanes: 12, ranks: 1), for: [effort(600, 1)]) == nil)
+            LaneBalancer.better(than: LaneDeal(counts: [8, 4]), for: [throughput(800, 1.33), throughput(400, 1.33)])
+                == nil)
+        #expect(LaneBalancer.better(than: equal, for: [throughput(600, 1), throughput(600, 1.05)]) == nil)
+        #expect(LaneBalancer.better(than: equal, for: [throughput(600, 1), throughput(0, 0)]) == nil)
+        #expect(LaneBalancer.better(than: LaneDeal(lanes: 12, ranks: 1), for: [throughput(600, 1)]) == nil)
     }
 
     @Test("a straggler is named with its host, and how much slower it is")
     func straggler() throws {
         func sentence(_ seconds: [Double], balances: Bool = false) -> String? {
             Straggler.sentence(
-                seconds.map { StepEngine.Effort(images: 100, steps: 10, seconds: $0) },
+                seconds.map { RankThroughput(images: 100, steps: 10, seconds: $0) },
                 hosts: seconds.indices.map { "node\($0)" }, balances: balances)
         }
         let named = try #require(sentence([1, 1.1, 2.2, 1]))

@@ -9,7 +9,7 @@ extension KnownDataset {
         classNames: [
             "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
         ],
-        defaults: .mnist,
+        defaults: .mnist(drawnSamples: nil),
         mirrors: ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
         archives: [
             Archive(name: "train-images-idx3-ubyte.gz", md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),

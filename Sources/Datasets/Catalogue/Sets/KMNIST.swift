@@ -7,7 +7,7 @@ extension KnownDataset {
     static let kmnist = KnownDataset(
         name: "kmnist", format: .idx, shape: ImageShape(height: 28, width: 28, channels: 1), classes: 10,
         classNames: ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
-        defaults: .mnist,
+        defaults: .mnist(drawnSamples: nil),
         mirrors: ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
         archives: [
             Archive(name: "train-images-idx3-ubyte.gz", md5: "bdb82020997e1d708af4cf47b453dcf7"),

@@ -1,0 +1,103 @@
+import DataFeed
+import Datasets
+import Essentials
+import Kernels
+import Lanes
+import MessagePassing
+import Networks
+import Recipes
+import Robustness
+
+/// The parts of a training that stay from its first step to its last: the recipe, the ranks, the replica.
+struct TrainingSetup {
+    /// The recipe, its numbers of drawn samples settled.
+    let recipe: Recipe
+    let communicator: Communicator
+    let model: Model
+    let optimizer: Optimizer
+    let places: RankPlaces
+    /// The ranks once more for each block of the network, for gradients that travel beside other messages.
+    private let channels: [Communicator]
+
+    /// Reads the data, checks that all ranks are about the same job, and builds the replica. Collective: every rank of
+    /// the communicator calls this.
+    ///
+    /// - Throws: `Failure` as the recipe and the data set do; all ranks throw together.
+    static func make(_ recipe: Recipe, communicator: Communicator) throws -> (TrainingSetup, TrainingData) {
+        BLAS.useOneThread()
+        let ranks = communicator.worldSize
+        try communicator.agree {
+            try checkCounts(recipe, ranks: ranks)
+            try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
+            let validating = try recipe.validationAttack.map { try AttackSpecification.list($0.attack) } ?? []
+            try AttackCatalogue.check(validating.map(\.verbatim))
+        }
+        // Before anything that the values steer.
+        try communicator.agreeOnEqual([("the recipe", recipe.digest)] + recipe.agreedValues)
+        let (settled, plan, data) = try Progress.during(.reading) {
+            let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
+            let description = dataset.description
+            let (settled, plan) = try communicator.agree {
+                try checkSplit(recipe, description)
+                let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
+                return (
+                    settled,
+                    try NetworkPlan(settled.network(input: description.shape, classes: description.classes))
+                )
+            }
+            try MemoryNeed(settled, plan, description, ranks: ranks, ranksOfHost: dataset.ranksOfHost)
+                .check(on: communicator)
+            let data = try TrainingData(settled, dataset, network: plan.network, communicator: communicator)
+            try dataset.close()
+            return (settled, plan, data)
+        }
+        try communicator.agreeOnEqual([
+            ("the data", data.digest), ("the product's version", Product.version),
+            ("the build", Product.buildDigest), ("the build's instruction set", Build.instructionSet),
+            ("the BLAS kernel", BLAS.kernel),
+        ])
+        return (try TrainingSetup(settled, plan, communicator), data)
+    }
+
+    private init(_ recipe: Recipe, _ plan: NetworkPlan, _ communicator: Communicator) throws {
+        self.recipe = recipe
+        self.communicator = communicator
+        model = Model(plan)
+        optimizer = Optimizer(
+            model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
+            factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
+        places = try RankPlaces(communicator)
+        channels = try plan.blocks.map { _ in try communicator.duplicate() }
+    }
+
+    /// The number of hosts that the ranks are on.
+    var hosts: Int { Set(places.hosts).count }
+
+    /// The engine of steps on a rank's data. Collective.
+    func engine(on data: TrainingData, timeline: Timeline) throws -> StepEngine {
+        try StepEngine(
+            recipe, data, model, optimizer, communicator: communicator, channels: channels, hosts: hosts,
+            overlaps: recipe.overlap == .on || recipe.overlap == .auto && hosts > 1, timeline: timeline)
+    }
+
+    /// Refuses more ranks than lanes.
+    private static func checkCounts(_ recipe: Recipe, ranks: Int) throws {
+        guard ranks <= recipe.lanes else {
+            throw Failure(
+                .usage,
+                "\(ranks) ranks cannot share \(recipe.lanes) lanes: start at most \(recipe.lanes) ranks, or set lanes "
+                    + "for a new run")
+        }
+    }
+
+    /// Refuses a validation split that leaves too little to train on.
+    private static func checkSplit(_ recipe: Recipe, _ description: DatasetDescription) throws {
+        guard recipe.validation < description.trainCount, description.trainCount - recipe.validation >= recipe.batch
+        else {
+            throw Failure(
+                .usage,
+                "\(description.name) has \(description.trainCount) training images: too few for batch \(recipe.batch) "
+                    + "and validation \(recipe.validation); lower one of them")
+        }
+    }
+}

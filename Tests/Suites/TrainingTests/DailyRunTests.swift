@@ -1,0 +1,230 @@
+import Checkpoints
+import Essentials
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Small runs of one process on the bars, as a person starts them.
+@Suite("A run as a person sees it", .serialized)
+struct DailyRunTests {
+    private func withBars(_ more: String = "", _ body: (_ folder: String, _ recipe: String) throws -> Void) throws {
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            let recipe = folder + "/bars.yaml"
+            try barRecipe("mrelu", more: more).write(toFile: recipe, atomically: true, encoding: .utf8)
+            try body(folder, recipe)
+        }
+    }
+
+    private func steadfast(
+        _ arguments: String..., data: String? = nil, environment: [String: String] = [:]
+    ) throws -> ProgramResult {
+        try spawn(
+            "steadfast", arguments: arguments + (data.map { ["--data-directory", $0] } ?? []), environment: environment
+        ).wait()
+    }
+
+    private func shell(_ script: String, data: String) throws -> ProgramResult {
+        try spawn(
+            path: "/bin/bash", arguments: ["-c", script],
+            environment: ["STEADFAST": try builtProgram("steadfast"), "STEADFAST_DATA": data]
+        ).wait()
+    }
+
+    @Test("metrics begin with versions, ranks and the recipe's digest; each line has its time")
+    func start() throws {
+        try withBars("max_steps: 3") { folder, recipe in
+            let run = folder + "/run"
+            let trained = try steadfast("train", recipe, "--run", run, data: folder)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let events = try metrics(ofRun: run)
+            #expect(events.first?["event"] as? String == "start" && events.first?["ranks"] as? Int == 1)
+            #expect((events.first?["recipe_digest"] as? String)?.count == 64)
+            #expect(events.first?["version"] as? String == Product.version)
+            for event in events {
+                let time = try #require(event["time"] as? String)
+                #expect(time.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil, "\(time)")
+            }
+            let again = try steadfast("train", recipe, "--run", run, "--resume", data: folder)
+            #expect(again.status == 0 && again.output.contains("resumed at step 3"), "\(again.output)")
+            #expect(try metrics(ofRun: run).filter { $0["event"] as? String == "start" }.count == 1)
+        }
+    }
+
+    @Test("drawn samples are a tenth of the training images; their error is shown apart, and resolved in recipe.yaml")
+    func drawnSamples() throws {
+        try withBars("mean_training: true\nvalidation: 30\nepochs: 1") { folder, text in
+            let recipe = text
+            let yaml = try String(contentsOfFile: recipe, encoding: .utf8).replacingOccurrences(
+                of: "epochs: 8\n", with: "")
+            try yaml.write(toFile: recipe, atomically: true, encoding: .utf8)
+            let run = folder + "/run"
+            let trained = try steadfast("train", recipe, "--run", run, data: folder)
+            #expect(trained.status == 0, "\(trained.errors)")
+            #expect(trained.output.contains("324 samples an epoch") && trained.output.contains("drawn error"))
+            let written = try RunDirectory.recipe(of: run)
+            #expect(written.contains("  samples: 27\n") && written.contains("  noise_samples: 27\n"))
+            let epoch = try #require(try metrics(ofRun: run).first { $0["event"] as? String == "epoch" })
+            let (all, images, drawn) = (
+                epoch["error"] as? Double, epoch["image_error"] as? Double, epoch["drawn_error"] as? Double
+            )
+            let sum = 270 * (images ?? .nan) + 54 * (drawn ?? .nan)
+            #expect(abs(sum - 324 * (all ?? .nan)) < 1e-6)
+            // The same recipe goes on with the run's numbers.
+            let again = try steadfast("train", recipe, "--run", run, "--resume", data: folder)
+            #expect(again.status == 0, "\(again.errors)")
+        }
+    }
+
+    @Test("a network that rejects nearly all images it was trained on is warned of")
+    func rejecting() {
+        func warning(_ images: Double, _ drawn: Double, _ rejected: Double) -> String? {
+            TrainingReporter.rejection(TrainingSums(images: images, drawn: drawn, rejected: rejected))
+        }
+        #expect(warning(100, 50, 46)?.contains("rejects 92 % of the images that it was trained on") == true)
+        #expect(warning(100, 50, 44) == nil && warning(50, 0, 0) == nil && warning(50, 50, 0) == nil)
+    }
+
+    @Test("a run that ends within an epoch validates there, and has a best network")
+    func lastValidation() throws {
+        try withBars("validation: 60\nmax_steps: 5") { folder, recipe in
+            let run = folder + "/run"
+            let trained = try steadfast("train", recipe, "--run", run, data: folder)
+            #expect(trained.status == 0, "\(trained.errors)")
+            #expect(trained.output.contains("the best network: least validation error"))
+            let epochs = try metrics(ofRun: run).filter { $0["event"] as? String == "epoch" }
+            #expect(epochs.count == 1 && epochs[0]["validation_error"] is Double)
+            let (best, latest) = (
+                try steadfast("inspect", run, "--best", "--digest"), try steadfast("inspect", run, "--digest")
+            )
+            #expect(best.status == 0 && best.output == latest.output && best.output.count == 65)
+            #expect(try steadfast("inspect", run + "/checkpoints/best", "--digest").output == best.output)
+            let none = try steadfast("inspect", run + "/checkpoints/step-00000005.h5", "--best")
+            #expect(none.status == 64 && none.errors.contains("--best goes with a run's directory"))
+        }
+    }
+
+    @Test("early stopping says why, and which epoch is best; a list of validation attacks counts the worst case")
+    func earlyStopping() throws {
+        try withBars(
+            "validation: 60\nearly_stopping: 2\nvalidation_attack: {attack: \"fgsm,pgd:steps=2\", strength: 0.1}"
+        ) { folder, recipe in
+            let trained = try steadfast(
+                "train", recipe, "--run", folder + "/run", "--set", "learning_rate=1e-12", data: folder)
+            #expect(trained.status == 0, "\(trained.errors)")
+            #expect(trained.output.contains("under fgsm,pgd:steps=2 at 0.1"), "\(trained.output)")
+            #expect(
+                trained.output.contains(
+                    "ended early: no better network on the validation images for 2 epochs; best: epoch"),
+                "\(trained.output)")
+            let wrong = try steadfast(
+                "train", recipe, "--run", folder + "/b", "--set", "validation_attack.attack=fgsm,pdg", data: folder)
+            #expect(wrong.status == 64 && wrong.errors.contains("pdg"), "\(wrong.errors)")
+            #expect(!FileManager.default.fileExists(atPath: folder + "/b"))
+        }
+    }
+
+    @Test("a run goes on by its directory; a difference tells both values; values that are not given are the run's")
+    func resumeByDirectory() throws {
+        try withBars("max_steps: 3") { folder, recipe in
+            let run = folder + "/run"
+            let trained = try steadfast(
+                "train", recipe, "--run", run, "--set", "momentum=0.5", "--set", "epochs=2", data: folder)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let refused = try steadfast("train", run, "--resume", "--set", "epochs=3", data: folder)
+            #expect(refused.status == 64 && refused.errors.contains("epochs: 2 in the run, 3 asked for"))
+            let more = try steadfast("train", run, "--resume", "--set", "max_steps=6", data: folder)
+            #expect(more.status == 0 && more.output.contains("resumed at step 3"), "\(more.errors)")
+            // The recipe says 8 epochs.
+            let other = try steadfast("train", recipe, "--run", run, "--resume", data: folder)
+            #expect(other.status == 64 && other.errors.contains("epochs: 2 in the run, 8 asked for"))
+            let last = try steadfast(
+                "train", recipe, "--run", run, "--resume", "--set", "epochs=2", "--set", "max_steps=9", data: folder)
+            #expect(last.status == 0, "\(last.errors)")
+            #expect(try RunDirectory.recipe(of: run).contains("momentum: 0.5"))
+            let plain = try steadfast("train", run, data: folder)
+            #expect(plain.status == 64 && plain.errors.contains("--resume"), "\(plain.errors)")
+            let none = try steadfast("train", folder + "/bars", "--resume", data: folder)
+            #expect(none.status == 66 && none.errors.contains("holds no run"), "\(none.errors)")
+        }
+    }
+
+    @Test("--resume of a run that is none says so; a failed start leaves no directory behind")
+    func mistypedRun() throws {
+        try withBars("max_steps: 1") { folder, recipe in
+            let typo = try steadfast("train", recipe, "--run", folder + "/rnu", "--resume", data: folder)
+            #expect(typo.status == 0 && typo.output.contains("holds no run yet, starts at step 0"), "\(typo.output)")
+            let failed = try steadfast("train", recipe, "--run", folder + "/failed", data: folder + "/nowhere")
+            #expect(failed.status == 66, "\(failed.errors)")
+            #expect(!FileManager.default.fileExists(atPath: folder + "/failed"))
+        }
+    }
+
+    @Test("a reader that goes away, a lost terminal and a limit of file size lose no work")
+    func lostTerminal() throws {
+        try withBars("max_steps: 40") { folder, recipe in
+            let piped = try shell(
+                "set -o pipefail; \"$STEADFAST\" train \(recipe) --run \(folder)/piped | head -1", data: folder)
+            #expect(piped.status == 0, "\(piped.errors)")
+            #expect(try metrics(ofRun: folder + "/piped").last?["event"] as? String == "end")
+            let program = try spawn(
+                "steadfast",
+                arguments: [
+                    "train", recipe, "--run", folder + "/hung", "--data-directory", folder, "--set",
+                    "max_steps=1000000",
+                    "--set", "epochs=1000000",
+                ])
+            try program.waitForOutput { $0.contains("2/1000000") }
+            program.signal(SIGHUP)
+            let hung = try program.wait()
+            #expect(hung.status == 75 && hung.errors.contains("is saved"), "\(hung.errors)")
+            let limited = try shell(
+                "ulimit -f 16; \"$STEADFAST\" train \(recipe) --run \(folder)/limited", data: folder)
+            #expect([73, 74].contains(limited.status), "\(limited.status) \(limited.errors)")
+            #expect(limited.errors.contains("File too large"), "\(limited.errors)")
+        }
+    }
+
+    @Test("words of the command line: a command's nearest name, ~ behind =, bytes that are no text")
+    func words() throws {
+        try withBars("max_steps: 1") { folder, recipe in
+            let typo = try steadfast("trian")
+            #expect(typo.status == 64 && typo.errors.contains("unknown command 'trian'; did you mean 'train'?"))
+            let home = try steadfast(
+                "train", recipe, "--run=~/own", data: folder, environment: ["HOME": folder + "/home"])
+            #expect(home.status == 0, "\(home.errors)")
+            #expect(FileManager.default.fileExists(atPath: folder + "/home/own/recipe.yaml"))
+            let bytes = try shell("\"$STEADFAST\" train \(recipe) --run $'\(folder)/\\xff'", data: folder)
+            #expect(bytes.status == 64 && bytes.errors.contains("is not UTF-8"), "\(bytes.errors)")
+        }
+    }
+
+    @Test("TensorBoard's own reader sees steps that never fall, also where a run was resumed")
+    func tensorBoard() throws {
+        let python = "/usr/bin/env"
+        guard try spawn(path: python, arguments: ["python3", "-c", "import tensorboard"]).wait().status == 0 else {
+            print("skipped: no tensorboard for python3 (pip install tensorboard)")
+            return
+        }
+        try withBars("max_steps: 100\ncheckpoint: {every_steps: 30}") { folder, recipe in
+            let run = folder + "/run"
+            #expect(try steadfast("train", recipe, "--run", run, data: folder).status == 0)
+            // As if the run had been killed behind its checkpoint of step 60.
+            for step in [90, 100] { unlink("\(run)/checkpoints/step-\(step < 100 ? "000000" : "00000")\(step).h5") }
+            try "step-00000060.h5\n".write(toFile: run + "/checkpoints/latest", atomically: true, encoding: .utf8)
+            let resumed = try steadfast("train", recipe, "--run", run, "--resume", data: folder)
+            #expect(resumed.status == 0 && resumed.output.contains("resumed at step 60"), "\(resumed.errors)")
+            let script = """
+                import sys
+                from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+                events = EventAccumulator(sys.argv[1])
+                events.Reload()
+                print([event.step for event in events.Scalars("training/loss")])
+                """
+            let read = try spawn(path: python, arguments: ["python3", "-c", script, run]).wait()
+            #expect(read.output == "[20, 40, 60, 80, 100]\n", "\(read.output)\(read.errors)")
+        }
+    }
+}
