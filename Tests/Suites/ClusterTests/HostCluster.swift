@@ -75,6 +75,24 @@ struct HostCluster {
         try command(on: host, "mount", "--bind", other, file)
     }
 
+    /// Gives a host another name, with its key unless that shall not be known.
+    func name(_ name: String, _ host: String, isKnown: Bool = true) throws {
+        let number = host.dropFirst("node".count)
+        try append("10.77.0.\(number) \(name)\n", to: place + "/addresses")
+        guard isKnown else { return }
+        let keys = try String(contentsOfFile: place + "/known_hosts", encoding: .utf8).split(separator: "\n")
+        for line in keys where line.hasPrefix(host + " ") {
+            try append(name + line.dropFirst(host.count) + "\n", to: place + "/known_hosts")
+        }
+    }
+
+    private func append(_ text: String, to path: String) throws {
+        guard let file = FileHandle(forWritingAtPath: path) else { throw Failure(.unavailable, "no \(path)") }
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(text.utf8))
+        try file.close()
+    }
+
     /// Ends `hide` or `replace`.
     func restore(_ path: String, on host: String) throws { try command(on: host, "umount", path) }
 

@@ -121,6 +121,54 @@ struct HostsTests {
     }
 
     @Test(
+        "hosts that are hard to talk to: other login shells and chatty ones, ssh's own words, dots, one machine twice")
+    func contact() throws {
+        try HostCluster.run { hosts in
+            let folder = hosts.folder
+            let made = try spawn("steadfast", arguments: ["data", "make", "glyphs", "--data-directory", folder]).wait()
+            #expect(made.status == 0, "\(made.errors)")
+            try FileManager.default.moveItem(atPath: folder + "/glyphs", toPath: folder + "/letters")
+            func launch(_ list: String) throws -> ProgramResult {
+                try hosts.launch(
+                    [
+                        "--host", list, "train", "glyphs-plain", "--set", "dataset=letters", "--set", "max_steps=2",
+                        "--run", "\(folder)/run-\(UUID().uuidString)",
+                    ], environment: ["STEADFAST": try builtProgram("steadfast"), "STEADFAST_DATA": folder]
+                ).wait(timeout: 60)
+            }
+            let users = try String(contentsOfFile: "/etc/passwd", encoding: .utf8).split(separator: "\n").map {
+                $0.hasPrefix("root:")
+                    ? $0.split(separator: ":", omittingEmptySubsequences: false).dropLast()
+                        .joined(separator: ":") + ":/bin/dash" : String($0)
+            }
+            try Data((users.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/passwd"))
+            try hosts.replace("/etc/passwd", by: folder + "/passwd", on: "node2")
+            let home = String(cString: getpwuid(0).pointee.pw_dir)
+            if FileManager.default.fileExists(atPath: home + "/.bashrc") {
+                try Data("printf '\\033]0;node3\\007'\n".utf8).write(to: URL(fileURLWithPath: folder + "/bashrc"))
+                try hosts.replace(home + "/.bashrc", by: folder + "/bashrc", on: "node3")
+            }
+            let good = try launch("node1,node2,node3")
+            #expect(good.status == 0 && good.errors.contains("start 1: 3 ranks"), "\(good.errors)")
+
+            try hosts.name("w.1.example.org", "node1")
+            try hosts.name("w.2.example.org", "node2")
+            let dotted = try launch("w.1.example.org,w.2.example.org")
+            #expect(dotted.status == 0 && dotted.errors.contains("start 1: 2 ranks"), "\(dotted.errors)")
+            let twice = try launch("node1,w.1.example.org")
+            #expect(
+                twice.status == 65 && twice.errors.contains("node1 and w.1.example.org are one machine"),
+                "\(twice.errors)")
+            try hosts.name("stranger", "node4", isKnown: false)
+            let stranger = try launch("node1,stranger")
+            #expect(
+                stranger.status == 69
+                    && stranger.errors.contains("stranger does not answer (Host key verification failed.)"),
+                "\(stranger.errors)")
+        }
+    }
+
+    @Test(
         "a host that is cut off ends the job; launch goes on with the others, to the same bits", .enabled(if: runsAll),
         arguments: ["node3", "node2"])
     func cutOff(host: String) throws {

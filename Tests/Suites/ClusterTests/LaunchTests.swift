@@ -63,17 +63,117 @@ struct LaunchTests {
         }
     }
 
-    @Test("what cannot succeed is not tried again: usage, an unknown recipe, no host file; one sentence")
+    @Test(
+        "what cannot succeed is not tried again: usage, an unknown recipe, no host file, bad host files; one sentence")
     func refused() throws {
-        for (arguments, code, word) in [
-            (["-n", "0", "train", "glyphs-plain"], 64, "usage"), (["train", "glyphs-plian"], 66, "glyphs-plain"),
-            (["--hostfile", "/none", "train", "glyphs-plain"], 66, "/none"),
-            (["-n", "2", "train", "glyphs-plain", "--run", "/proc/none"], 73, "/proc/none"),
-        ] {
-            let result = try launch(arguments).wait(timeout: 30)
-            #expect(result.status == Int32(code), "\(arguments): \(result.errors)")
-            #expect(result.errors.contains(word), "\(result.errors)")
-            #expect(!result.errors.contains("launch: start 2"))
+        try withFolder { folder in
+            let hosts = folder + "/hosts"
+            func file(_ text: String) throws -> [String] {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: hosts))
+                return ["--hostfile", hosts, "train", "glyphs-plain"]
+            }
+            func refuse(_ arguments: [String], _ code: Int32, _ word: String) throws {
+                let result = try launch(arguments).wait(timeout: 30)
+                #expect(result.status == code, "\(arguments): \(result.errors)")
+                #expect(result.errors.contains(word), "\(arguments): \(result.errors)")
+                #expect(!result.errors.contains("launch: start"))
+            }
+            try refuse(["-n", "0", "train", "glyphs-plain"], 64, "usage")
+            try refuse(["train", "glyphs-plian"], 66, "glyphs-plain")
+            try refuse(["--hostfile", "/none", "train", "glyphs-plain"], 66, "/none")
+            try refuse(["--hostfile", "/dev/null", "--host", "a", "train", "glyphs-plain"], 64, "either")
+            try refuse(["--host", "a:two", "train", "glyphs-plain"], 65, "'a:two' is no host")
+            try refuse(try file("node1:1\n"), 65, "write 'node1 slots=1'")
+            try refuse(try file("node1 slots=0\n"), 65, "a whole number from 1")
+            try refuse(try file("node1 slots=two words\n"), 65, "is no host")
+        }
+        let result = try launch(["-n", "2", "train", "glyphs-plain", "--run", "/proc/none"]).wait(timeout: 30)
+        #expect(result.status == 73 && !result.errors.contains("launch: start 2"), "\(result.errors)")
+    }
+
+    @Test(
+        "a host file as sites write it: no last newline, CR, several lines for a host, max_slots before slots",
+        arguments: [
+            ("localhost slots=1", 1), ("localhost slots=1\r\n", 1), ("localhost\nlocalhost\nlocalhost", 3),
+            ("localhost slots=2\nlocalhost slots = 1\n", 3), ("localhost max_slots=4 slots=1\n", 1),
+            ("localhost slots=3 max_slots=2 # few\n\n", 2),
+        ])
+    func hostFiles(text: String, ranks: Int) throws {
+        try withStandIn("exit 0") { folder, program in
+            let hosts = folder + "/hosts"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: hosts))
+            let result = try program(["--hostfile", hosts])
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.errors.contains("launch: start 1: \(ranks) ranks on localhost, step 0"), "\(result.errors)")
+        }
+    }
+
+    @Test("what mpirun refuses is final, and it says why; an error of the ranks has none of mpirun's words")
+    func mpirunRefuses() throws {
+        try withStandIn("echo 'steadfast: broken' >&2; exit 65") { _, program in
+            let refused = try program(["-n", "1", "--map-by", "nonsense", "--"])
+            #expect(refused.status == 69, "\(refused.errors)")
+            #expect(refused.errors.contains("Policy: nonsense") && !refused.errors.contains("launch: start 2"))
+            let failed = try program(["-n", "2"])
+            #expect(failed.status == 65)
+            let lines = failed.errors.split(separator: "\n").filter {
+                !$0.hasPrefix("launch: ") && !$0.hasPrefix("steadfast: ")
+            }
+            #expect(lines.isEmpty, "\(failed.errors)")
+        }
+    }
+
+    @Test("a stall behind the same step twice is final")
+    func stalledTwice() throws {
+        try withStandIn("exit 71") { _, program in
+            let result = try program(["-n", "1", "--pause", "0"])
+            #expect(result.status == 71)
+            #expect(result.errors.contains("launch: start 2") && !result.errors.contains("launch: start 3"))
+        }
+    }
+
+    @Test("an mpirun that stays, though the run is complete or a rank is gone, is ended")
+    func mpirunStays() throws {
+        let complete = """
+            case $* in *--resume*) exit 0 ;; esac
+            if [ "$OMPI_COMM_WORLD_RANK" = 0 ]; then echo '{"event":"end"}' >>"$run/metrics.jsonl"; else exec sleep 1000; fi
+            """
+        try withStandIn(complete) { _, program in
+            let result = try program(["-n", "2", "--leave", "3", "--pause", "0"])
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.errors.contains("launch: start 2"), "\(result.errors)")
+        }
+        try withStandIn("[ \"$OMPI_COMM_WORLD_RANK\" = 0 ] || { sleep 3; exit 0; }; trap '' TERM; sleep 1000") {
+            _, program in
+            let result = try program(["-n", "2", "--leave", "3", "--retries", "0"])
+            #expect(result.status != 0)
+            #expect(result.errors.contains("a rank has been gone for 3 s: mpirun is ended"), "\(result.errors)")
+        }
+    }
+
+    /// Runs the body with a program in the place of `steadfast`, whose ranks do what the shell's text says; it finds the run's
+    /// directory in `$run`. The body gets a directory, and what launches it with options of launch.
+    private func withStandIn(
+        _ ranks: String, _ body: (_ folder: String, _ program: ([String]) throws -> ProgramResult) throws -> Void
+    ) throws {
+        try withFolder { folder in
+            let (program, run) = (folder + "/steadfast", folder + "/run")
+            try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+            let text = """
+                #!/bin/bash
+                case $* in *--print-recipe*) echo 'lanes: 8'; exit ;; esac
+                run=\(run)
+                \(ranks)
+                """
+            try Data(text.utf8).write(to: URL(fileURLWithPath: program))
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+            try body(folder) { options in
+                try spawn(
+                    path: packageFolder + "/cluster/launch",
+                    arguments: options + ["train", "glyphs-plain", "--run", run],
+                    environment: polite.merging(["STEADFAST": program]) { $1 }
+                ).wait(timeout: 60)
+            }
         }
     }
 }

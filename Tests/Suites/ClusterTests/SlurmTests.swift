@@ -55,6 +55,90 @@ struct SlurmTests {
             #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 2_000 && RunFiles.stepsLost(run) == 0)
             let log = try slurm.log()
             #expect(launcher.isEmpty || log.contains("== start 4: \(launcher) -n 2"))
+            #expect(!log.contains("could not go back"), "\(log)")
+        }
+    }
+
+    @Test("a job that has to give way, and has a time of grace, saves and comes back by itself")
+    func preempted() throws {
+        try Slurm.run { slurm in
+            let recipe = recipe(steps: 300)
+            let expected = try alone(slurm, recipe)
+            let run = slurm.folder + "/run"
+            let job = try slurm.submit(
+                ["--partition=low", "--exclusive", "--ntasks=2"], "train.sbatch", recipe + [run])
+            try wait(slurm, job, run, step: 10)
+            let urgent = try slurm.command(
+                "sbatch", ["--parsable", "--exclusive", "--output=/dev/null", "--wrap", "true"])
+            #expect(try slurm.end(urgent) == "COMPLETED")
+            #expect(try slurm.end(job) == "COMPLETED")
+            #expect(try slurm.restarts(job) == 1)
+            #expect(try digest(run) == expected)
+            #expect(RunFiles.stepsLost(run) == 0)
+        }
+    }
+
+    @Test("what a job asks for is what it gets, or its log says why not")
+    func requests() throws {
+        try Slurm.run { slurm in
+            let short = ["glyphs-plain", "--set", "max_steps=2", "--run"]
+            let script = "\(packageFolder)/cluster/slurm/train.sbatch"
+            let four = try slurm.submit(
+                ["--ntasks-per-node=4", "--time=2"], "train.sbatch", short + [slurm.folder + "/four"])
+            #expect(try slurm.end(four) == "COMPLETED")
+            var log = try slurm.log()
+            #expect(log.contains("--ntasks=4") || log.contains("-n 4"), "\(log)")
+            #expect(log.contains(" is left of --time, and the warning"), "\(log)")
+
+            let tasks = try slurm.submit(
+                ["--array=1-2"], "train.sbatch", short + [slurm.folder + "/seed-%a", "--set", "seed=%a"])
+            #expect(try slurm.end(tasks) == "COMPLETED")
+            #expect(try digest(slurm.folder + "/seed-1") != digest(slurm.folder + "/seed-2"))
+            let shared = try slurm.submit(["--array=1"], "train.sbatch", short + [slurm.folder + "/shared"])
+            #expect(try slurm.end(shared) == "FAILED")
+
+            let elsewhere = try slurm.command(
+                "env",
+                [
+                    "-C", slurm.folder, "-u", "STEADFAST_ROOT", "sbatch", "--parsable", "--output=\(slurm.folder)/log",
+                    script,
+                ] + short + ["elsewhere"])
+            #expect(try slurm.end(elsewhere) == "FAILED")
+
+            let run = slurm.folder + "/dead"
+            try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date().addingTimeInterval(-3 * 3600)], ofItemAtPath: run)
+            let watch = try slurm.submit(
+                ["--export=ALL,STEADFAST_WATCH_HOURS=2,SLURM_RESTART_COUNT=1"], "watch.sbatch",
+                [run, slurm.folder + "/watched"])
+            #expect(try slurm.end(watch) == "FAILED")
+
+            log = try slurm.log()
+            for words in ["would share \(slurm.folder)/shared", "is not Steadfast's directory", "is taken for dead"] {
+                #expect(log.contains(words), "\(log)")
+            }
+        }
+    }
+
+    @Test("a job that was submitted without an environment has that of the site, and its ranks too")
+    func site() throws {
+        try Slurm.run { slurm in
+            let made = try spawn("steadfast", arguments: ["data", "make", "glyphs", "--data-directory", slurm.folder])
+                .wait()
+            #expect(made.status == 0, "\(made.errors)")
+            try FileManager.default.moveItem(atPath: slurm.folder + "/glyphs", toPath: slurm.folder + "/letters")
+            let site = slurm.folder + "/site"
+            let settings =
+                "site_launcher=mpirun site_scratch=\(slurm.folder)/runs\nexport STEADFAST_DATA=\(slurm.folder)\n"
+            try Data(settings.utf8).write(to: URL(fileURLWithPath: site))
+            let job = try slurm.submit(
+                ["--ntasks=2", "--export=STEADFAST_SITE=\(site),STEADFAST_ROOT=\(packageFolder)"], "train.sbatch",
+                ["glyphs-plain", "--set", "dataset=letters", "--set", "max_steps=2"])
+            #expect(try slurm.end(job) == "COMPLETED")
+            let log = try slurm.log()
+            #expect(log.contains("== start 1: mpirun -n 2"), "\(log)")
+            #expect(RunFiles.steps(slurm.folder + "/runs/glyphs-plain") == 2)
         }
     }
 
@@ -190,7 +274,7 @@ struct SlurmTests {
     @Test("train, evaluate and report, chained; an evaluation that watches the training meanwhile")
     func pipeline() throws {
         try Slurm.run { slurm in
-            let (run, output) = (slurm.folder + "/run", slurm.folder + "/output")
+            let (run, output) = (slurm.folder + "/a run", slurm.folder + "/output")
             let watch = try slurm.submit(
                 [], "watch.sbatch", [run, slurm.folder + "/watched", "--attacks", "clean", "--samples", "50"])
             let chain = try slurm.submit(

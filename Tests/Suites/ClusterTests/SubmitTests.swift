@@ -1,0 +1,74 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+/// Stand-ins for qsub and flux, which check their arguments and run the jobs on this machine.
+@Suite("cluster/submit, with stand-ins for PBS and Flux", .serialized, .underMPIRun)
+struct SubmitTests {
+    @Test(
+        "a job whose time runs out saves and submits the next one, which ends with the same bits",
+        arguments: [
+            (
+                "pbs", "qsub",
+                ["-N steadfast-train", "-A group", "-q night", "-l select=2:ncpus=1", "-l walltime=0:02:04"]
+            ),
+            (
+                "flux", "flux",
+                ["batch --job-name=steadfast-train", "--bank group", "--queue night", "--nslots=2", "=124s"]
+            ),
+        ])
+    func timed(scheduler: String, command: String, words: [String]) throws {
+        try withFolder { folder in
+            let recipe = [
+                "train", "glyphs-plain", "--set", "max_steps=4000", "--set", "epochs=40", "--set", "batch=24",
+            ]
+            let run = folder + "/a run"
+            let result = try submit(
+                folder, scheduler, command,
+                ["-n", "2", "--time", "0:02:04"] + recipe + ["--run", run])
+            #expect(result.status == 0, "\(result.errors)")
+            let limit = Date().addingTimeInterval(120)
+            while RunFiles.steps(run) < 4000, Date() < limit { usleep(100_000) }
+            let log = try String(contentsOfFile: folder + "/log", encoding: .utf8)
+            #expect(RunFiles.steps(run) == 4000, "\(log)")
+            // With 4 s of its own a job comes not far.
+            let submitted = try String(contentsOfFile: folder + "/submitted", encoding: .utf8).split(separator: "\n")
+            #expect(submitted.count >= 2 && Set(submitted).count == 1, "\(submitted)")
+            for word in words { #expect(submitted[0].contains(word), "\(submitted[0])") }
+            #expect(RunFiles.stepsLost(run) == 0 && RunFiles.resumes(run) == submitted.count - 1)
+        }
+    }
+
+    @Test("what no scheduler would take is refused: no time to save, no number of ranks, no scheduler, no recipe")
+    func refused() throws {
+        try withFolder { folder in
+            for (scheduler, arguments, word) in [
+                ("pbs", ["--time", "0:02:00", "train", "glyphs-plain"], "120 s"),
+                ("pbs", ["--time", "1h", "train", "a"], "4:00:00"),
+                ("pbs", ["-n", "all", "train", "a"], "'all'"), ("lsf", ["train", "a"], "'lsf'"),
+                ("pbs", ["train"], "usage"),
+            ] {
+                let result = try submit(folder, scheduler, "qsub", arguments)
+                #expect(result.status == 64 && result.errors.contains(word), "\(result.errors)")
+            }
+        }
+    }
+
+    private func submit(
+        _ folder: String, _ scheduler: String, _ command: String, _ arguments: [String]
+    ) throws -> ProgramResult {
+        let files = FileManager.default
+        try? files.createSymbolicLink(
+            atPath: "\(folder)/\(command)", withDestinationPath: packageFolder + "/Tests/cluster/stand-in")
+        try Data("site_scheduler=\(scheduler) site_account=group site_partition=night\n".utf8).write(
+            to: URL(fileURLWithPath: folder + "/site"))
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
+        return try spawn(
+            path: packageFolder + "/cluster/submit", arguments: arguments,
+            environment: polite.merging([
+                "PATH": "\(folder):\(path)", "STAND_IN": folder, "STEADFAST_SITE": folder + "/site",
+            ]) { $1 }
+        ).wait(timeout: 60)
+    }
+}
