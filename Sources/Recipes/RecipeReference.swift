@@ -1,25 +1,8 @@
 import Networks
 
 extension Recipe {
-    /// The reference page: all keys as Markdown, one table for each section.
-    public static var reference: String {
-        """
-        # Recipes
-
-        All keys of a recipe, with what they allow, their defaults and their effect. Made from the table of keys by
-        `steadfast recipe reference`.
-
-        A recipe is a YAML file; a key of a section is written inside its section, or dotted in `--set`
-        (`--set schedule.kind=cosine`). A key that is not given takes its default; defaults that depend on the data set,
-        the architecture or the activation show each value with its condition. `recipe.yaml` in a run's directory holds
-        every value. *Operational* keys change no weight and may differ when a run is resumed; all others fix the result
-        and are part of the recipe's digest. `layer_rates` of a recipe replace the built-in ones.
-
-        ## Keys
-
-        \(tables)
-        """
-    }
+    /// The reference of all keys, the end of the page Recipes: Markdown, one table for each section.
+    public static var reference: String { "## Keys\n\n" + tables }
 
     private static var tables: String {
         let top = keys.filter { $0.facts.inner == nil }
@@ -35,7 +18,7 @@ extension Recipe {
         return table(top.map { ($0.facts, "") })
             + sections.map { section in
                 let facts = section.facts
-                let state = facts.isToggle ? " Off by default; `true` turns it on with these defaults." : ""
+                let state = facts.isToggle ? "\nOff by default; `true` turns it on with these defaults." : ""
                 return "\n### \(facts.name)\n\n\(facts.documentation)\(state)\n\n"
                     + table((facts.inner ?? []).map { ($0, facts.name + ".") })
             }.joined()

@@ -8,7 +8,7 @@ struct RecipeCommand: ParsableCommand {
 
     struct Reference: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the documentation's page on recipes, made from the table of keys.")
+            abstract: "Print the reference of recipe keys as Markdown, made from their table.")
 
         func run() { print(Recipe.reference, terminator: "") }
     }

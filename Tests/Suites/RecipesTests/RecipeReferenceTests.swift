@@ -5,11 +5,11 @@ import Testing
 
 @Suite("The reference of recipe keys")
 struct RecipeReferenceTests {
-    @Test("The documentation's page is what the table of keys makes; `steadfast recipe reference` writes it anew")
+    @Test("The documentation's page ends with what the table of keys makes")
     func current() throws {
         let path = packageFolder + "/Sources/steadfast/Steadfast.docc/Recipes.md"
         let page = try String(contentsOfFile: path, encoding: .utf8)
-        #expect(page == Recipe.reference, "write it anew: steadfast recipe reference > \(path)")
+        #expect(page.hasSuffix("\n" + Recipe.reference), "write it anew: Tests/documentation --write")
     }
 
     @Test("Every key of a resolved recipe has its row, with a default and a description")
