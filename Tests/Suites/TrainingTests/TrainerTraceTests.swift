@@ -8,7 +8,7 @@ import Testing
 
 /// The recorded steps of `Tests/Peers/step_trace.py`, taken by the trainer: its data from files, its gradients by tree
 /// and by factors, its optimiser and its moments. A data set of one batch makes the order of samples immaterial.
-@Suite("The trainer's own steps against PyTorch") struct TrainerTraceTests {
+@Suite("The trainer's own steps against PyTorch", .underMPIRun) struct TrainerTraceTests {
     private static let cases = ["trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-resnet20"]
     private let tolerance = 1e-4
 
