@@ -74,12 +74,12 @@ package struct Gnuplot {
             set style line 100 lc rgb '\(Palette.grey)' dt 3 lw 0.5
             set grid back ls 100
             set key noautotitle samplen 2 spacing 1.1
-            set terminal svg size \(width),\(height) dynamic noenhanced font 'sans-serif,12' name 'p\(number)'
+            set terminal svg size \(width),\(height) dynamic noenhanced font 'sans-serif,12' name 'p\(number)' \
             standalone
             set output '\(number).svg'
             \(panel.script)
             unset output
-            set terminal pngcairo size \(2 * width),\(2 * height) noenhanced font 'Sans,12' fontscale 2 linewidth 2
+            set terminal pngcairo size \(2 * width),\(2 * height) noenhanced font 'Sans,12' fontscale 2 linewidth 2 \
             pointscale 2
             set output '\(number).png'
             replot

@@ -133,6 +133,7 @@ struct PerturbationTests {
         }
         var single = Self.grey
         single.classes = 1
+        single.layers[single.layers.count - 1] = .fullyConnected(.init(channels: 1))
         let alone = try Siege(single, count: 3)
         for attack in ["fgs-lmax", "fgs-lmax:gradient-mode=batch"] {
             #expect(try alone.run(attack, strength: 0.3)[1] == alone.image(1), "\(attack)")
