@@ -35,9 +35,10 @@ public func mpirun(
 
 /// Starts a built program under mpirun, for tests that signal or kill ranks while they run.
 ///
+/// - Parameter through: a command and its first arguments that mpirun's command line is given to.
 /// - Throws: `Failure` 69 when mpirun or the program is missing, 70 in a test without the trait `underMPIRun`.
 public func spawnMpirun(
-    ranks: Int, _ program: String, arguments: [String], environment: [String: String] = [:]
+    ranks: Int, _ program: String, arguments: [String], environment: [String: String] = [:], through: [String] = []
 ) throws -> RunningProgram {
     if let test = Test.current, !test.traits.contains(where: { $0 is UnderMPIRun }) {
         throw Failure(.software, "\(test.name) starts ranks: give it or its suite the trait .underMPIRun")
@@ -48,8 +49,11 @@ public func spawnMpirun(
         // More ranks than cores: those that wait let the others work.
         "OMPI_MCA_mpi_yield_when_idle": "1", "OPENBLAS_NUM_THREADS": "1",
     ]
+    let command =
+        through + [launcher, "--oversubscribe", "--bind-to", "none", "-n", "\(ranks)", try builtProgram(program)]
+        + arguments
     return try RunningProgram(
-        launcher, ["--oversubscribe", "--bind-to", "none", "-n", "\(ranks)", try builtProgram(program)] + arguments,
+        command[0], Array(command.dropFirst()),
         environment: own.merging(environment) { $1 })
 }
 

@@ -18,7 +18,8 @@ struct Draw {
         let kinds = Self.kinds
         let kind = kinds[number % kinds.count]
         // A rank that stands still is noticed by others.
-        let ranks = Int.random(in: (kind == .stop || kind == .stopInCall ? 2 : 1)...4, using: &random)
+        let needsTwo: Set<Kind> = [.stop, .stopInCall, .killWaiting, .clock, .noSharedMemory, .two]
+        let ranks = Int.random(in: (needsTwo.contains(kind) ? 2 : 1)...4, using: &random)
         self.ranks = ranks
         resumedRanks = (ranks + Int.random(in: 0...2, using: &random)) % 4 + 1
         instant = Double.random(in: 0..<1, using: &random)
@@ -47,22 +48,38 @@ struct Draw {
         case .stopInCall: fault = call(Self.fileCalls, ["stop"])
         case .failing: fault = call(Self.fileCalls, ["EIO", "EIO", "ENOSPC", "EDQUOT", "EROFS", "EACCES", "EMFILE"])
         case .short: fault = call(["write"], ["short", "short", "EINTR"])
+        case .slow: fault = call(["write", "fsync", "rename"], ["slow"])
+        case .clock: fault = call(["clock"], ["forward", "back"])
+        case .killWaiting: fault = .killWaiting(rank: part, other: (part + 1) % ranks)
+        case .noSharedMemory: fault = .noSharedMemory
+        case .two:
+            fault = one(of: [
+                .both(.kill(.rank(part)), .kill(.rank((part + 1) % ranks))), .both(.fullDisk, .kill(.rank(part))),
+                .both(.signal(SIGUSR1, to: .launcher), .kill(.rank(part))), .both(.readOnly, .fullDisk),
+                .both(.signal(SIGTERM, to: .launcher), .signal(SIGUSR1, to: .rank(part))),
+            ])
         case .memory: fault = call(["memory"], ["ENOMEM"], rank: part)
         }
     }
 
     private enum Kind: CaseIterable {
         case killRank, killBefore, failing, killLauncher, stop, fullDisk, signalLauncher, killAfter, readOnly, short
-        case killAll, signalRank, stopInCall, memory
+        case killAll, signalRank, stopInCall, memory, slow, clock, killWaiting, noSharedMemory, two
     }
 
-    /// Whether a rank is left that stands still.
-    var isStall: Bool {
+    /// Whether the ranks' watch has to notice a rank that stands still, or must not be misled by a clock.
+    var isWatched: Bool {
         switch fault {
         case .stop: true
-        case .call(let fault): fault.effect == "stop"
+        case .call(let fault): ["stop", "forward", "back"].contains(fault.effect)
         default: false
         }
+    }
+
+    /// A given fault in a call, on one rank.
+    init(_ fault: Fault.CallFault) {
+        self.fault = .call(fault)
+        (ranks, resumedRanks, instant) = (1, 2, 0)
     }
 
     /// Each round, all of them; the two that hit a checkpoint's instants exactly come twice.

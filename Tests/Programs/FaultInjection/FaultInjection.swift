@@ -13,8 +13,11 @@ struct FaultInjection: ParsableCommand {
             undisturbed one. Ends with exit code 1 where one of these failed.
             """)
 
-    @Flag(help: "Inject 224 faults rather than 16.")
+    @Flag(help: "Inject 231 faults rather than 21, one of each kind.")
     var long = false
+
+    @Flag(help: "End the job before and after every system call that concerns files, from a checkpoint to the next.")
+    var everyCall = false
 
     @Option(help: "What the faults and their instants are drawn from.")
     var seed: UInt64 = 1
@@ -30,7 +33,7 @@ struct FaultInjection: ParsableCommand {
 
     func run() throws {
         var outcomes = try log.map(Self.read) ?? []
-        let numbers = (first..<first + (count ?? (long ? 224 : 16))).filter { number in
+        let numbers = (first..<first + (count ?? (long ? 231 : 21))).filter { number in
             !outcomes.contains { $0.number == number }
         }
         let mayMount = SmallFileSystem.isAllowed
@@ -39,8 +42,12 @@ struct FaultInjection: ParsableCommand {
         print(
             "undisturbed: \(laboratory.seconds.map { "\(($0 * 10).rounded() / 10) s" }.joined(separator: ", ")) on 1 to 4 ranks"
         )
-        for number in numbers {
-            guard let outcome = try outcome(number, laboratory, mayMount: mayMount) else { continue }
+        let plan =
+            everyCall
+            ? Self.everyCall(laboratory).dropFirst(first).prefix(count ?? .max)
+            : numbers.map { (number: $0, draws: draws($0, laboratory)) }[...]
+        for (number, draws) in plan {
+            guard let outcome = try outcome(number, draws, laboratory, mayMount: mayMount) else { continue }
             outcomes.append(outcome)
             let place = "\(outcome.ranks) ranks, \(outcome.instant)"
             let end = "exit code \(outcome.status) after \((outcome.seconds * 10).rounded() / 10) s"
@@ -53,10 +60,24 @@ struct FaultInjection: ParsableCommand {
         guard outcomes.allSatisfy(\.complaints.isEmpty) else { throw ArgumentParser.ExitCode(1) }
     }
 
+    /// What a number stands for: the first draw, or a later one where the job was over before its fault came.
+    private func draws(_ number: Int, _ laboratory: Laboratory) -> [Draw] {
+        (0..<20).map { Draw(seed: seed, number: number, attempt: $0, calls: laboratory.calls) }
+    }
+
+    /// SIGKILL before and after each call of a checkpoint's life, numbered.
+    private static func everyCall(_ laboratory: Laboratory) -> [(number: Int, draws: [Draw])] {
+        let faults = laboratory.checkpointCalls.flatMap { number in
+            ["kill", "killed"].map { Fault.CallFault(name: "system", number: number, effect: $0) }
+        }
+        return faults.enumerated().map { (number: $0, draws: [Draw($1)]) }
+    }
+
     /// The outcome of a number; nil where its fault cannot be had here.
-    private func outcome(_ number: Int, _ laboratory: Laboratory, mayMount: Bool) throws -> Trial.Outcome? {
-        for attempt in 0..<20 {
-            let draw = Draw(seed: seed, number: number, attempt: attempt, calls: laboratory.calls)
+    private func outcome(
+        _ number: Int, _ draws: [Draw], _ laboratory: Laboratory, mayMount: Bool
+    ) throws -> Trial.Outcome? {
+        for draw in draws {
             guard mayMount || !draw.fault.needsMount else { return nil }
             if let outcome = try Trial(number: number, draw: draw, laboratory: laboratory).outcome() { return outcome }
         }

@@ -12,6 +12,8 @@ final class Laboratory {
     private(set) var digest = ""
     /// The calls of rank 0, by name.
     private(set) var calls: [String: Int] = [:]
+    /// The numbers of one rank's calls, as `system` counts them, from a checkpoint's first to the next checkpoint's.
+    private(set) var checkpointCalls: [Int] = []
     private let folder: String
 
     /// Makes the data set and trains on 1 to 4 ranks.
@@ -26,7 +28,9 @@ final class Laboratory {
         for ranks in 1...4 {
             let run = try self.run("undisturbed-\(ranks)")
             let counts = run + "-calls"
-            let job = try start(run, ranks: ranks, environment: ["STEADFAST_FAULT_CALLS": counts])
+            let trace = run + "-trace"
+            let job = try start(
+                run, ranks: ranks, environment: ["STEADFAST_FAULT_CALLS": counts, "STEADFAST_FAULT_TRACE": trace])
             let result = try job.wait(timeout: 120)
             guard result.status == 0 else { throw Failure(.software, "an undisturbed job fails: \(result.errors)") }
             seconds.append(result.seconds)
@@ -39,6 +43,7 @@ final class Laboratory {
                 let words = line.split(separator: " ")
                 calls[String(words[0])] = Int(words[1])
             }
+            if ranks == 1 { checkpointCalls = try Self.life(ofCheckpoint: 10, until: 15, trace: trace) }
         }
     }
 
@@ -52,7 +57,8 @@ final class Laboratory {
 
     /// Starts a job of two epochs with a validation split, that saves at every fifth step, on small images.
     func start(
-        _ run: String, ranks: Int, resume: Bool = false, stallTimeout: Double = 0, environment: [String: String] = [:]
+        _ run: String, ranks: Int, resume: Bool = false, stallTimeout: Double = 0, environment: [String: String] = [:],
+        through: [String] = []
     ) throws -> RunningProgram {
         let settings = [
             "dataset=few", "epochs=2", "batch=16", "validation=100", "network.architecture=custom",
@@ -65,7 +71,17 @@ final class Laboratory {
             ranks: ranks, "steadfast",
             arguments: ["train", "glyphs-mrelu-r-m", "--run", run, "--data-directory", folder + "/data"]
                 + settings.flatMap { ["--set", $0] } + (resume ? ["--resume"] : []),
-            environment: ["LD_PRELOAD": injector, "STEADFAST_FAULT_UNDER": run].merging(environment) { $1 })
+            environment: ["LD_PRELOAD": injector, "STEADFAST_FAULT_UNDER": run].merging(environment) { $1 },
+            through: through)
+    }
+
+    private static func life(ofCheckpoint step: Int, until next: Int, trace: String) throws -> [Int] {
+        let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+        let starts = [step, next].map { step in lines.firstIndex { $0.contains(RunLayout.checkpoint(step: step)) } }
+        guard let first = starts[0], let end = starts[1] else {
+            throw Failure(.software, "an undisturbed job writes no checkpoint of step \(step) or \(next)")
+        }
+        return lines[first..<end].compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }
     }
 
     /// A small network, so that checkpoints are written fast.

@@ -23,6 +23,11 @@ struct Trial {
 
     /// The seconds that a job may take to end by itself.
     static let limit = 30.0
+    /// A slow disk adds three times 5 s.
+    private var limit: Double {
+        if case .call(let fault) = draw.fault, fault.effect == "slow" { return Self.limit + 15 }
+        return Self.limit
+    }
     private static let stallTimeout = 3.0
 
     let number: Int
@@ -42,7 +47,8 @@ struct Trial {
         defer { try? FileManager.default.removeItem(atPath: (run as NSString).deletingLastPathComponent) }
         let start = Date()
         let job = try laboratory.start(
-            run, ranks: draw.ranks, stallTimeout: draw.isStall ? Self.stallTimeout : 0, environment: environment)
+            run, ranks: draw.ranks, stallTimeout: draw.isWatched ? Self.stallTimeout : 0, environment: environment,
+            through: sharedMemory)
         guard let (phase, injected) = try inject(into: job, started: start, disk) else { return nil }
         var complaints: [String] = []
         let (status, errors) = try end(of: job, since: injected, &complaints)
@@ -54,7 +60,7 @@ struct Trial {
         var outcome = Outcome(
             number: number, kind: draw.fault.kind, title: draw.fault.title, instant: instant, ranks: draw.ranks,
             resumedRanks: draw.resumedRanks, status: status, seconds: seconds, complaints: [])
-        complaints += judge(status, errors, listens: phase != "start")
+        complaints += judge(status, errors, phase: phase)
         complaints += try goOn()
         outcome.complaints = complaints
         return outcome
@@ -68,6 +74,13 @@ struct Trial {
         ]
     }
 
+    /// What mpirun is started by.
+    private var sharedMemory: [String] {
+        guard case .noSharedMemory = draw.fault else { return [] }
+        let script = #"mount -t tmpfs -o size=16k tmpfs /dev/shm && head -c 16k /dev/zero >/dev/shm/full; exec "$@""#
+        return ["/usr/bin/env", "unshare", "--mount", "sh", "-c", script, "sh"]
+    }
+
     // MARK: The fault
 
     /// Does the fault at its instant. Returns what the run was at, and when; nil where the job was over.
@@ -79,19 +92,33 @@ struct Trial {
             }
             return (Inspection.phase(of: run), Date())
         }
+        if case .noSharedMemory = draw.fault { return ("start", Date()) }
         let instant = started.addingTimeInterval(draw.instant * laboratory.seconds[draw.ranks - 1])
         Thread.sleep(until: instant)
         guard job.isRunning else { return nil }
         let phase = Inspection.phase(of: run)
-        switch draw.fault {
+        try commit(draw.fault, job, disk)
+        return (phase, Date())
+    }
+
+    private func commit(_ fault: Fault, _ job: RunningProgram, _ disk: SmallFileSystem?) throws {
+        switch fault {
         case .kill(let part): try send(SIGKILL, to: part, of: job)
         case .stop(let rank): try send(SIGSTOP, to: .rank(rank), of: job)
         case .signal(let number, let part): try send(number, to: part, of: job)
+        case .killWaiting(let rank, let other):
+            try send(SIGSTOP, to: .rank(other), of: job)
+            usleep(50_000)
+            try send(SIGKILL, to: .rank(rank), of: job)
+            usleep(50_000)
+            try send(SIGCONT, to: .rank(other), of: job)
         case .fullDisk: try disk?.fill()
         case .readOnly: try disk?.protect(run)
-        case .call: break
+        case .both(let one, let other):
+            try commit(one, job, disk)
+            try commit(other, job, disk)
+        case .call, .noSharedMemory: break
         }
-        return (phase, Date())
     }
 
     /// Whether a fault in a call has come.
@@ -140,8 +167,8 @@ struct Trial {
                 let ranks = processes.filter { $0 != job.identifier }
                 if ranks.count == 1 { kill(ranks[0], SIGCONT) }
             }
-            if Date().timeIntervalSince(injected) > Self.limit {
-                complaints.append("it did not end within \(Int(Self.limit)) s")
+            if Date().timeIntervalSince(injected) > limit {
+                complaints.append("it did not end within \(Int(limit)) s")
                 for process in processes { kill(process, SIGKILL) }
                 job.killAll()
                 break
@@ -152,8 +179,8 @@ struct Trial {
         return (result.status, result.errors)
     }
 
-    private func judge(_ status: Int32, _ errors: String, listens: Bool) -> [String] {
-        let ending = draw.fault.ending(listens: listens)
+    private func judge(_ status: Int32, _ errors: String, phase: String) -> [String] {
+        let ending = draw.fault.ending(in: phase)
         if status == 0 {
             // It was as good as done, or the fault did no harm.
             return Inspection.complaintsAboutEnded(run).map { "after exit code 0: " + $0 }

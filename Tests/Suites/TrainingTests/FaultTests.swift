@@ -15,6 +15,15 @@ struct FaultTests {
         print(result.output)
     }
 
+    @Test(
+        "SIGKILL before and after every system call of a checkpoint's life: what is visible is whole, no bit is lost",
+        .underMPIRun, .enabled(if: runsAll))
+    func everyCall() throws {
+        let result = try spawn("FaultInjection", arguments: ["--every-call"]).wait(timeout: 1800)
+        #expect(result.status == 0, "\(result.output)\(result.errors)")
+        print(result.output)
+    }
+
     @Test("changed inputs: each reader ends in a result or a sentence")
     func inputs() throws {
         try withTemporaryDirectory { folder in
