@@ -46,7 +46,7 @@ extension Recipe {
     mutating func takeUpDefaults() {
         var defaults = Recipe.defaults(
             dataset: dataset, architecture: network.architecture, activation: network.activation, variant: variant)
-        (defaults.dataDirectory, defaults.network.layers) = (dataDirectory, network.layers)
+        (defaults.dataDirectory, defaults.network) = (dataDirectory, network)
         self = defaults
     }
 

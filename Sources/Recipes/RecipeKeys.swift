@@ -144,16 +144,59 @@ extension NetworkRecipe {
     fileprivate static let keys: [RecipeKey<NetworkRecipe>] = [
         RecipeKey(
             "architecture", \.architecture, .choice,
-            "The layers: those of the paper for MNIST or CIFAR-10, or the recipe's own (`custom`)."),
+            "The layers: those of the paper for MNIST or CIFAR-10, an architecture of the field, or the recipe's own "
+                + "(`custom`)."),
         RecipeKey(
             "activation", \.activation, .choice,
             "A plain network, or a robust one with a symmetric activation function."),
+        size(
+            "depth", \.depth, 8...1_202, [.resnet: 20, .wideResNet: 28],
+            "The layers of a residual network on its longest path: 6 n + 2 of a `resnet` (20), 6 n + 4 of a "
+                + "`wide-resnet` (28)."
+        ) { network in
+            let rest = network.architecture == .resnet ? 2 : 4
+            return network.depth.map { ($0 - rest) % 6 == 0 } ?? true
+                ? nil : "is \(network.depth ?? 0); allowed: 6 n + \(rest), as in \(18 + rest)"
+        },
+        size(
+            "width", \.width, 1...4_096, [.resnet: 16],
+            "The channels of a `resnet`'s first stage (16); each later stage has twice those of the one before."),
+        size(
+            "widen", \.widen, 1...256, [.wideResNet: 10],
+            "The factor on the 16, 32 and 64 channels of a `wide-resnet` (10)."),
+        RecipeKey(
+            "pre_activation", \.preActivation, .flag,
+            check: { network, _ in
+                network.preActivation && network.architecture != .resnet
+                    ? "is true, but belongs to the architecture resnet" : nil
+            }, "Batch norm and activation stand before each convolution of a `resnet`, and sums are left as they are."),
         RecipeKey(
             "layers", \.layers, range: .optional(.layers),
             "The plain network's layers, where the architecture is `custom`.",
             read: { section, _, network in try Recipe.readLayers(section, network.architecture) },
             write: { $0.map { .list($0.map(Recipe.node)) } ?? .null }),
     ]
+
+    /// A size that some architectures have, with their defaults; null for the others.
+    private static func size(
+        _ name: String, _ path: WritableKeyPath<NetworkRecipe, Int?> & Sendable, _ range: ClosedRange<Int>,
+        _ defaults: [Architecture: Int], _ documentation: String,
+        check: @escaping @Sendable (NetworkRecipe) -> String? = { _ in nil }
+    ) -> RecipeKey<NetworkRecipe> {
+        RecipeKey(
+            name, path, range: .optional(.integer(range)), documentation,
+            read: { section, key, network in
+                let value = try section.value(key, RecipeValue.optional(.integer(range))) ?? nil
+                guard let fallback = defaults[network.architecture] else {
+                    let owners = defaults.keys.map(\.rawValue).sorted().joined(separator: " and ")
+                    guard value == nil else {
+                        throw section.fault(key, "is \(value ?? 0), but belongs to the architecture \(owners)")
+                    }
+                    return .some(nil)
+                }
+                return value ?? fallback
+            }, write: { $0.map { .number($0) } ?? .null }, check: { network, _ in check(network) })
+    }
 }
 
 extension LossRecipe {

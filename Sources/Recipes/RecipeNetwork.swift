@@ -39,6 +39,15 @@ extension Recipe {
             switch network.architecture {
             case .mnist: Network.plainMNIST(variant, input: input, classes: classes)
             case .cifar10: Network.plainCIFAR10(variant, input: input, classes: classes)
+            case .lenet: Network.leNet(input: input, classes: classes)
+            case .resnet:
+                Network.resNet(
+                    depth: network.depth ?? 20, width: network.width ?? 16, preActivation: network.preActivation,
+                    input: input, classes: classes)
+            case .wideResNet:
+                Network.wideResNet(
+                    depth: network.depth ?? 28, widen: network.widen ?? 10, input: input, classes: classes)
+            case .cnn7: Network.cnn7(input: input, classes: classes)
             case .custom: Network(input: input, classes: classes, layers: network.layers ?? [])
             }
         // The logarithms of the released code add the double-precision machine epsilon.

@@ -6,6 +6,14 @@ public enum Architecture: String, Hashable, Sendable, CaseIterable {
     case mnist
     /// Table 3 of the paper.
     case cifar10
+    /// LeNet-5 with ReLUs and maxima.
+    case lenet
+    /// A residual network for small images.
+    case resnet
+    /// A wide residual network, its activations before its convolutions.
+    case wideResNet = "wide-resnet"
+    /// The CNN7 of certified training.
+    case cnn7
     /// The recipe's own.
     case custom
 }
@@ -26,6 +34,14 @@ public struct NetworkRecipe: Hashable, Sendable {
     public var architecture: Architecture
     /// Plain, or robust.
     public var activation: NetworkActivation
+    /// The layers of a residual network on its longest path; nil for other architectures.
+    public var depth: Int?
+    /// The channels of a ResNet's first stage; nil for other architectures.
+    public var width: Int?
+    /// The factor on a wide ResNet's channels; nil for other architectures.
+    public var widen: Int?
+    /// Batch norm and activation before each convolution of a ResNet.
+    public var preActivation = false
     /// The plain network's layers, of a custom architecture only.
     public var layers: [Layer]?
 

@@ -257,7 +257,8 @@ struct RecipeParsingTests {
     @Test("A run that goes on gives its values to keys that change the result, and to no other")
     func resumed() throws {
         let run = try recipe(
-            "dataset: own\nmean_training: {samples: 60}\nseed: 3\nlayer_rates: {fc1: 2}\nmax_steps: 9").yaml
+            "dataset: own\nmean_training: {samples: 60}\nseed: 3\nlayer_rates: {fc1: 2}\nmax_steps: 9"
+        ).yaml
         func found(_ yaml: String, _ overrides: String...) throws -> Recipe {
             try Recipe.parse(yaml: yaml, overrides: overrides, resuming: run)
         }

@@ -84,7 +84,10 @@ struct RecipeRefusalTests {
             ("shift: 256", "shift is 256; allowed: a whole number, 0 to 255"),
             ("precise_moments: -1", "precise_moments is -1; allowed: a whole number, 0 to 1000000000"),
             ("network: {activation: rbff}", "network.activation is rbff; allowed: plain, rbf, mrelu"),
-            ("network: {architecture: zzzzzzzz}", "network.architecture is zzzzzzzz; allowed: mnist, cifar10, custom"),
+            (
+                "network: {architecture: zzzzzzzz}",
+                "network.architecture is zzzzzzzz; allowed: mnist, cifar10, lenet, resnet, wide-resnet, cnn7, custom"
+            ),
             ("variant: papers", "variant is papers; allowed: paper, released"),
             ("random_training: 3", "random_training is 3; allowed: true, false, a mapping of keys to values"),
             ("random_training: {amplitude: 2}", "random_training.amplitude is 2; allowed: a number, 0 to 1"),
@@ -136,6 +139,26 @@ struct RecipeRefusalTests {
             (
                 "network: {layers: [batch_normalization]}",
                 "network.layers belong to a network of the recipe's own: set network.architecture to custom"
+            ),
+            (
+                "network: {depth: 20}",
+                "network.depth is 20, but belongs to the architecture resnet and wide-resnet"
+            ),
+            (
+                "network: {architecture: wide-resnet, width: 16}",
+                "network.width is 16, but belongs to the architecture resnet"
+            ),
+            (
+                "network: {architecture: resnet, depth: 21}",
+                "network.depth is 21; allowed: 6 n + 2, as in 20"
+            ),
+            (
+                "network: {architecture: wide-resnet, depth: 20}",
+                "network.depth is 20; allowed: 6 n + 4, as in 22"
+            ),
+            (
+                "network: {architecture: cnn7, pre_activation: true}",
+                "network.pre_activation is true, but belongs to the architecture resnet"
             ),
             (
                 "network: {architecture: custom}",

@@ -18,6 +18,8 @@ struct RecipeShippedTests {
     static let all = paper + better + ["glyphs-plain", "glyphs-mrelu-r-m"]
     /// For global batches of a thousand and more.
     static let large = [1600, 6400]
+    /// Residual networks.
+    static let residual = ["cifar10-resnet20", "cifar10-resnet20-mrelu-r-m"]
     /// Networks that withstand iterated attacks.
     static let robust = ["mnist-relu-pgd"]
 
@@ -29,10 +31,10 @@ struct RecipeShippedTests {
     }
 
     @Test(
-        "There is one for every model of the paper, one that is better, two for the glyphs, two for large batches and one that withstands attacks, and no other"
+        "There is one for every model of the paper, one that is better, two for the glyphs, two for large batches, two residual ones and one that withstands attacks, and no other"
     )
     func complete() {
-        let names = Self.all + Self.robust + Self.large.map { "mnist-mrelu-r-m-\($0)" }
+        let names = Self.all + Self.robust + Self.residual + Self.large.map { "mnist-mrelu-r-m-\($0)" }
         #expect(Recipe.names(environment: [:]) == names.sorted())
     }
 
@@ -63,6 +65,16 @@ struct RecipeShippedTests {
         let plan = try plan(recipe)
         #expect(plan.outputs == (parts.contains("m") ? 12 : 10))
         #expect((plan.network.hybridLoss == nil) == (parts[1] == "plain"))
+        #expect(try Recipe.parse(yaml: recipe.yaml) == recipe)
+    }
+
+    @Test("The residual ones are ResNet-20, plain and of mReLUs", arguments: residual)
+    func residualOnes(name: String) throws {
+        let recipe = try Recipe.load(name, environment: [:])
+        #expect(recipe.network.depth == 20 && recipe.network.width == 16 && recipe.network.widen == nil)
+        let plan = try plan(recipe)
+        #expect(plan.convolutions.count == 22 && plan.outputs == (recipe.meanTraining == nil ? 10 : 12))
+        #expect(recipe.learningRate(step: 0, stepsPerEpoch: 391) < 0.001)
         #expect(try Recipe.parse(yaml: recipe.yaml) == recipe)
     }
 
