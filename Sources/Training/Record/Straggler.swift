@@ -15,6 +15,7 @@ package enum Straggler {
         let step = throughputs[slowest].secondsPerStep
         return
             "rank \(slowest) on \(hosts[slowest]) computes \(fixed(times[slowest] / usual, 2)) times as long for an "
-            + "image as the others (\(fixed(step * 1e3, 1)) ms a step)" + (balances ? "" : "; balance: on deals it fewer lanes")
+            + "image as the others (\(fixed(step * 1e3, 1)) ms a step)"
+            + (balances ? "" : "; balance: on deals it fewer lanes")
     }
 }

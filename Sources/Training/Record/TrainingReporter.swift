@@ -198,8 +198,8 @@ final class TrainingReporter {
     /// A sentence on a network that rejects nearly all images that it was trained on; nil where it does not.
     static func rejection(_ sums: TrainingSums) -> String? {
         guard sums.rejectedShare >= nearlyAll else { return nil }
-        return "the network rejects \(fixed(100 * sums.rejectedShare, 0)) % of the images that it was trained on: lower "
-            + "mean_training.samples and noise_samples, or train longer"
+        return "the network rejects \(fixed(100 * sums.rejectedShare, 0)) % of the images that it was trained on: "
+            + "lower mean_training.samples and noise_samples, or train longer"
     }
 
     private typealias Column = (title: String, width: Int, text: (EpochReport, Double) -> String)

@@ -10,9 +10,9 @@ struct ReportCommand: ParsableCommand {
         discussion: """
             The output directory gets index.html, a page that needs no other file: accuracy under each attack, \
             confusion, the worst samples, verdicts, recipes, the table of runs; with --paper the paper's tables and \
-            figures beside them. The same tables as CSV and Markdown, the same figures as SVG and PNG; one summary.csv and one \
-            networks.csv over all, as if one process had done everything. The summary's table is printed. The figures \
-            need gnuplot.
+            figures beside them. The same tables as CSV and Markdown, the same figures as SVG and PNG; one summary.csv \
+            and one networks.csv over all, as if one process had done everything. The summary's table is printed. The \
+            figures need gnuplot.
             """)
 
     @Argument(help: "Directories of evaluations, or directories above them at any depth; with --live one run.")

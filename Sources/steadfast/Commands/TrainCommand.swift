@@ -191,7 +191,8 @@ struct TrainCommand: CollectiveCommand {
                 throw Failure(
                     .usage,
                     "\(directory.path) was started with another recipe ("
-                        + differences.map(\.text).joined(separator: "; ") + "): resume with the same, or start a new run in another directory")
+                        + differences.map(\.text).joined(separator: "; ")
+                        + "): resume with the same, or start a new run in another directory")
             }
         }
         return directory
