@@ -168,6 +168,10 @@ struct RecipeShippedTests {
                 network:
                   architecture: cifar10
                   activation: rbf
+                  depth: null
+                  width: null
+                  widen: null
+                  pre_activation: false
                   layers: null
                 loss:
                   alpha: [1.0, 1.0, 0.1111111111111111]
