@@ -107,11 +107,9 @@ CASES = {
     "cifar10-rbf-exact": ("cifar10", "rbf", True, True, 6, 2e-5, 128.0, 5.0),
     "cifar10-plain": ("cifar10", "plain", False, False, 6, 1e-2, 8.0, 1.0),
     "cifar10-resnet20": ("cifar10", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
-    "cifar10-resnet20-mrelu": ("cifar10", "mrelu", False, True, 2, 1e-3, 128.0, 1.0, 20),
     "trainer-mnist-plain": ("mnist", "plain", False, False, 10, 1e-3, 128.0, 1.0),
     "trainer-mnist-mrelu": ("mnist", "mrelu", False, False, 10, 2e-5, 128.0, 1.5),
     "trainer-resnet20": ("mnist", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
-    "trainer-resnet20-mrelu": ("mnist", "mrelu", False, False, 3, 1e-3, 128.0, 1.0, 20),
 }
 
 
