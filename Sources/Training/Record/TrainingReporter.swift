@@ -42,7 +42,7 @@ struct EpochReport {
 }
 
 /// Rank 0's account of a run: metrics.jsonl, TensorBoard's events, and the lines that a person reads.
-final class TrainingReporter {
+package final class TrainingReporter {
     private let run: RunDirectory?
     private let board: TensorBoardLog?
     private let recipe: Recipe
@@ -196,7 +196,7 @@ final class TrainingReporter {
     }
 
     /// A sentence on a network that rejects nearly all images that it was trained on; nil where it does not.
-    static func rejection(_ sums: TrainingSums) -> String? {
+    package static func rejection(_ sums: TrainingSums) -> String? {
         guard sums.rejectedShare >= nearlyAll else { return nil }
         return "the network rejects \(fixed(100 * sums.rejectedShare, 0)) % of the images that it was trained on: "
             + "lower mean_training.samples and noise_samples, or train longer"

@@ -1,16 +1,29 @@
 /// The sums of a step or an epoch over the global batch. Drawn samples are mean training's.
-struct TrainingSums: Equatable {
+package struct TrainingSums: Equatable {
     /// The sum of the samples' losses.
     var loss = 0.0
     /// Samples whose winning output is not their label.
     var errors = 0.0
     /// Samples.
-    var images = 0.0
+    package var images = 0.0
     /// Drawn samples, and those of them whose winning output is not their label.
-    var drawn = 0.0
+    package var drawn = 0.0
     var drawnErrors = 0.0
     /// Images of the data set that an output for nonsense wins.
-    var rejected = 0.0
+    package var rejected = 0.0
+
+    /// The given sums; what is left out is 0.
+    package init(
+        loss: Double = 0, errors: Double = 0, images: Double = 0, drawn: Double = 0, drawnErrors: Double = 0,
+        rejected: Double = 0
+    ) {
+        self.loss = loss
+        self.errors = errors
+        self.images = images
+        self.drawn = drawn
+        self.drawnErrors = drawnErrors
+        self.rejected = rejected
+    }
 
     static func += (sums: inout TrainingSums, other: TrainingSums) {
         sums.loss += other.loss

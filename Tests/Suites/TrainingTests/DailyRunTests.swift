@@ -3,8 +3,7 @@ import Essentials
 import Foundation
 import TestSupport
 import Testing
-
-@testable import Training
+import Training
 
 /// Small runs of one process on the bars, as a person starts them.
 @Suite("A run as a person sees it", .serialized)
