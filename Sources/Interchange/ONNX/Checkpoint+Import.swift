@@ -69,8 +69,9 @@ extension Checkpoint {
         let imported = try ImportedNetwork(
             graph,
             normalization: isOurs
-                ? .init(range: 255) : .init(mean: settings.mean, deviation: settings.deviation))
-        let network = try network(imported, isRobust: graph.isRobust, file, settings)
+                ? .init(range: 255, maps: 1) : .init(mean: settings.mean, deviation: settings.deviation))
+        let plan = try network(imported, isRobust: graph.isRobust, file, settings)
+        let network = plan.network
         let header = CheckpointHeader(
             productVersion: Product.version, step: 0, epoch: 0, seed: 0, lanes: 1, worldSize: 1, variant: "imported",
             dataset: settings.dataset, datasetDigest: settings.datasetDigest, classes: settings.classes,
@@ -78,62 +79,66 @@ extension Checkpoint {
             created: Date.now.formatted(.iso8601),
             sourceFile: (path as NSString).lastPathComponent,
             sourceDigest: bytes.withUnsafeBytes { Digest.of($0) }.hexadecimal)
-        var checkpoint = Checkpoint(header: header, tensors: [:])
-        checkpoint.store(try model(network, imported), meanImage: imported.meanImage)
+        var checkpoint = Checkpoint(header: header, tensors: try tensors(plan, imported))
+        // Checks all shapes, and adds what a checkpoint has beside parameters.
+        checkpoint.store(try checkpoint.model(), meanImage: imported.meanImage)
         return checkpoint
     }
 
     /// The network; one that the model's metadata describes, where its layers are those that were found.
     private static func network(
         _ imported: ImportedNetwork, isRobust: Bool, _ file: ONNXFile, _ settings: ImportSettings
-    ) throws -> Network {
-        var network = Network(
+    ) throws -> NetworkPlan {
+        let network = Network(
             input: settings.image, classes: settings.classes, layers: imported.layers,
-            hybridLoss: isRobust ? HybridLoss(alpha: [1, 1, 1]) : nil, stabilizer: imported.stabilizer)
-        do {
-            let plan = try NetworkPlan(network)
-            if let text = file.metadata["network"], text.utf8.count < 1 << 20,
-                let described = try? JSONDecoder().decode(Network.self, from: Data(text.utf8)),
-                described.input == network.input, described.classes == network.classes,
-                described.stabilizer == network.stabilizer,
-                (described.hybridLoss == nil) == (network.hybridLoss == nil),
-                let own = try? NetworkPlan(described), own.layerNames == plan.layerNames,
-                described.withoutDeviations == network.withoutDeviations
-            {
-                network = described
-            }
-        } catch let failure as Failure { throw Failure(.data, failure.message) }
-        return network
+            hybridLoss: isRobust ? HybridLoss(alpha: [1, 1, 1]) : nil, stabilizer: imported.stabilizer ?? 1e-4)
+        let plan: NetworkPlan
+        do { plan = try NetworkPlan(network) } catch let failure as Failure { throw Failure(.data, failure.message) }
+        if let text = file.metadata["network"], text.utf8.count < 1 << 20,
+            let described = try? JSONDecoder().decode(Network.self, from: Data(text.utf8)),
+            described.input == network.input, described.classes == network.classes,
+            imported.stabilizer.map({ $0 == described.stabilizer }) ?? true,
+            (described.hybridLoss == nil) == (network.hybridLoss == nil),
+            let own = try? NetworkPlan(described),
+            own.graph.nodes.map(\.structure) == plan.graph.nodes.map(\.structure)
+        {
+            return own
+        }
+        return plan
     }
 
-    private static func model(_ network: Network, _ imported: ImportedNetwork) throws -> Model {
-        let model = Model(try NetworkPlan(network))
-        var products = -1
-        for parameters in imported.parameters {
-            switch parameters {
-            case .product(let weight, let bias):
-                products += 1
-                try write(weight, .weight, block: products, to: model)
-                try write(bias, .bias, block: products, to: model)
-            case .normalization(let norm):
-                try write(norm.gamma, .gamma, block: products, to: model)
-                try write(norm.beta, .beta, block: products, to: model)
-                guard let moments = model.layout.moments.first(where: { $0.block == products }) else { continue }
-                for (i, value) in (norm.mean + norm.variance).enumerated() {
-                    model.moments.pointer[moments.offset + i] = value
+    /// The parameters of a network's layers, in order, as tensors; errors where they are not as many as its layers need.
+    private static func tensors(_ plan: NetworkPlan, _ imported: ImportedNetwork) throws -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        var parameters = imported.parameters[...]
+        for node in plan.graph.nodes {
+            func set(_ name: String, _ shape: [Int], _ values: [Float]) {
+                tensors[CheckpointLayout.parameter(node.name, name)] = Tensor(shape: shape, values)
+            }
+            switch (node.operation, parameters.first) {
+            case (.convolution(let g, let hasBias, _), .product(let weight, let bias)):
+                let shape = [g.filters, g.input.channels, g.kernelHeight, g.kernelWidth]
+                guard weight.count == shape.reduce(1, *), bias.count == g.filters else { throw unfit(node.name) }
+                set("weight", shape, weight)
+                if hasBias { set("bias", [g.filters], bias) }
+            case (.normalization, .normalization(let norm)):
+                for (name, values) in [
+                    ("gamma", norm.gamma), ("beta", norm.beta), (CheckpointLayout.runningMean, norm.mean),
+                    (CheckpointLayout.runningVariance, norm.variance),
+                ] {
+                    guard values.count == node.shape.channels else { throw unfit(node.name) }
+                    set(name, [values.count], values)
                 }
+            case (.convolution, _), (.normalization, _): throw unfit(node.name)
+            default: continue
             }
+            parameters.removeFirst()
         }
-        return model
+        return tensors
     }
 
-    private static func write(
-        _ values: [Float], _ kind: ParameterLayout.Kind, block: Int, to model: Model
-    ) throws {
-        guard let entry = model.layout.entry(kind, ofBlock: block), entry.count == values.count else {
-            throw Failure(.data, "a layer has \(values.count) numbers where \(kind.rawValue) should be")
-        }
-        entry.write(values, to: model.parameters.pointer)
+    private static func unfit(_ layer: String) -> Failure {
+        Failure(.data, "layer \(shortened(layer)) has other parameters than it needs")
     }
 
     /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of ours is
@@ -197,5 +202,20 @@ public enum ONNXFormat {
         for tensor in file.constants.values where try tensor.integers(folder: folder.isEmpty ? "." : folder) == nil {
             _ = try tensor.floats(folder: folder.isEmpty ? "." : folder)
         }
+    }
+}
+
+extension NetworkGraph.Node {
+    /// What a layer computes and on what, without its name and its initial weights.
+    fileprivate var structure: String {
+        let operation =
+            switch operation {
+            case .convolution(let g, let hasBias, _): "\(g) \(hasBias)"
+            // One number for all channels is as many equal ones.
+            case .affine(let scale, let shift):
+                "affine \((0..<shape.channels).map { [scale[$0 % scale.count], shift[$0 % shift.count]] })"
+            default: "\(operation)"
+            }
+        return "\(operation) \(inputs) \(shape)"
     }
 }

@@ -15,6 +15,7 @@ struct ImportedGraph {
     struct Convolution {
         var weight: [Float]
         var bias: [Float]
+        var hasBias: Bool
         var filters, height, width: Int
         var strides: (Int, Int)
         var dilations: (Int, Int)
@@ -57,12 +58,14 @@ struct ImportedGraph {
         case concatenation
     }
 
-    /// An operation, the steps whose results it takes, the shape of its result, and the node that it came from.
+    /// An operation, the steps whose results it takes, the shape of its result, and the node that it came from: in
+    /// sentences, and its name.
     struct Step {
         var operation: Operation
         var inputs: [Int]
         var shape: ImageShape
         var title: String
+        var name: String
     }
 
     var steps: [Step]

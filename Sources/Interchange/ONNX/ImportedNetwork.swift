@@ -4,8 +4,8 @@ import Networks
 
 /// The network that an imported graph becomes, with its numbers.
 ///
-/// Affine maps of the image go into the mean image and the first layer's weight, others into the layer before them; all
-/// else is a layer of its own.
+/// Affine maps of the image go into the mean image and the first layer's weight, those behind a product into its weight
+/// and bias; all else is a layer of its own. Layers keep the names of their nodes where files can hold them.
 struct ImportedNetwork {
     /// A range of the model's inputs: x = (pixel / 255 - mean) / deviation, one of each or one a channel.
     struct Normalization {
@@ -13,6 +13,8 @@ struct ImportedNetwork {
         var range = 1.0
         var mean: [Double] = [0]
         var deviation: [Double] = [1]
+        /// The affine maps at the start that belong to the image; further ones are layers.
+        var maps = Int.max
     }
 
     /// A layer's parameters, as tensors: a weight OIHW with a bias, or gamma, beta and the running moments.
@@ -26,70 +28,68 @@ struct ImportedNetwork {
     private(set) var parameters: [Parameters] = []
     /// HWC, in 0...255.
     private(set) var meanImage: [Float] = []
-    private(set) var stabilizer = 1e-4
+    /// Batch norm's epsilon; nil without batch norm.
+    private(set) var stabilizer: Double?
 
     private let graph: ImportedGraph
+    /// How many steps take each step's result; 0 for one that the output does not need.
+    private var takers: [Int] = []
     private var refusals: [String] = []
-    /// Factors of the input that the first product takes, one a channel or one an element (CHW).
+    /// Factors of the image, one an element (CHW), until they are in a layer.
     private var factors: [Double] = []
-    private var hasNormalization = false
-    /// True where the last layer is a convolution or a fully connected one.
-    private var isBehindProduct = false
+    /// The name of the layer that gives a step's result, and the place of its parameters where it is a product.
+    private var results: [Int: (name: String, product: Int?)] = [:]
+    private var names: Set<String> = []
+    private var last = -1
 
     /// Makes the layers.
     ///
     /// - Throws: `Failure` 65 in a sentence's end, naming each node that no layer can be made of.
     init(_ graph: ImportedGraph, normalization: Normalization) throws {
         self.graph = graph
-        let order = try chain()
-        let first = setInput(order, normalization)
-        for index in order[first...] {
-            do { try add(graph.steps[index]) } catch let refusal as ONNXInterpreter.Refusal {
-                refusals.append("\(graph.steps[index].title): \(refusal.reason)")
+        takers = [Int](repeating: 0, count: graph.steps.count)
+        takers[graph.output] = 1
+        for index in graph.steps.indices.reversed() where takers[index] > 0 {
+            for input in graph.steps[index].inputs { takers[input] += 1 }
+        }
+        guard takers[0] > 0 else { throw Failure(.data, "its output does not depend on the image") }
+        let start = setInput(normalization)
+        for index in start.dropFirst() { results[index] = (Self.image, nil) }
+        results[start[0]] = (Self.image, nil)
+        scaleImage(start[start.count - 1])
+        for index in graph.steps.indices where takers[index] > 0 && results[index] == nil {
+            do { try add(index) } catch let refusal as ONNXInterpreter.Refusal {
+                if !refusal.reason.isEmpty { refusals.append("\(graph.steps[index].title): \(refusal.reason)") }
             }
         }
         if graph.isRobust { layers.append(.activation(.rbf)) }
         guard refusals.isEmpty else { throw Failure(.data, refusals.joined(separator: "; ")) }
     }
 
-    /// The steps from the image to the output, each of which takes the one before.
-    private func chain() throws -> [Int] {
-        var order = [graph.output]
-        var branches: [String] = []
-        var needed = [Bool](repeating: false, count: graph.steps.count)
-        needed[graph.output] = true
-        for index in graph.steps.indices.reversed() where needed[index] {
-            for input in graph.steps[index].inputs { needed[input] = true }
-        }
-        var takers = [Int](repeating: 0, count: graph.steps.count)
-        for (index, step) in graph.steps.enumerated() where needed[index] {
-            for input in step.inputs { takers[input] += 1 }
-            if step.inputs.count > 1 { branches.append("\(step.title): a network of branches is not taken") }
-        }
-        guard branches.isEmpty, takers.allSatisfy({ $0 <= 1 }) else {
-            throw Failure(
-                .data, branches.isEmpty ? "a network of branches is not taken" : branches.joined(separator: "; "))
-        }
-        while let input = graph.steps[order[order.count - 1]].inputs.first { order.append(input) }
-        return order.reversed()
-    }
+    /// The name of the image as an input.
+    private static let image = "image"
 
     // MARK: The input
 
-    /// Sets the mean image and the factors from the affine maps at the start; returns the place of the first layer.
+    /// Sets the mean image and the factors from the affine maps at the start; returns the image's step and those of the
+    /// maps.
     ///
     /// The model takes x = range (pixel / 255 - mean) / deviation, its maps make scale x + shift of it: factor (pixel - m).
-    private mutating func setInput(_ order: [Int], _ normalization: Normalization) -> Int {
+    private mutating func setInput(_ normalization: Normalization) -> [Int] {
         let shape = graph.steps[0].shape
         var scale = [Double](repeating: 1, count: shape.count)
         var shift = [Double](repeating: 0, count: shape.count)
-        var first = 1
-        while first < order.count, case .affine(let a, let b) = graph.steps[order[first]].operation {
+        var start = [0]
+        while start.count <= normalization.maps, takers[start[start.count - 1]] == 1,
+            let next = graph.steps.indices.first(where: {
+                takers[$0] > 0 && graph.steps[$0].inputs == [start[start.count - 1]]
+            }), case .affine(let a, let b) = graph.steps[next].operation
+        {
             for i in 0..<shape.count {
                 let (factor, term) = (Double(a[i * a.count / shape.count]), Double(b[i * b.count / shape.count]))
                 (scale[i], shift[i]) = (factor * scale[i], factor * shift[i] + term)
             }
-            first += 1
+            start.append(next)
         }
         let (mean, deviation) = (normalization.mean, normalization.deviation)
         var means = [Float](repeating: 0, count: shape.count)
@@ -103,12 +103,35 @@ struct ImportedNetwork {
             means[(i % shape.area) * shape.channels + channel] = Float(pixel)
         }
         meanImage = means
-        return first
+        return start
+    }
+
+    /// Makes a layer of the image's factors where no single product takes it.
+    private mutating func scaleImage(_ step: Int) {
+        guard factors.contains(where: { $0 != 1 }) else {
+            factors = []
+            return
+        }
+        let next = graph.steps.indices.first { takers[$0] > 0 && graph.steps[$0].inputs.contains(step) }
+        if takers[step] == 1, let next {
+            switch graph.steps[next].operation {
+            case .convolution, .dense: return
+            default: break
+            }
+        }
+        let shape = graph.steps[0].shape
+        let channels = (0..<shape.channels).map { factors[$0 * shape.area] }
+        guard factors.indices.allSatisfy({ factors[$0] == channels[$0 / shape.area] }) else {
+            refusals.append("\(graph.steps[step].title): the image's factors differ within a channel")
+            return
+        }
+        factors = []
+        append(.affine(scale: channels.map { Float($0) }), step, inputs: [Self.image], name: nil)
     }
 
     /// Multiplies the weight of the first product, [outputs, channels, height, width], by the image's factors.
     private mutating func scaled(_ weight: [Float], outputs: Int, isDense: Bool) throws -> [Float] {
-        guard !factors.isEmpty, factors.contains(where: { $0 != 1 }) else { return weight }
+        guard !factors.isEmpty else { return weight }
         let shape = graph.steps[0].shape
         let inputs = weight.count / outputs
         if !isDense {
@@ -116,85 +139,109 @@ struct ImportedNetwork {
                 throw ONNXInterpreter.Refusal("the image's factors before it differ within a channel")
             }
         }
-        return weight.indices.map { index in
+        let result = weight.indices.map { index in
             let place = index % inputs
             let factor = isDense ? factors[place] : factors[place / (inputs / shape.channels) * shape.area]
             return Float(Double(weight[index]) * factor)
         }
+        factors = []
+        return result
     }
 
     // MARK: Layers
 
-    private mutating func add(_ step: ImportedGraph.Step) throws {
-        let input = graph.steps[step.inputs[0]].shape
-        let isFolded: Bool
-        switch step.operation {
-        case .convolution, .dense: isFolded = true
-        case .affine: isFolded = isBehindProduct
-        default: isFolded = false
+    /// Appends a layer behind other layers; `product` is the place of its parameters where it is a product.
+    private mutating func append(
+        _ layer: Layer, _ step: Int, inputs: [String], name: String?, product: Int? = nil
+    ) {
+        var layer = layer
+        let isLegal = name.map { name in
+            (1...100).contains(name.utf8.count) && name != Self.image && !names.contains(name)
+                && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
         }
-        defer { isBehindProduct = isFolded }
+        var unique = isLegal == true ? name ?? "" : "layer\(layers.count + 1)"
+        while !names.insert(unique).inserted { unique += "_" }
+        layer.name = unique
+        let isChained =
+            inputs.count == 1 && (inputs[0] == layers.last?.name || layers.isEmpty && inputs[0] == Self.image)
+        layer.inputs = isChained ? [] : inputs
+        layers.append(layer)
+        results[step] = (unique, product)
+        last = step
+    }
+
+    private mutating func add(_ index: Int) throws {
+        let step = graph.steps[index]
+        let inputs = try step.inputs.map { input in
+            // The step behind one that was refused is not to blame.
+            guard let result = results[input] else { throw ONNXInterpreter.Refusal("") }
+            return result.name
+        }
+        let input = graph.steps[step.inputs[0]].shape
+        func append(_ layer: Layer, product: Int? = nil) {
+            self.append(layer, index, inputs: inputs, name: step.name, product: product)
+        }
         switch step.operation {
         case .image: break
-        case .convolution(let convolution): try add(convolution, input)
+        case .convolution(let convolution):
+            let layer = try layer(convolution, input)
+            let weight = try scaled(convolution.weight, outputs: convolution.filters, isDense: false)
+            append(layer, product: convolution.hasBias ? parameters.count : nil)
+            parameters.append(.product(weight: weight, bias: convolution.bias))
         case .dense(let dense):
             let weight = try scaled(dense.weight, outputs: dense.bias.count, isDense: true)
-            factors = []
-            layers.append(.fullyConnected(.init(channels: dense.bias.count)))
+            append(.fullyConnected(.init(channels: dense.bias.count)), product: parameters.count)
             parameters.append(.product(weight: weight, bias: dense.bias))
-        case .normalization(let normalization): try add(normalization)
-        case .affine(let scale, let shift): try fold(scale, shift, step.shape)
-        case .activation(let function):
-            guard !layers.isEmpty else { throw ONNXInterpreter.Refusal("an activation before the first layer") }
-            layers.append(.activation(function))
-        case .pool(let pool): try add(pool, input, step.shape)
-        case .globalAverage:
-            let pool = ImportedGraph.Pool(
-                kind: .average, height: input.height, width: input.width, strides: (input.height, input.width),
-                padding: .init(), countsPadding: false)
-            try add(pool, input, step.shape)
-        case .sum, .concatenation: throw ONNXInterpreter.Refusal("a network of branches is not taken")
+        case .normalization(let normalization):
+            let parameters = try self.parameters(normalization)
+            append(.batchNormalization)
+            self.parameters.append(parameters)
+        case .affine(let scale, let shift):
+            let channels = step.shape.channels
+            guard [1, channels].contains(scale.count), [1, channels].contains(shift.count) else {
+                throw ONNXInterpreter.Refusal("its constant differs from place to place")
+            }
+            if takers[step.inputs[0]] == 1, let product = results[step.inputs[0]]?.product {
+                fold(scale, shift, into: product)
+                results[index] = results[step.inputs[0]]
+            } else if takers[step.inputs[0]] == 1, layers.last?.name == inputs[0],
+                let before = layers.last?.kind as? AffineLayer
+            {
+                layers[layers.count - 1].kind = before.followed(by: AffineLayer(scale: scale, shift: shift))
+                results[index] = results[step.inputs[0]]
+            } else {
+                append(.affine(scale: scale, shift: shift))
+            }
+        case .activation(let function): append(.activation(function))
+        case .pool(let pool): append(try layer(pool, input, step.shape))
+        case .globalAverage: append(.globalAveragePooling)
+        case .sum: append(.add(inputs))
+        case .concatenation: append(.concatenate(inputs))
         }
     }
 
-    private mutating func add(_ convolution: ImportedGraph.Convolution, _ input: ImageShape) throws {
+    private func layer(_ convolution: ImportedGraph.Convolution, _ input: ImageShape) throws -> Layer {
         let padding = convolution.padding
-        let isDense = padding == .init() && (convolution.height, convolution.width) == (input.height, input.width)
         guard convolution.groups == 1 else { throw ONNXInterpreter.Refusal("it has \(convolution.groups) groups") }
         guard convolution.dilations == (1, 1) else { throw ONNXInterpreter.Refusal("its dilations are not 1") }
-        let weight = try scaled(convolution.weight, outputs: convolution.filters, isDense: false)
-        factors = []
-        if isDense {
-            layers.append(.fullyConnected(.init(channels: convolution.filters)))
-        } else {
-            guard convolution.height == convolution.width else {
-                throw ONNXInterpreter.Refusal("its kernel is \(convolution.height)x\(convolution.width)")
-            }
-            guard convolution.strides.0 == convolution.strides.1 else {
-                throw ONNXInterpreter.Refusal("its strides are \(convolution.strides)")
-            }
-            guard Set([padding.top, padding.left, padding.bottom, padding.right]).count == 1 else {
-                throw ONNXInterpreter.Refusal("its padding differs from side to side")
-            }
-            layers.append(
-                .convolution(
-                    .init(
-                        channels: convolution.filters, size: Extent(convolution.height, convolution.width),
-                        padding: Sides(
-                            top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
-                        stride: convolution.strides.0)))
+        if padding == .init(), (convolution.height, convolution.width) == (input.height, input.width) {
+            return .fullyConnected(.init(channels: convolution.filters))
         }
-        parameters.append(.product(weight: weight, bias: convolution.bias))
+        guard convolution.strides.0 == convolution.strides.1 else {
+            throw ONNXInterpreter.Refusal("its strides are \(convolution.strides)")
+        }
+        return .convolution(
+            .init(
+                channels: convolution.filters, size: Extent(convolution.height, convolution.width),
+                padding: Sides(top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
+                stride: convolution.strides.0, bias: convolution.hasBias))
     }
 
-    private mutating func add(_ normalization: ImportedGraph.Normalization) throws {
+    private mutating func parameters(_ normalization: ImportedGraph.Normalization) throws -> Parameters {
         var normalization = normalization
-        guard isBehindProduct else {
-            throw ONNXInterpreter.Refusal("it does not follow a convolution directly")
-        }
         // One epsilon for the whole network: another one goes into the variance.
-        if !hasNormalization { stabilizer = normalization.stabilizer }
-        hasNormalization = true
+        let stabilizer = self.stabilizer ?? normalization.stabilizer
+        self.stabilizer = stabilizer
         if normalization.stabilizer != stabilizer {
             let difference = normalization.stabilizer - stabilizer
             normalization.variance = normalization.variance.map { Float(Double($0) + difference) }
@@ -202,13 +249,11 @@ struct ImportedNetwork {
                 throw ONNXInterpreter.Refusal("its epsilon is smaller than that of the first one")
             }
         }
-        layers.append(.batchNormalization)
-        parameters.append(.normalization(normalization))
+        return .normalization(normalization)
     }
 
-    private mutating func add(_ pool: ImportedGraph.Pool, _ input: ImageShape, _ output: ImageShape) throws {
+    private func layer(_ pool: ImportedGraph.Pool, _ input: ImageShape, _ output: ImageShape) throws -> Layer {
         let padding = max(pool.padding.bottom, pool.padding.right)
-        guard !layers.isEmpty else { throw ONNXInterpreter.Refusal("a pool before the first layer") }
         guard pool.height == pool.width, pool.strides.0 == pool.strides.1, pool.height < 16 else {
             throw ONNXInterpreter.Refusal("its window is \(pool.height)x\(pool.width), its strides \(pool.strides)")
         }
@@ -219,19 +264,13 @@ struct ImportedNetwork {
             (input.height + padding - pool.height) / pool.strides.0 + 1 == output.height,
             (input.width + padding - pool.width) / pool.strides.1 + 1 == output.width
         else { throw ONNXInterpreter.Refusal("its padding leaves windows outside the image") }
-        layers.append(
-            .pooling(.init(pool.kind, size: pool.height, stride: pool.strides.0, padding: padding)))
+        return .pooling(.init(pool.kind, size: pool.height, stride: pool.strides.0, padding: padding))
     }
 
     /// Puts an affine map into the product before it.
-    private mutating func fold(_ scale: [Float], _ shift: [Float], _ shape: ImageShape) throws {
-        guard isBehindProduct, case .product(var weight, var bias) = parameters.last else {
-            throw ONNXInterpreter.Refusal("a constant factor or term that follows no convolution or matrix product")
-        }
+    private mutating func fold(_ scale: [Float], _ shift: [Float], into product: Int) {
+        guard case .product(var weight, var bias) = parameters[product] else { return }
         let channels = bias.count
-        guard [1, channels].contains(scale.count), [1, channels].contains(shift.count) else {
-            throw ONNXInterpreter.Refusal("its constant differs from place to place")
-        }
         let inputs = weight.count / channels
         for channel in 0..<channels {
             let (factor, term) = (Double(scale[channel % scale.count]), Double(shift[channel % shift.count]))
@@ -240,6 +279,20 @@ struct ImportedNetwork {
                 for i in channel * inputs..<(channel + 1) * inputs { weight[i] = Float(factor * Double(weight[i])) }
             }
         }
-        parameters[parameters.count - 1] = .product(weight: weight, bias: bias)
+        parameters[product] = .product(weight: weight, bias: bias)
+    }
+}
+
+extension AffineLayer {
+    /// This map and another one behind it as one.
+    fileprivate func followed(by next: AffineLayer) -> AffineLayer {
+        func combined(_ channel: Int) -> (scale: Float, shift: Float) {
+            let (a, b) = (scale[channel % scale.count], shift[channel % shift.count])
+            let (c, d) = (next.scale[channel % next.scale.count], next.shift[channel % next.shift.count])
+            return (c * a, c * b + d)
+        }
+        let channels = [scale.count, shift.count, next.scale.count, next.shift.count].max() ?? 1
+        let maps = (0..<channels).map(combined)
+        return AffineLayer(scale: maps.map(\.scale), shift: maps.map(\.shift))
     }
 }

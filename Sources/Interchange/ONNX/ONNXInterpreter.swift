@@ -32,7 +32,7 @@ struct ONNXInterpreter {
     init(_ file: ONNXFile, folder: String, image: ImageShape) throws {
         self.file = file
         self.folder = folder
-        steps = [.init(operation: .image, inputs: [], shape: image, title: "the input")]
+        steps = [.init(operation: .image, inputs: [], shape: image, title: "the input", name: "")]
         guard file.inputs.count == 1, let input = file.inputs.first else {
             throw Failure(.data, "it has \(file.inputs.count) inputs; a network of images has one")
         }
@@ -223,13 +223,13 @@ struct ONNXInterpreter {
 
     /// Appends a step and returns its result as a signal.
     mutating func append(
-        _ operation: ImportedGraph.Operation, _ inputs: [Int], _ shape: ImageShape, _ title: String
+        _ operation: ImportedGraph.Operation, _ inputs: [Int], _ shape: ImageShape, _ title: String, _ name: String
     ) throws -> ONNXSignal {
         // In this order no product overflows.
         guard shape.height <= 1 << 16, shape.width <= 1 << 16, shape.channels <= 1 << 24, shape.count <= 1 << 24 else {
             throw Refusal("its result of \(shape) is too large")
         }
-        steps.append(.init(operation: operation, inputs: inputs, shape: shape, title: title))
+        steps.append(.init(operation: operation, inputs: inputs, shape: shape, title: title, name: name))
         return ONNXSignal(step: steps.count - 1, shape: shape.extents)
     }
 
@@ -245,7 +245,8 @@ struct ONNXInterpreter {
             }
             let start = signal.step
             for operation in operations {
-                signal.step = try append(operation, [signal.step], steps[signal.step].shape, signal.title).step
+                signal.step = try append(operation, [signal.step], steps[signal.step].shape, signal.title, signal.name)
+                    .step
             }
             layers[start, default: []].append((signal.functions, signal.step))
         }

@@ -50,7 +50,7 @@ extension ONNXInterpreter {
         guard signal.functions.count < 32 else { throw Refusal("more than 32 elementwise functions in a row") }
         var signal = signal
         signal.functions.append(function)
-        signal.title = node.title
+        (signal.title, signal.name) = (node.title, node.name)
         return signal
     }
 
@@ -98,7 +98,7 @@ extension ONNXInterpreter {
         guard signals.allSatisfy({ $0.shape == first.shape && $0.order == first.order }),
             inputs.allSatisfy({ steps[$0].shape == steps[inputs[0]].shape })
         else { throw Refusal("it adds \(signals.map { "\($0.shape)" }.joined(separator: " and "))") }
-        var result = try append(.sum, inputs, steps[inputs[0]].shape, node.title)
+        var result = try append(.sum, inputs, steps[inputs[0]].shape, node.title, node.name)
         (result.shape, result.order) = (first.shape, first.order)
         return result
     }
@@ -161,7 +161,7 @@ extension ONNXInterpreter {
         let (ones, zeros) = ([Float](repeating: 1, count: values.count), [Float](repeating: 0, count: values.count))
         var result = try append(
             .affine(scale: scale == nil ? ones : values, shift: scale == nil ? values : zeros), [step], shape,
-            node.title)
+            node.title, node.name)
         (result.shape, result.order) = (input.shape, input.order)
         return result
     }
@@ -207,10 +207,11 @@ extension ONNXInterpreter {
         let window = try window(node, x.shape, height, width, padding: x.padding)
         let bias = try bias(node, 2, count: weight.shape[0])
         let convolution = ImportedGraph.Convolution(
-            weight: weight.floats ?? [], bias: bias, filters: weight.shape[0], height: height, width: width,
+            weight: weight.floats ?? [], bias: bias, hasBias: try input(node, 2) != nil, filters: weight.shape[0],
+            height: height, width: width,
             strides: window.strides, dilations: window.dilations, groups: groups, padding: window.padding)
         let shape = ImageShape(height: window.rows, width: window.columns, channels: weight.shape[0])
-        return [.signal(try append(.convolution(convolution), [x.step], shape, node.title))]
+        return [.signal(try append(.convolution(convolution), [x.step], shape, node.title, node.name))]
     }
 
     private func bias(_ node: ONNXFile.Node, _ index: Int, count: Int) throws -> [Float] {
@@ -294,14 +295,14 @@ extension ONNXInterpreter {
             kind: kind, height: size[0], width: size[1], strides: window.strides, padding: window.padding,
             countsPadding: countsPadding && window.padding != .init())
         let shape = ImageShape(height: window.rows, width: window.columns, channels: x.shape.channels)
-        return [.signal(try append(.pool(pool), [x.step], shape, node.title))]
+        return [.signal(try append(.pool(pool), [x.step], shape, node.title, node.name))]
     }
 
     private mutating func globalAverage(_ node: ONNXFile.Node) throws -> [Value] {
         let x = try image(try signal(node, 0))
         guard x.padding == .init() else { throw Refusal("zeros around its input are only for a convolution") }
         let shape = ImageShape(height: 1, width: 1, channels: x.shape.channels)
-        return [.signal(try append(.globalAverage, [x.step], shape, node.title))]
+        return [.signal(try append(.globalAverage, [x.step], shape, node.title, node.name))]
     }
 
     private mutating func reduceMean(_ node: ONNXFile.Node) throws -> [Value] {
@@ -332,7 +333,7 @@ extension ONNXInterpreter {
         let operation = ImportedGraph.Normalization(
             gamma: parameters[0], beta: parameters[1], mean: parameters[2], variance: parameters[3],
             stabilizer: Double("\(epsilon)") ?? Double(epsilon))
-        return [.signal(try append(.normalization(operation), [step], shape, node.title).reshaped(x.shape))]
+        return [.signal(try append(.normalization(operation), [step], shape, node.title, node.name).reshaped(x.shape))]
     }
 
     private mutating func gemm(_ node: ONNXFile.Node) throws -> [Value] {
@@ -370,7 +371,9 @@ extension ONNXInterpreter {
             }
         }
         let shape = ImageShape(height: 1, width: 1, channels: outputs)
-        return try append(.dense(.init(weight: rows, bias: bias)), [step], shape, node.title).reshaped([outputs])
+        return try append(.dense(.init(weight: rows, bias: bias)), [step], shape, node.title, node.name).reshaped([
+            outputs
+        ])
     }
 
     private mutating func concatenation(_ node: ONNXFile.Node) throws -> [Value] {
@@ -391,7 +394,7 @@ extension ONNXInterpreter {
         else { throw Refusal("it does not put channels of equal images behind each other") }
         let shape = ImageShape(
             height: first.height, width: first.width, channels: images.reduce(0) { $0 + $1.shape.channels })
-        return [.signal(try append(.concatenation, images.map(\.step), shape, node.title))]
+        return [.signal(try append(.concatenation, images.map(\.step), shape, node.title, node.name))]
     }
 }
 

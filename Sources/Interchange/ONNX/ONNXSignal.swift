@@ -15,6 +15,7 @@ struct ONNXSignal {
     var functions: [Elementwise] = []
     /// The node that the last of them came from.
     var title = ""
+    var name = ""
     /// The extents without the batch.
     var shape: [Int]
     /// Where each element stands in the step's result, CHW; nil where they stand in that order.

@@ -24,7 +24,7 @@ struct ImportTests {
             for i in 0..<2 * moments.channels { model.moments.pointer[moments.offset + i] = 0.5 + Float(i) }
         }
         var original = sampleCheckpoint()
-        original.tensors = [:]
+        (original.tensors, original.groupAttributes) = ([:], [:])
         original.header.network = network.json
         original.store(model, meanImage: (0..<network.input.count).map { Float($0) * 0.1 })
         try withTemporaryDirectory { folder in
@@ -121,7 +121,11 @@ struct ImportTests {
                 let x = graph.node("MatMul", [graph.node("Flatten", ["x"], "f"), weight], "fc")
                 return graph.node("MatMul", [build(&graph, x), last], "end")
             }
-            return Array(try Self.imported(bytes).network().layers.dropFirst().dropLast())
+            return try Self.imported(bytes).network().layers.dropFirst().dropLast().map { layer in
+                var layer = layer
+                layer.name = nil
+                return layer
+            }
         }
         #expect(
             try activation { $0.node("Mul", [$1, $0.node("Sigmoid", [$1], "s")], "m") }
@@ -145,6 +149,53 @@ struct ImportTests {
         )
     }
 
+    @Test("branches, sums, norms anywhere, and layers that keep their names")
+    func branches() throws {
+        let bytes = Self.model { graph in
+            let weight = graph.tensor("w", [3, 1, 3, 3], (0..<27).map { Float($0 % 5) - 2 })
+            let one = graph.tensor("one", [3], [1, 1, 1])
+            let pads = ["pads": .integers([1, 1, 1, 1])] as KeyValuePairs<String, ONNXModelWriter.Attribute>
+            let first = graph.node("Conv", ["x", weight], "first", pads)
+            let norm = graph.node(
+                "BatchNormalization", [graph.node("Relu", [first], "a/b"), one, one, one, one], "norm")
+            let scaled = graph.node("Mul", [norm, graph.tensor("s", [3, 1, 1], [1, 2, 3])], "scaled")
+            let sum = graph.node("Add", [scaled, first], "sum")
+            let both = graph.node("Concat", [sum, first], "both", ["axis": .integer(1)])
+            let mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [both], "mean")], "flat")
+            let last = graph.tensor("v", [6, 2], (0..<12).map { Float($0 % 3) - 1 })
+            return graph.node("MatMul", [mean, last], "fc")
+        }
+        let checkpoint = try Self.imported(bytes)
+        let network = try checkpoint.network()
+        #expect(
+            network.layers.map(\.name) == ["first", "layer2", "norm", "scaled", "sum", "both", "mean", "fc"])
+        #expect(network.layers[4].inputs == ["scaled", "first"] && network.layers[1].inputs.isEmpty)
+        #expect(network.stabilizer == 1e-5)
+        // By hand: each sum over the image of what the layers give.
+        let x = Self.pixels.map { Double($0) / 255 }
+        func pixel(_ y: Int, _ z: Int) -> Double { (0..<4).contains(y) && (0..<4).contains(z) ? x[y * 4 + z] : 0 }
+        var means = [Double](repeating: 0, count: 6)
+        for channel in 0..<3 {
+            for y in 0..<4 {
+                for z in 0..<4 {
+                    var u = 0.0
+                    for tap in 0..<9 {
+                        u += Double((channel * 9 + tap) % 5 - 2) * pixel(y + tap / 3 - 1, z + tap % 3 - 1)
+                    }
+                    let normalized = (max(0, u) - 1) / (1 + 1e-5).squareRoot() + 1
+                    means[channel] += (normalized * Double(channel + 1) + u) / 16
+                    means[channel + 3] += u / 16
+                }
+            }
+        }
+        let expected = (0..<2).map { o in (0..<6).reduce(0.0) { $0 + means[$1] * Double(($1 * 2 + o) % 3 - 1) } }
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected.map { Float($0) }))
+        let again = try Checkpoint.imported(
+            onnx: try checkpoint.onnx(), path: "b.onnx",
+            try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+        #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
+    }
+
     @Test("a shape that a model computes from the batch's")
     func computedShape() throws {
         let bytes = Self.model { graph in
@@ -157,7 +208,7 @@ struct ImportTests {
             let target = graph.node("Concat", [row, rest], "target", ["axis": .integer(0)])
             return graph.node("MatMul", [graph.node("Reshape", ["x", target], "flat"), weight], "fc")
         }
-        #expect(try Self.imported(bytes).network().layers == [.fullyConnected(.init(channels: 2))])
+        #expect(try Self.imported(bytes).network().layers == [Layer(FullyConnectedLayer(channels: 2), name: "fc")])
     }
 
     @Test("what cannot be taken is refused in one sentence that names every node")
@@ -227,7 +278,7 @@ struct ImportTests {
             let settings = try ImportSettings(dataset: "mnist", image: Self.image, classes: 2)
             try write(model("w.bin", offset: 4), to: path)
             let imported = try Checkpoint.imported(onnx: path, settings)
-            #expect(imported.tensors["model/fc1/weight"]?.shape == [2, 1, 4, 4])
+            #expect(imported.tensors["model/fc/weight"]?.shape == [2, 1, 4, 4])
             for (location, end) in [
                 ("/etc/passwd", "which is no file beside the model"), ("../w.bin", "which is no file beside the model"),
                 ("out", "which leads out of the model's folder"), ("", "which is no file beside the model"),
@@ -256,6 +307,20 @@ struct ImportTests {
     }
 
     static let published = [
+        Published(
+            file: "resnet_2b", dataset: "cifar10", mean: [0.4914, 0.4822, 0.4465], deviation: [0.2471, 0.2435, 0.2616],
+            correct: 140,
+            logits: [
+                -1.19167, -0.508166, -0.0574003, 2.23445, -0.643626, 2.39048,
+                1.96821, -1.45978, -0.98061, -1.75192,
+            ]),
+        Published(
+            file: "resnet_4b", dataset: "cifar10", mean: [0.4914, 0.4822, 0.4465], deviation: [0.2471, 0.2435, 0.2616],
+            correct: 160,
+            logits: [
+                -1.06572, -2.00774, 0.439007, 3.98293, -1.01656, 2.90821,
+                0.842209, -0.409029, -1.57558, -2.08011,
+            ]),
         Published(
             file: "cifar_base_kw", dataset: "cifar10", mean: [0.485, 0.456, 0.406], deviation: [0.225], correct: 133,
             logits: [
