@@ -47,6 +47,10 @@ let package = Package(
         library("CHDF5", "hdf5", "libhdf5-dev"),
         // gzip and tar, for the data sets' archives.
         library("CArchive", "libarchive", "libarchive-dev"),
+        // Deflated parts of NumPy's, MATLAB's and HDF5's files, read where they lie.
+        library("CZlib", "zlib", "zlib1g-dev"),
+        // Pictures: each library's own plain interface, whose errors are values.
+        library("CPNG", "libpng", "libpng-dev"), library("CTurboJPEG", "libturbojpeg", "libturbojpeg0-dev"),
         // SHA-256 and MD5; swift-crypto would cost minutes of every build.
         library("CCrypto", "libcrypto", "libssl-dev"),
 
@@ -62,7 +66,10 @@ let package = Package(
             swiftSettings: tuned + (hasXSMM ? [.define("XSMM")] : [])),
         .target(name: "Lanes", dependencies: ["MessagePassing", "Kernels"], swiftSettings: tuned),
         .target(name: "Networks", dependencies: ["Kernels"], swiftSettings: tuned),
-        .target(name: "Datasets", dependencies: ["Kernels", "Lanes", "HDF5Files", "CArchive"], swiftSettings: tuned),
+        .target(
+            name: "Datasets",
+            dependencies: ["Kernels", "Lanes", "HDF5Files", "CArchive", "CZlib", "CPNG", "CTurboJPEG"],
+            swiftSettings: tuned),
         .target(name: "Checkpoints", dependencies: ["HDF5Files", "Networks"]),
         .target(name: "Interchange", dependencies: ["Checkpoints"]),
         .target(
@@ -109,7 +116,8 @@ let package = Package(
             path: "Tests/Programs/Fuzzing", swiftSettings: tuned),
         tests("Essentials"), tests("MessagePassing", "RankProgram"), tests("Kernels"),
         tests("Lanes", "RankProgram"), tests("Networks", "RankProgram"), tests("Recipes", "Training"),
-        tests("Datasets"), tests("Checkpoints", "Interchange", "Datasets"), tests("Robustness", "steadfast"),
+        tests("HDF5Files"), tests("Datasets"), tests("Checkpoints"),
+        tests("Interchange", "Datasets"), tests("Robustness", "steadfast"),
         tests("Training", "steadfast", "RankProgram", "FaultInjection", "Fuzzing"),
         tests("Benchmarks", "steadfast"), tests("Doctor", "steadfast"), tests("Reports", "steadfast"),
         // The scripts of cluster/ on a real scheduler.

@@ -59,3 +59,6 @@ static inline herr_t hdf5_link_type(hid_t group, const char *name, H5L_type_t *o
 
 static inline unsigned hdf5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned hdf5_read_only(void) { return H5F_ACC_RDONLY; }
+
+static inline hid_t hdf5_float32_big(void) { return H5T_IEEE_F32BE; }
+static inline hid_t hdf5_float64_big(void) { return H5T_IEEE_F64BE; }

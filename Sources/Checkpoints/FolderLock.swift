@@ -1,51 +1,87 @@
 import Essentials
 import Foundation
 
-/// The lock that one job holds on a directory that it writes to: a run, or an evaluation. It is the kernel's: it ends with the process that holds it, however
-/// that ends, and the file `lock` that stays behind means nothing.
+/// The lock that one job holds on a directory that it writes to: a run, or an evaluation. It is the kernel's: it ends with
+/// the process that holds it, however that ends, and the file `lock` that stays behind means nothing.
 ///
 /// It is an open file description lock (`F_OFD_SETLK`), a byte-range lock. An NFS client hands those to the server, so
 /// that they exclude jobs on other hosts too, with `local_lock=flock` as well, which keeps flock(2) to the host; and it
 /// ends when its descriptor closes, while a classic POSIX lock ends when any descriptor of the file closes. Child
 /// processes do not inherit the descriptor. (An NFS server frees the locks of a host that died after its lease, 90 s.)
+///
+/// Some file systems have no locks: Lustre mounted without flock, some NFS. There `STEADFAST_LOCK=off` keeps a second job
+/// out by a heartbeat file.
 public final class FolderLock {
-    private let descriptor: Int32
+    /// The environment variable that turns the kernel's lock off.
+    public static let variable = "STEADFAST_LOCK"
+
+    private var descriptor: Int32 = -1
+    private var heartbeat: HeartbeatFile?
 
     /// Takes the lock, waiting `seconds` at most: a job that has just been killed may take a while to end.
     ///
     /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
     ///   be made.
-    public init(_ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }) throws {
+    public convenience init(
+        _ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }
+    ) throws {
+        let isOff = ProcessInfo.processInfo.environment[Self.variable] == "off"
+        try self.init(
+            directory, waitingUpTo: seconds, beat: isOff ? 5 : nil, takeLock: Self.takeKernelLock, onWait: onWait)
+    }
+
+    /// The same with another way to lock a descriptor, which returns 0 or an error number, or by a heartbeat of `beat`
+    /// seconds alone.
+    package init(
+        _ directory: String, waitingUpTo seconds: Double, beat: Double? = nil,
+        takeLock: (Int32) -> Int32 = FolderLock.takeKernelLock, onWait: (String) throws -> Void = { _ in }
+    ) throws {
+        if let beat {
+            heartbeat = try HeartbeatFile(
+                "\(directory)/\(RunLayout.heartbeat)", directory: directory, waitingUpTo: seconds, interval: beat,
+                onWait: onWait)
+            return
+        }
         let path = "\(directory)/\(RunLayout.lock)"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
+        var isTaken = false
+        defer { if !isTaken { close(descriptor) } }
         let deadline = Date().addingTimeInterval(seconds)
         while true {
-            var range = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
-            if fcntl(descriptor, openFileDescriptionSetLock, &range) == 0 { break }
-            let error = errno
-            guard error == EAGAIN || error == EACCES || error == EINTR else {
-                close(descriptor)
-                throw Failure(.unavailable, "cannot lock \(path): \(String(cString: strerror(error)))")
-            }
+            let error = takeLock(descriptor)
+            if error == 0 { break }
+            guard error == EAGAIN || error == EACCES || error == EINTR else { throw Self.failure(error, path) }
             let holder = "another job\(Self.holder(descriptor))"
             guard deadline.timeIntervalSinceNow > 0 else {
-                close(descriptor)
                 throw Failure(
                     .unavailable, "\(holder) is using \(directory); wait for it or choose another directory")
             }
-            do { try onWait("\(holder) that is using \(directory)") } catch {
-                close(descriptor)
-                throw error
-            }
+            try onWait("\(holder) that is using \(directory)")
             // Lock servers of parallel file systems are not to be asked more often.
             sleep(1)
         }
+        isTaken = true
         self.descriptor = descriptor
         writeHolder()
     }
 
-    deinit { close(descriptor) }
+    package static func takeKernelLock(_ descriptor: Int32) -> Int32 {
+        var range = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+        return fcntl(descriptor, openFileDescriptionSetLock, &range) == 0 ? 0 : errno
+    }
+
+    private static func failure(_ error: Int32, _ path: String) -> Failure {
+        let reason = "cannot lock \(path): \(String(cString: strerror(error)))"
+        guard [ENOSYS, ENOLCK, EOPNOTSUPP, EINVAL].contains(error) else { return Failure(.unavailable, reason) }
+        return Failure(
+            .unavailable,
+            "\(reason): the file system has no locks (Lustre mounted without flock, some NFS). Have it mounted with "
+                + "locks, choose a directory elsewhere, or set \(variable)=off: a heartbeat file then keeps a second job "
+                + "out, less surely")
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// True while a job holds the lock of a directory, false where none does or nothing can be known. Takes no lock.
     public static func isHeld(_ directory: String) -> Bool {

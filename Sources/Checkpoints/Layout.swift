@@ -96,6 +96,8 @@ public enum RunLayout {
     public static let metrics = "metrics.jsonl"
     /// The file that a job holds locked.
     public static let lock = "lock"
+    /// The file that a job rewrites where there are no locks.
+    public static let heartbeat = "heartbeat"
     /// The folder of the checkpoints.
     public static let checkpoints = "checkpoints"
     /// One line in the folder of the checkpoints: the name of the newest complete one.

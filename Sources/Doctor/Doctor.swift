@@ -12,7 +12,8 @@ public struct Doctor {
     private static var checks: [any Check.Type] {
         [
             MPICheck.self, HostsCheck.self, BindingCheck.self, ThreadsCheck.self, BuildCheck.self, CPUCheck.self,
-            SpeedCheck.self, ClockCheck.self, NetworkCheck.self, FileSystemCheck.self, SharedDirectoryCheck.self,
+            SpeedCheck.self, ClockCheck.self, NetworkCheck.self, FileSystemCheck.self, LockCheck.self,
+            SharedDirectoryCheck.self,
             DataCheck.self, VersionsCheck.self,
         ]
     }

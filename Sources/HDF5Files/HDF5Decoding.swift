@@ -37,7 +37,7 @@ extension HDF5Tree {
 }
 
 /// Reads a tree from a file in memory. Only while the library is held.
-private struct TreeDecoder {
+struct TreeDecoder {
     let storedBytes: Int
     var tree = HDF5Tree()
     private var objects = 0
@@ -91,7 +91,7 @@ private struct TreeDecoder {
 
     // MARK: Links
 
-    private func linkNames(_ group: borrowing HDF5Identifier, path: String) throws -> [String] {
+    func linkNames(_ group: borrowing HDF5Identifier, path: String) throws -> [String] {
         var info = H5G_info_t()
         guard H5Gget_info(group.raw, &info) >= 0 else {
             throw Failure(.data, "object /\(path): \(HDF5Library.takeReason())")
@@ -105,7 +105,7 @@ private struct TreeDecoder {
         }
     }
 
-    private func open(_ name: String, in group: borrowing HDF5Identifier, path: String) throws -> HDF5Identifier {
+    func open(_ name: String, in group: borrowing HDF5Identifier, path: String) throws -> HDF5Identifier {
         var type = H5L_TYPE_ERROR
         guard hdf5_link_type(group.raw, name, &type) >= 0 else {
             throw Failure(.data, "object /\(path): \(HDF5Library.takeReason())")
@@ -227,7 +227,7 @@ private struct TreeDecoder {
         tree.tensors[path] = Tensor(shape: shape, elements: elements)
     }
 
-    private func shape(of dataset: borrowing HDF5Identifier) throws -> [Int] {
+    func shape(of dataset: borrowing HDF5Identifier) throws -> [Int] {
         let space = try HDF5Identifier(H5Dget_space(dataset.raw), "H5Dget_space")
         switch H5Sget_simple_extent_type(space.raw) {
         case H5S_SCALAR: return []
@@ -275,7 +275,7 @@ private struct TreeDecoder {
             "it claims \(bytes) bytes, and the \(stored) stored bytes cannot hold them")
     }
 
-    private func checkChunks(_ creation: borrowing HDF5Identifier) throws {
+    func checkChunks(_ creation: borrowing HDF5Identifier) throws {
         var chunk = [hsize_t](repeating: 0, count: Int(H5S_MAX_RANK))
         let rank = Int(H5Pget_chunk(creation.raw, Int32(chunk.count), &chunk))
         try check((1...chunk.count).contains(rank), "H5Pget_chunk")
@@ -287,7 +287,7 @@ private struct TreeDecoder {
         }
     }
 
-    private func checkFilters(_ creation: borrowing HDF5Identifier) throws {
+    func checkFilters(_ creation: borrowing HDF5Identifier) throws {
         let count = H5Pget_nfilters(creation.raw)
         try check(count >= 0, "H5Pget_nfilters")
         try demand(count <= 8, "more than 8 filters")

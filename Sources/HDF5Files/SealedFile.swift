@@ -35,7 +35,7 @@ public enum SealedFile {
     ///   not HDF5, or not allowed (`HDF5Tree.decode`). The sentence names the file, the object and what to do.
     public static func read(_ path: String, trust: Bool = false) throws -> HDF5Tree {
         let bytes = try readWhole(path)
-        if try !isSealed(bytes, path) {
+        if try !isSealed(bytes, path, trust: trust) {
             let kind = isHDF5(bytes) ? "an HDF5 file without our seal" : "not a file of ours, or damaged at its start"
             guard trust else {
                 let advice =
@@ -59,8 +59,8 @@ public enum SealedFile {
         return seal + [UInt8](repeating: 0, count: sealSize - seal.count)
     }
 
-    /// Verifies the seal; false where the file has none.
-    private static func isSealed(_ bytes: [UInt8], _ path: String) throws -> Bool {
+    /// Verifies the seal; false where the file has none, or with `trust` where it grew after it was sealed.
+    private static func isSealed(_ bytes: [UInt8], _ path: String, trust: Bool) throws -> Bool {
         guard !bytes.isEmpty else { throw Failure(.data, "\(path) is empty; delete it and use an older file") }
         guard bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count)) else { return false }
         let advice = "copy it again or use an older one"
@@ -76,6 +76,14 @@ public enum SealedFile {
                 .data,
                 "\(path) has file version \(version), written by a newer steadfast; this one reads up to"
                     + " \(Self.version): update it (or the file is damaged)")
+        }
+        if following < UInt64(bytes.count - sealSize) {
+            if trust { return false }
+            throw Failure(
+                .data,
+                "\(path) was changed after it was sealed: it holds \(UInt64(bytes.count - sealSize) - following) bytes more "
+                    + "than its seal says (another program opened it for writing?); use the original file, or --trust to "
+                    + "read it as it is")
         }
         guard following == UInt64(bytes.count - sealSize) else {
             throw Failure(

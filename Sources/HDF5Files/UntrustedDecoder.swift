@@ -32,8 +32,25 @@ public enum UntrustedDecoder {
         // At the hard limit of its time a process is killed; at the soft one, a second before, SIGXCPU says what for.
         bound(RLIMIT_CPU, 60, hard: 61)
         bound(RLIMIT_CORE, 0)
+        return report { try decode(path) }
+    }
+
+    /// What the child does for `index`: bounds itself, and prints the index as JSON.
+    ///
+    /// - Returns: the exit code of the child's process.
+    public static func runIndex(_ path: String) -> Int32 {
+        bound(RLIMIT_AS, 2 << 30)
+        bound(RLIMIT_CPU, 60, hard: 61)
+        bound(RLIMIT_CORE, 0)
+        return report {
+            let index = try HDF5Index.read(path)
+            try FileHandle.standardOutput.write(contentsOf: try JSONEncoder().encode(index))
+        }
+    }
+
+    private static func report(_ body: () throws -> Void) -> Int32 {
         do {
-            try decode(path)
+            try body()
             return 0
         } catch let failure as Failure {
             print(failure.message)
@@ -49,13 +66,38 @@ public enum UntrustedDecoder {
         setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
     }
 
+    /// The index of a file, made in a child process where there is a command, else here.
+    ///
+    /// - Throws: `Failure` 65 with the child's own message, or saying that it crashed or did not end.
+    public static func index(_ path: String) throws -> HDF5Index {
+        guard !command.isEmpty else {
+            do { return try HDF5Index.read(path) } catch let failure as Failure {
+                throw Failure(failure.code, "\(path): \(failure.message); take another file")
+            }
+        }
+        let text = try output(["--index", path], of: path, most: 256 << 20)
+        guard let index = try? JSONDecoder().decode(HDF5Index.self, from: Data(text)) else {
+            throw Failure(.data, "\(path): its index is not readable; take another file")
+        }
+        return index
+    }
+
     /// Runs the command on a file and waits for it, two minutes at most.
     ///
     /// - Parameter format: its format; nil for HDF5.
     /// - Throws: `Failure` 65 with the child's own message, or saying that it crashed or did not end.
     package static func tryInChild(_ path: String, format: String? = nil) throws {
+        guard !command.isEmpty else { return }
+        let reader = format == nil ? "libhdf5" : "its reader"
+        _ = try output((format.map { ["--format", $0] } ?? []) + [path], of: path, reader: reader, most: 1_000)
+    }
+
+    /// The standard output of the command with more arguments.
+    private static func output(
+        _ arguments: [String], of path: String, reader: String = "libhdf5", most: Int
+    ) throws -> [UInt8] {
         let command = command
-        guard let program = command.first else { return }
+        guard let program = command.first else { return [] }
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", path) }
         defer { close(ends[0]) }
@@ -64,11 +106,11 @@ public enum UntrustedDecoder {
         do {
             defer { close(ends[1]) }
             child = try spawn(
-                program, command.dropFirst() + (format.map { ["--format", $0] } ?? []) + [path],
+                program, Array(command.dropFirst()) + arguments,
                 streams: [.file("/dev/null", O_RDONLY), .descriptor(ends[1]), .file("/dev/null", O_WRONLY)],
                 purpose: " to read an untrusted file")
         }
-        let (message, ended) = collect(from: ends[0], seconds: 120)
+        let (bytes, ended) = collect(from: ends[0], seconds: 120, most: most)
         if !ended { kill(child, SIGKILL) }
         var status: Int32 = 0
         while waitpid(child, &status, 0) < 0 && errno == EINTR {}
@@ -77,31 +119,33 @@ public enum UntrustedDecoder {
             throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file")
         }
         guard signal == 0 else {
-            let reader = format == nil ? "libhdf5" : "its reader"
             throw Failure(
                 .data, "\(path): \(reader) crashes on it (signal \(signal)): it is damaged; take another file")
         }
         guard status == 0 else {
+            let line = bytes.prefix(1_000).prefix { $0 >= 0x20 }
+            let message = String(decoding: line, as: UTF8.self)
             throw Failure(.data, "\(path): \(message.isEmpty ? "not readable" : message); take another file")
         }
+        return bytes
     }
 
-    /// The first line that comes through the pipe (at most 1,000 bytes), and whether its other end closed in time.
-    private static func collect(from descriptor: Int32, seconds: Double) -> (message: String, ended: Bool) {
+    /// The bytes that come through the pipe (at most `most`), and whether its other end closed in time.
+    private static func collect(
+        from descriptor: Int32, seconds: Double, most: Int
+    ) -> (bytes: [UInt8], ended: Bool) {
         let deadline = Date().addingTimeInterval(seconds)
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1_000)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             let left = deadline.timeIntervalSinceNow
-            guard left > 0 else { return ("", false) }
+            guard left > 0 else { return ([], false) }
             guard poll(&wait, 1, Int32(left * 1_000) + 1) > 0 else { continue }
             let got = Foundation.read(descriptor, &buffer, buffer.count)
             if got < 0 && errno == EINTR { continue }
-            guard got > 0 else { break }
-            bytes += buffer.prefix(min(got, 1_000 - bytes.count))
+            guard got > 0 else { return (bytes, true) }
+            bytes += buffer.prefix(min(got, most - bytes.count))
         }
-        let line = bytes.prefix { $0 >= 0x20 }
-        return (String(decoding: line, as: UTF8.self), true)
     }
 }

@@ -13,7 +13,7 @@ extension Dataset {
     }
 
     /// The names of the built-in sets, which are drawn by the program.
-    public static var generatedNames: [String] { KnownDataset.all.filter { $0.format == .generated }.map(\.name) }
+    public static var generatedNames: [String] { KnownDataset.all.filter(\.isGenerated).map(\.name) }
 
     /// The folders that hold one folder a data set, in the order in which they are searched: `directory`,
     /// `$STEADFAST_DATA`, `~/.cache/steadfast`.
@@ -27,42 +27,49 @@ extension Dataset {
     /// Finds a data set and reads its headers.
     ///
     /// `glyphs` is built in. Any other name is a folder in the first of `searchFolders` that has it; a `directory` that
-    /// itself holds the files will do, and so will a path in place of the name. The files are the four IDX files or
-    /// CIFAR-10's binary ones (plain, .gz, or the official .tar.gz). The classes of a folder that is not known by name
-    /// are counted from its training labels.
+    /// itself holds the files will do. A name with a slash, or with the ending of a format (`shapes.npz`), is a path: of a
+    /// folder or file of any format of the catalogue, with parameters behind it, `shapes.h5:images=x:labels=y`. The
+    /// classes of a set that is not known by name are counted from its labels.
     ///
-    /// - Throws: `Failure` 66 where it is not found, 65 where a header is wrong.
+    /// - Throws: `Failure` 66 where it is not found, 65 where a header is wrong, 64 for a wrong parameter.
     public static func locate(_ name: String, directory: String? = nil) throws -> Dataset {
-        try locate(name, directory: directory, cifarRecords: CIFARFiles.officialRecords)
+        try locate(name, directory: directory, cifarRecords: CIFAR10Format.officialRecords)
     }
 
     package static func locate(_ name: String, directory: String?, cifarRecords: Int) throws -> Dataset {
-        if generatedNames.contains(name) {
-            return Dataset(description: Glyphs.description, folder: nil, storage: .glyphs)
+        if let known = KnownDataset.named(name), case .generated(let files) = known.origin {
+            return Dataset(name, files, folder: nil)
         }
-        var folders: [String] = []
-        if name.contains("/") || name == "." || name == ".." {
-            folders = [(name as NSString).expandingTildeInPath]
+        var path = name
+        let options = try DataOptions(cutFrom: &path)
+        let isPath = path.contains("/") || path == "." || path == ".." || DataFormats.ofFile(path) != nil
+        var places: [String] = []
+        if isPath {
+            places = [(path as NSString).expandingTildeInPath]
         } else {
-            folders = searchFolders(directory: directory).map { ($0 as NSString).appendingPathComponent(name) }
+            places = searchFolders(directory: directory).map { ($0 as NSString).appendingPathComponent(path) }
             if let directory, !directory.isEmpty {
-                folders.insert((directory as NSString).expandingTildeInPath, at: 1)
+                places.insert((directory as NSString).expandingTildeInPath, at: 1)
             }
         }
-        let known = KnownDataset.named(folders.count == 1 ? folderName(folders[0]) : name)
+        let known = KnownDataset.named(isPath ? lastComponent(places[0]) : path)
         var complaints: [String] = []
-        for folder in folders {
-            switch try openFolder(folder, name: name, known: known, cifarRecords: cifarRecords) {
-            case .found(let dataset): return dataset
+        for place in places {
+            let request = DataRequest(path: place, known: known, options: options, cifarRecords: cifarRecords)
+            switch try open(request) {
+            case .found(let files):
+                let last = lastComponent(place)
+                let own = DataFormats.ofFile(place) == nil ? last : (last as NSString).deletingPathExtension
+                return Dataset(known?.name ?? own, try files.splitting(options), folder: place)
             case .missing(let complaint): complaints.append(complaint)
             }
         }
         throw Failure(
-            .noInput, "data set '\(name)' not found: \(complaints.joined(separator: "; ")); \(advice(name, known))")
+            .noInput, "data set '\(name)' not found: \(complaints.joined(separator: "; ")); \(advice(path, known))")
     }
 
     /// The last component of a path, whatever it is a link to.
-    private static func folderName(_ path: String) -> String {
+    private static func lastComponent(_ path: String) -> String {
         let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         return whole.split(separator: "/").last { $0 != "." }.map(String.init) ?? path
     }
@@ -75,61 +82,26 @@ extension Dataset {
         return nearest + "`steadfast data fetch NAME` gets one of \(fetchableNames.joined(separator: ", "))"
     }
 
-    private enum Opening {
-        case found(Dataset)
-        case missing(String)
-    }
-
-    private static func openFolder(
-        _ folder: String, name: String, known: KnownDataset?, cifarRecords: Int
-    ) throws -> Opening {
+    /// Opens a place by the format of its known set, of its ending, or by the first one of the catalogue that finds its
+    /// files there.
+    private static func open(_ request: DataRequest) throws -> DataOpening {
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            return .missing("no folder \(folder)")
-        }
-        let name = known?.name ?? folderName(folder)
-        let cifar = CIFARFiles.find(in: folder, records: cifarRecords)
-        if known?.format != .idx, let files = cifar.files { return .found(Dataset(name, cifar: files, folder: folder)) }
-        if known?.format == .cifar { return .missing("\(folder) lacks \(cifar.missing) (plain or .gz)") }
-
-        var files: [ContentFile] = []
-        for alternatives in [
-            ["train-images-idx3-ubyte", "train-images-idx4-ubyte"], ["train-labels-idx1-ubyte"],
-            ["t10k-images-idx3-ubyte", "t10k-images-idx4-ubyte"], ["t10k-labels-idx1-ubyte"],
-        ] {
-            guard let file = alternatives.lazy.compactMap({ ContentFile.find($0, in: folder) }).first else {
-                return .missing("\(folder) lacks \(alternatives[0]) (plain or .gz)")
+        let exists = FileManager.default.fileExists(atPath: request.path, isDirectory: &isFolder)
+        if exists, !isFolder.boolValue {
+            guard let format = DataFormats.ofFile(request.path) else {
+                return .missing("\(request.path) is a file of no known ending (\(DataFormats.endings))")
             }
-            files.append(file)
+            return try format.open(request)
         }
-        let train = try IDXSplit(images: files[0], labels: files[1])
-        let test = try IDXSplit(images: files[2], labels: files[3])
-        return .found(try Dataset(name, train: train, test: test, folder: folder, known: known))
-    }
-
-    private init(_ name: String, cifar: CIFARFiles, folder: String) {
-        description = DatasetDescription(
-            name: name, shape: CIFARFiles.shape, classes: CIFARFiles.classNames.count,
-            classNames: CIFARFiles.classNames, trainCount: cifar.train.count * cifar.records,
-            testCount: cifar.test.count * cifar.records,
-            files: cifar.archive.map { [$0] } ?? (cifar.train + cifar.test).map(\.path))
-        self.folder = folder
-        storage = .cifar(cifar)
-    }
-
-    private init(_ name: String, train: IDXSplit, test: IDXSplit, folder: String, known: KnownDataset?) throws {
-        guard train.shape == test.shape else {
-            throw Failure(
-                .data,
-                "\(train.images.label) holds \(train.shape) images but \(test.images.label) \(test.shape) ones; "
-                    + "both splits need the same shape")
+        guard exists else { return .missing("no folder or file \(request.path)") }
+        let formats = request.known?.format.map { [$0] } ?? DataFormats.all
+        var complaint = ""
+        for format in formats {
+            switch try format.open(request) {
+            case .found(let files): return .found(files)
+            case .missing(let lack): if complaint.isEmpty { complaint = lack }
+            }
         }
-        guard train.count > 0 else { throw Failure(.data, "\(train.images.label) holds no images") }
-        let classes = try known?.classes ?? Int(train.largestLabel() ?? 0) + 1
-        description = DatasetDescription(
-            name: name, shape: train.shape, classes: classes, classNames: known?.classNames, trainCount: train.count,
-            testCount: test.count, files: [train.images, train.labels, test.images, test.labels].map(\.path))
-        self.folder = folder
-        storage = .idx(train: train, test: test)
+        return .missing("\(request.path) \(complaint)")
     }
 }

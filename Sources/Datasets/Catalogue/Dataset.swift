@@ -3,17 +3,17 @@ import Foundation
 
 /// A data set as it was found: headers read, content not yet.
 public struct Dataset: Sendable {
-    enum Storage: Sendable {
-        case glyphs
-        case idx(train: IDXSplit, test: IDXSplit)
-        case cifar(CIFARFiles)
-    }
-
     /// Its name, shape, classes and counts.
     public let description: DatasetDescription
     /// The folder that holds its files; nil where it is generated.
     public let folder: String?
-    let storage: Storage
+    private let files: any DataFiles
+
+    init(_ name: String, _ files: some DataFiles, folder: String?) {
+        description = DatasetDescription(name, files)
+        self.folder = folder
+        self.files = files
+    }
 
     /// Streams the split's files once, verifies them whole, and hands over the images whose index `wanted` accepts.
     ///
@@ -29,17 +29,7 @@ public struct Dataset: Sendable {
     public func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws -> StreamedImages {
-        let known = KnownDataset.named(description.name)
-        switch storage {
-        case .glyphs:
-            return try Glyphs.stream(split == .test ? .test : .train, wanted: wanted, image: image)
-        case .idx(let train, let test):
-            return try (split == .test ? test : train)
-                .stream(classes: description.classes, known: known, wanted: wanted, image: image)
-        case .cifar(let files):
-            return try files.stream(
-                split == .test ? files.test : files.train, known: known, wanted: wanted, image: image)
-        }
+        try files.stream(split == .test ? .test : .train, wanted: wanted, image: image)
     }
 
     /// Streams the split and keeps the images whose index `keep` accepts: no more is held beside them than `stream` holds.

@@ -49,6 +49,13 @@ extension DatasetDefaults {
         return defaults
     }
 
+    /// CIFAR-10's numbers with another number of drawn samples.
+    static func cifar10(drawnSamples: Int?) -> DatasetDefaults {
+        var defaults = cifar10
+        defaults.drawnSamples = drawnSamples
+        return defaults
+    }
+
     /// The defaults of a data set by its name; MNIST's numbers for a set that is not in the catalogue.
     public static func of(_ name: String) -> DatasetDefaults {
         KnownDataset.named(name)?.defaults ?? mnist(drawnSamples: nil)

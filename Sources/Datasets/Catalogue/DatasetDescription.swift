@@ -19,17 +19,18 @@ public struct DatasetDescription: Codable, Sendable {
     /// The files it is read from; none where it is generated.
     public let files: [String]
 
-    init(
-        name: String, shape: ImageShape, classes: Int, classNames: [String]?, trainCount: Int, testCount: Int,
-        files: [String]
-    ) {
+    /// Sentences on how the files were understood, for whoever uses them.
+    public let notes: [String]
+
+    init(_ name: String, _ files: some DataFiles) {
         self.name = name
-        self.shape = shape
-        self.classes = classes
-        self.classNames = classNames ?? (0..<classes).map(String.init)
-        self.trainCount = trainCount
-        self.testCount = testCount
+        shape = files.shape
+        classes = files.classes
+        classNames = files.classNames ?? (0..<files.classes).map(String.init)
+        trainCount = files.trainCount
+        testCount = files.testCount
         strengths = DatasetDefaults.of(name).strengths
-        self.files = files
+        self.files = files.paths
+        notes = files.notes
     }
 }

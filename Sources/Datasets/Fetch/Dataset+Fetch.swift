@@ -31,27 +31,36 @@ extension Dataset {
         }
         let mirrors = baseURL.map { [$0.hasSuffix("/") ? $0 : $0 + "/"] } ?? known.mirrors
         return try fetch(
-            known.archives.map { ($0.name, $0.md5) }, mirrors: mirrors,
+            known.archives, mirrors: mirrors,
             into: (directory as NSString).appendingPathComponent(name), progress: progress)
     }
 
     package static func fetch(
-        _ files: [(name: String, md5: String)], mirrors: [String], into folder: String,
+        _ files: [PublishedFile], mirrors: [String], into folder: String, patience: Double = 60,
         progress: (FetchProgress) -> Void
     ) throws -> [String] {
         try FileManager.default.makeDirectory(folder)
         return try files.map { file in
             let path = (folder as NSString).appendingPathComponent(file.name)
-            if FileManager.default.fileExists(atPath: path) {
-                guard try md5(ofFile: path) == file.md5 else {
-                    throw Failure(
-                        .cannotCreate, "\(path) is there and is not the official file; move it away to fetch that one")
-                }
-            } else {
-                let partial = try PartialFile(path, md5: file.md5)
-                try partial.fetch(from: mirrors.map { $0 + file.name }, progress: progress)
+            if let there = try official(file, in: folder) { return there }
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw Failure(
+                    .cannotCreate, "\(path) is there and is not the official file; move it away to fetch that one")
             }
-            return path
+            let partial = try PartialFile(path, md5: file.md5, content: file.content, patience: patience)
+            return try partial.fetch(from: mirrors.map { $0 + file.name }, progress: progress)
         }
+    }
+
+    /// The path of a file whose content is the published one: the archive itself, or its content packed anew or plain.
+    private static func official(_ file: PublishedFile, in folder: String) throws -> String? {
+        let path = (folder as NSString).appendingPathComponent(file.name)
+        if FileManager.default.fileExists(atPath: path), try md5(ofFile: path) == file.md5 { return path }
+        guard let content = file.content, file.name.hasSuffix(".gz"),
+            let there = ContentFile.find((file.name as NSString).deletingPathExtension, in: folder)
+        else { return nil }
+        let digest = RunningDigest()
+        return try there.readable { try there.open().drain { digest.update($0) } } >= 0 && digest.finish() == content
+            ? there.path : nil
     }
 }

@@ -36,6 +36,17 @@ extension Dataset {
     }
 }
 
+extension Dataset {
+    /// The images of each class of a split. Reads the split whole.
+    ///
+    /// - Throws: `Failure` as `stream`.
+    public func counts(_ split: Split) throws -> [Int] {
+        var counts = [Int](repeating: 0, count: description.classes)
+        for label in try stream(split, wanted: { _ in true }, image: { _, _ in }).labels { counts[Int(label)] += 1 }
+        return counts
+    }
+}
+
 /// A data set that the product knows, and where it is.
 public struct DatasetListing: Sendable {
     /// The name to give.
@@ -49,9 +60,9 @@ public struct DatasetListing: Sendable {
 }
 
 extension Dataset {
-    /// The known data sets, each with where it was found. Reads headers only.
-    public static func list(directory: String? = nil) -> [DatasetListing] {
-        knownNames.map { name in
+    /// Data sets, by default the known ones, each with where it was found. Reads headers only.
+    public static func list(_ names: [String] = knownNames, directory: String? = nil) -> [DatasetListing] {
+        names.map { name in
             do {
                 let dataset = try locate(name, directory: directory)
                 return DatasetListing(

@@ -29,8 +29,14 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private var problem: (any Error)?
     private var isBodyWanted = false
 
+    /// Whether the server compressed the body on the way, and the session undid it.
+    private(set) var wasEncoded = false
+    /// Seconds without a byte after which the server counts as stalled.
+    private let patience: Double
+
     /// Asks for the bytes from `start` on, and goes on at the descriptor's end.
-    init(_ address: String, descriptor: Int32, path: String, from start: Int) {
+    init(_ address: String, descriptor: Int32, path: String, from start: Int, patience: Double = 60) {
+        self.patience = patience
         self.address = address
         self.descriptor = descriptor
         self.path = path
@@ -44,7 +50,7 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
             throw DownloadProblem(reason: "this is no address", permanent: true)
         }
         var request = URLRequest(url: url)
-        request.timeoutInterval = 60
+        request.timeoutInterval = patience
         // The file as published: no encoding on the way that the session would undo.
         request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
         if start > 0 { request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range") }
@@ -77,6 +83,14 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         guard let response = response as? HTTPURLResponse else {
             return DownloadProblem(reason: "this is no HTTP address", permanent: true)
         }
+        let type = response.value(forHTTPHeaderField: "Content-Type") ?? ""
+        if [200, 206].contains(response.statusCode), type.lowercased().hasPrefix("text/html") {
+            return DownloadProblem(
+                reason: "the server sent a web page, not the file: a login, a notice or a wrong address",
+                permanent: true)
+        }
+        let encoding = response.value(forHTTPHeaderField: "Content-Encoding") ?? "identity"
+        wasEncoded = encoding.lowercased() != "identity" && !encoding.isEmpty
         let length = response.expectedContentLength >= 0 ? Int(response.expectedContentLength) : nil
         switch response.statusCode {
         case 200:
@@ -121,10 +135,25 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         if failure != nil { dataTask.cancel() }
     }
 
+    /// The error in words: the session's own are numbers.
+    private func reason(_ error: any Error) -> String {
+        switch (error as? URLError)?.code {
+        case .timedOut: "the server sent nothing for \(patience.formatted()) s"
+        case .cannotFindHost, .dnsLookupFailed: "the host's name is not known: is there a network?"
+        case .cannotConnectToHost: "the host does not answer"
+        case .networkConnectionLost: "the connection was cut"
+        case .notConnectedToInternet: "there is no network"
+        case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+            .serverCertificateNotYetValid, .serverCertificateHasUnknownRoot:
+            "the server's certificate is not accepted: is the clock right, is ca-certificates installed?"
+        default: error.localizedDescription
+        }
+    }
+
     /// Ends the request; what went wrong first counts.
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         lock.withLock {
-            if problem == nil, let error { problem = DownloadProblem(reason: error.localizedDescription) }
+            if problem == nil, let error { problem = DownloadProblem(reason: reason(error)) }
         }
         finished.signal()
     }

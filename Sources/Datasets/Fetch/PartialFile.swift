@@ -6,11 +6,16 @@ final class PartialFile {
     private let path: String
     private let partial: String
     private let md5Sum: String
+    /// SHA-256 of the uncompressed content, where known.
+    private let content: String?
+    private let patience: Double
     private let descriptor: Int32
 
     /// Opens or makes the partial file.
-    init(_ path: String, md5: String) throws {
+    init(_ path: String, md5: String, content: String? = nil, patience: Double = 60) throws {
         self.path = path
+        self.content = content
+        self.patience = patience
         md5Sum = md5
         partial = path + ".partial"
         descriptor = open(partial, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -23,15 +28,21 @@ final class PartialFile {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Tries the addresses in order until one delivers the file.
-    func fetch(from addresses: [String], progress: (FetchProgress) -> Void) throws {
+    ///
+    /// - Returns: the file's path: without `.gz` where the server unpacked it on the way and its content is right.
+    func fetch(from addresses: [String], progress: (FetchProgress) -> Void) throws -> String {
         var complaints: [String] = []
         var wrongChecksum = false
         for address in addresses {
             // A cut is resumed once at the same address; a part of another file is dropped and fetched anew.
             for _ in 0..<2 {
+                var wasEncoded = false
                 let start = Int(max(0, lseek(descriptor, 0, SEEK_END)))
                 do {
-                    try Download(address, descriptor: descriptor, path: partial, from: start).run { received, total in
+                    let download = Download(
+                        address, descriptor: descriptor, path: partial, from: start, patience: patience)
+                    defer { wasEncoded = download.wasEncoded }
+                    try download.run { received, total in
                         progress(
                             FetchProgress(
                                 file: (self.path as NSString).lastPathComponent, received: received, total: total))
@@ -44,9 +55,19 @@ final class PartialFile {
                 }
                 guard fsync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }
                 let found = try md5(ofFile: partial)
-                if found == md5Sum { return try keep() }
-                complaints.append("\(address): MD5 \(found), expected \(md5Sum)")
-                wrongChecksum = true
+                if found == md5Sum { return try keep(path) }
+                if wasEncoded {
+                    let plain = (path as NSString).deletingPathExtension
+                    if path.hasSuffix(".gz"), let content, try sha256(ofFile: partial) == content {
+                        return try keep(plain)
+                    }
+                    complaints.append(
+                        "\(address): the server sends the file packed or unpacked on the way (Content-Encoding), so that its "
+                            + "checksum cannot be compared; fetch it with another program or from another mirror")
+                } else {
+                    complaints.append("\(address): MD5 \(found), expected \(md5Sum)")
+                    wrongChecksum = true
+                }
                 try truncate()
                 if start == 0 { break }
             }
@@ -66,8 +87,9 @@ final class PartialFile {
         guard ftruncate(descriptor, 0) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
     }
 
-    private func keep() throws {
+    private func keep(_ path: String) throws -> String {
         guard rename(partial, path) == 0 else { throw systemFailure(.inputOutput, "rename into", path) }
         try AtomicFile.flushFolder((path as NSString).deletingLastPathComponent)
+        return path
     }
 }

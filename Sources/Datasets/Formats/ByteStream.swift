@@ -21,14 +21,15 @@ extension ByteStream {
         return filled
     }
 
-    /// Reads to the end and returns the number of bytes.
-    func drain() throws -> Int {
+    /// Reads to the end, hands over each piece, and returns the number of bytes.
+    func drain(_ body: (UnsafeRawBufferPointer) -> Void = { _ in }) throws -> Int {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)
         defer { buffer.deallocate() }
         var total = 0
         while true {
             let got = try read(into: buffer)
             if got == 0 { return total }
+            body(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
             total += got
         }
     }

@@ -114,8 +114,12 @@ final class RunningDigest {
 }
 
 /// The hexadecimal MD5 of a file as it lies on the disk.
-func md5(ofFile path: String) throws -> String {
-    let digest = Digest(.md5)
+func md5(ofFile path: String) throws -> String { try digest(ofFile: path, Digest(.md5)) }
+
+/// The hexadecimal SHA-256 of a file as it lies on the disk.
+func sha256(ofFile path: String) throws -> String { try digest(ofFile: path, Digest()) }
+
+private func digest(ofFile path: String, _ digest: consuming Digest) throws -> String {
     let file = try FileStream(path)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)
     defer { buffer.deallocate() }

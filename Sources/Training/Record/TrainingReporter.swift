@@ -101,6 +101,12 @@ package final class TrainingReporter {
                 + "\(samples) samples an epoch, batch \(recipe.batch) in \(recipe.lanes) lanes on \(ranks) "
                 + "rank\(ranks == 1 ? "" : "s"), "
                 + (recipe.dataSharing == .node ? "one copy of the images a host, " : "") + BLAS.kernel)
+        say(Self.images(recipe, data))
+        data.description.notes.forEach(say)
+        let shape = data.description.shape
+        if shape.channels > 4 || shape.width <= 4 && shape.height >= 8 {
+            warn("images of \(shape) are unusual: were channels and columns exchanged? `:layout=` says the order")
+        }
         places.lines.forEach(say)
         if let run { say("run: \(run.path)") }
         if data.validation != nil {
@@ -109,6 +115,18 @@ package final class TrainingReporter {
                     + (recipe.validationAttack.map { " under \($0.attack) at \($0.strength)" } ?? ""))
         }
         say(row(\.title))
+    }
+
+    /// The images and drawn samples that a run is made of.
+    private static func images(_ recipe: Recipe, _ data: TrainingData) -> String {
+        let set = data.description
+        var text = "\(set.trainCount - data.validationCount) training images of \(set.shape)"
+        if data.validationCount > 0 { text += ", \(data.validationCount) for validation" }
+        if let drawn = recipe.meanTraining {
+            text += ", \(drawn.samples) mean samples"
+            if drawn.noiseSamples > 0 { text += ", \(drawn.noiseSamples) noise samples" }
+        }
+        return text + " an epoch; \(set.testCount) test images"
     }
 
     /// Records the end of a run.

@@ -19,6 +19,8 @@ struct TrainingData {
     /// This rank's share of the validation split; nil without one.
     let validation: ImageSet?
     let validationCount: Int
+    /// The set's shape, counts and notes.
+    let description: DatasetDescription
     /// SHA-256 of the training split's content.
     let digest: String
     let isOfficial: Bool?
@@ -29,7 +31,7 @@ struct TrainingData {
 
     /// Reads the rank's share. Collective: every rank of the communicator calls this.
     init(_ recipe: Recipe, _ dataset: HostDataset, network: Network, communicator: Communicator) throws {
-        let description = dataset.description
+        description = dataset.description
         let shape = description.shape
         let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
         let drawn = recipe.meanTraining?.drawnSamples ?? 0
@@ -149,7 +151,7 @@ struct TrainingData {
     private init(_ old: TrainingData, _ deal: LaneDeal, _ source: SampleSource) {
         (self.deal, self.source) = (deal, source)
         (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
-        (validation, validationCount) = (old.validation, old.validationCount)
+        (validation, validationCount, description) = (old.validation, old.validationCount, old.description)
         (trainIndices, recipe, classes) = (old.trainIndices, old.recipe, old.classes)
     }
 }

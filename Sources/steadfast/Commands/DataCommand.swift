@@ -22,18 +22,34 @@ struct DataCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the known data sets and where they lie.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show data sets: where they lie, their shape and classes.")
+        @Argument(help: "Names, folders or files, each read whole for the images of each class; else all known sets.")
+        var sets: [String] = []
         @OptionGroup var location: Location
 
-        func run() {
-            for listing in Dataset.list(directory: location.dataDirectory) {
+        func run() throws {
+            let names = sets.isEmpty ? Dataset.knownNames : sets
+            for listing in Dataset.list(names, directory: location.dataDirectory) {
                 var facts = listing.problem ?? ""
                 if let found = listing.description {
                     facts =
                         "\(found.trainCount) + \(found.testCount) images of \(found.shape), \(found.classes) classes"
                         + (listing.folder.map { ", in \($0)" } ?? ", built in")
                 }
-                print(listing.name.padding(toLength: 16, withPad: " ", startingAt: 0) + facts)
+                print(
+                    listing.name.padding(toLength: max(16, listing.name.count + 2), withPad: " ", startingAt: 0) + facts
+                )
+                listing.description?.notes.forEach { print("    " + $0) }
+                if !sets.isEmpty, listing.description != nil { try printCounts(listing.name) }
+            }
+        }
+
+        private func printCounts(_ name: String) throws {
+            let dataset = try Dataset.locate(name, directory: location.dataDirectory)
+            let (train, test) = (try dataset.counts(.train), try dataset.counts(.test))
+            for (label, className) in dataset.description.classNames.enumerated() {
+                print("    \(className): \(train[label]) + \(test[label])")
             }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Checkpoints
+import Datasets
 import HDF5Files
 import Interchange
 
@@ -33,10 +34,18 @@ struct DecodeUntrustedCommand: ParsableCommand {
     @Option(help: "The file's format: onnx; else HDF5.")
     var format: String?
 
+    @Flag(help: "Print the index of an HDF5 file.")
+    var index = false
+
+    @Flag(help: "Print the pixels of the pictures that standard input names.")
+    var pictures = false
+
     @Argument(help: "The file.")
-    var file: String
+    var file = ""
 
     func run() throws {
+        if pictures { throw ExitCode(PictureDecoder.run()) }
+        if index { throw ExitCode(UntrustedDecoder.runIndex(file)) }
         throw ExitCode(
             format == ONNXFormat.name
                 ? UntrustedDecoder.run(file, decode: ONNXFormat.decode) : UntrustedDecoder.run(file))

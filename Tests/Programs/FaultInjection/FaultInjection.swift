@@ -1,6 +1,7 @@
 import ArgumentParser
 import Essentials
 import Foundation
+import TestSupport
 
 /// Breaks jobs on purpose and checks what is promised of them: `Tests/faults`.
 @main

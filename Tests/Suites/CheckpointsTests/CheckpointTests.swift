@@ -2,6 +2,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import HDF5Files
+import TestSupport
 import Testing
 
 @Suite("A checkpoint")
@@ -133,6 +134,21 @@ struct CheckpointTests {
                 #expect(failure.code == .data)
                 #expect(failure.message.contains(path) && failure.message.contains(name), "\(failure)")
             }
+        }
+    }
+
+    @Test("that grew after it was sealed is refused as changed, and read with trust")
+    func grown() throws {
+        try withTemporaryDirectory { folder in
+            let path = folder + "/a.h5"
+            let checkpoint = sampleCheckpoint()
+            try checkpoint.save(to: path)
+            try write(try bytes(of: path) + [UInt8](repeating: 0, count: 100), to: path)
+            let refused = try failure { _ = try Checkpoint.load(path) }
+            #expect(
+                refused.message.contains("changed after it was sealed") && refused.message.contains("100 bytes more"))
+            #expect(refused.message.contains("--trust"))
+            #expect(try Checkpoint.load(path, trust: true).tensors == checkpoint.tensors)
         }
     }
 

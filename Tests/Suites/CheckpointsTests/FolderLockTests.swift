@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("The lock of a run directory", .serialized)
@@ -22,12 +23,11 @@ struct FolderLockTests {
         }
     }
 
-    @Test("is held by another process until that is killed, and waited for")
+    @Test(
+        "is held by another process until that is killed, and waited for",
+        .enabled(if: programPath("python3") != nil, "no python3 to hold the lock from another process"))
     func secondProcess() throws {
-        guard let python = programPath("python3") else {
-            print("skipped: no python3 to hold the lock from another process")
-            return
-        }
+        let python = try #require(programPath("python3"))
         try withTemporaryDirectory { folder in
             _ = try RunDirectory(folder, resume: true)
             // F_OFD_SETLK = 37 with a struct flock of 32 bytes: a write lock on the whole file.
@@ -56,6 +56,41 @@ struct FolderLockTests {
             let start = Date()
             #expect(throws: Never.self) { try RunDirectory(folder, resume: true, lockTimeout: 30) }
             #expect((0.5...20).contains(Date().timeIntervalSince(start)))
+        }
+    }
+
+    @Test("is refused with what to do where the file system has none", arguments: [ENOSYS, ENOLCK, EOPNOTSUPP])
+    func noLocks(_ error: Int32) throws {
+        try withTemporaryDirectory { folder in
+            let refused = try failure { _ = try FolderLock(folder, waitingUpTo: 0, takeLock: { _ in error }) }
+            #expect(refused.code == .unavailable)
+            #expect(
+                refused.message.contains("STEADFAST_LOCK=off") && refused.message.contains("no locks"), "\(refused)")
+        }
+    }
+
+    @Test("has a stand-in without locks: a heartbeat keeps a second job out while the first lives")
+    func heartbeat() throws {
+        try withTemporaryDirectory { folder in
+            func take(_ seconds: Double = 0) throws -> FolderLock {
+                try FolderLock(folder, waitingUpTo: seconds, beat: 0.2)
+            }
+            do {
+                let first = try take()
+                let refused = try failure { _ = try take() }
+                #expect(refused.code == .unavailable)
+                #expect(refused.message.contains("process \(getpid()) on"), "\(refused)")
+                withExtendedLifetime(first) {}
+            }
+            // Released: at once.
+            let start = Date()
+            do { withExtendedLifetime(try take()) {} }
+            #expect(Date().timeIntervalSince(start) < 0.5)
+            // Left by a job that was killed: after some beats without one.
+            try write(Array("process 1 on nowhere, 7, beat 3\n".utf8), to: folder + "/heartbeat")
+            let second = Date()
+            withExtendedLifetime(try take()) {}
+            #expect((0.6...5).contains(Date().timeIntervalSince(second)))
         }
     }
 

@@ -2,6 +2,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import HDF5Files
+import TestSupport
 import Testing
 
 @Suite("A run directory")
@@ -162,9 +163,11 @@ struct RunDirectoryTests {
         }
     }
 
-    @Test("on a full disk loses nothing, and says which file did not fit")
+    @Test(
+        "on a full disk loses nothing, and says which file did not fit",
+        .enabled(if: SmallFileSystem.isAllowed, "only root may mount a file system"))
     func fullDisk() throws {
-        let mounted = try withSmallFileSystem(kilobytes: 200) { folder in
+        try withSmallFileSystem(kilobytes: 200) { folder in
             let run = try RunDirectory(folder + "/run", resume: false)
             try run.save(sampleCheckpoint(step: 1), keep: 3)
             try run.append("{\"step\":1}")
@@ -194,12 +197,13 @@ struct RunDirectoryTests {
             let text = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8)
             #expect(text.hasSuffix("\n") && text.split(separator: "\n").count == lines)
         }
-        if !mounted { print("skipped the full disk: only root may mount a small file system") }
     }
 
-    @Test("a line of metrics that did not fit comes before the next one")
+    @Test(
+        "a line of metrics that did not fit comes before the next one",
+        .enabled(if: SmallFileSystem.isAllowed, "only root may mount a file system"))
     func lineAfterLine() throws {
-        let mounted = try withSmallFileSystem(kilobytes: 200) { folder in
+        try withSmallFileSystem(kilobytes: 200) { folder in
             let run = try RunDirectory(folder + "/run", resume: false)
             try run.append("{\"step\":1}")
             // The file ends at the end of a page, so that not one byte more fits.
@@ -214,12 +218,13 @@ struct RunDirectoryTests {
                 separator: "\n")
             #expect(lines.filter { $0.contains("step") } == ["{\"step\":1}", "{\"step\":2}", "{\"step\":3}"])
         }
-        if !mounted { print("skipped the lines on a full disk: only root may mount a small file system") }
     }
 
-    @Test("that is read-only is refused with its path")
+    @Test(
+        "that is read-only is refused with its path",
+        .enabled(if: SmallFileSystem.isAllowed, "only root may mount a file system"))
     func readOnly() throws {
-        let mounted = try withSmallFileSystem(kilobytes: 200) { folder in
+        try withSmallFileSystem(kilobytes: 200) { folder in
             try RunDirectory(folder + "/run", resume: false).save(sampleCheckpoint(step: 1), keep: 3)
             #expect(try output(of: "mount", ["-o", "remount,ro", folder])?.status == 0)
             let file = folder + "/run/checkpoints/step-00000002.h5"
@@ -230,6 +235,5 @@ struct RunDirectoryTests {
                 #expect(open.code == .cannotCreate && open.message.contains(run), "\(open)")
             }
         }
-        if !mounted { print("skipped the read-only directory: only root may mount a small file system") }
     }
 }

@@ -18,9 +18,12 @@ import Testing
     }
 
     @discardableResult
-    func fetch(_ name: String, md5: String? = nil, mirrors: [String]? = nil) throws -> [String] {
+    func fetch(
+        _ name: String, md5: String? = nil, content: String? = nil, mirrors: [String]? = nil, patience: Double = 60
+    ) throws -> [String] {
         try Dataset.fetch(
-            [(name: name, md5: md5 ?? self.md5)], mirrors: mirrors ?? [server.address], into: local.path
+            [PublishedFile(name: name, md5: md5 ?? self.md5, content: content)], mirrors: mirrors ?? [server.address],
+            into: local.path, patience: patience
         ) { _ in }
     }
 
@@ -32,7 +35,9 @@ import Testing
     @Test("a file is fetched whole, gets its name, leaves nothing beside it, and is not fetched again")
     func whole() throws {
         var last: FetchProgress?
-        let paths = try Dataset.fetch([(name: "whole", md5: md5)], mirrors: [server.address], into: local.path) {
+        let paths = try Dataset.fetch(
+            [PublishedFile(name: "whole", md5: md5)], mirrors: [server.address], into: local.path
+        ) {
             last = $0
         }
         #expect(paths == [local.file("whole")])
@@ -111,6 +116,33 @@ import Testing
         expectFailure(.unavailable, "127.0.0.1:1/") { try fetch("whole", mirrors: ["http://127.0.0.1:1/"]) }
         try fetch("whole", mirrors: ["http://127.0.0.1:1/", server.address + "nowhere/", server.address])
         #expect(try local.read("whole") == content)
+    }
+
+    @Test("content that is the published one is enough, packed anew or plain")
+    func officialContent() throws {
+        let digest = content.withUnsafeBytes { Digest.of($0) }.hexadecimal
+        try local.write(content, to: "set")
+        #expect(try fetch("set.gz", md5: "0", content: digest) == [local.file("set")])
+        try local.gzip("set")
+        #expect(try fetch("set.gz", md5: "0", content: digest) == [local.file("set.gz")])
+        expectFailure(.cannotCreate, "move it away") { try fetch("set.gz", md5: "0", content: "0") }
+        #expect(!FileManager.default.fileExists(atPath: remote.file("requests.log")))
+    }
+
+    @Test("a web page in the file's place, a server that stalls, and one that unpacks on the way are told as such")
+    func servers() throws {
+        try remote.write(Array("<html>please log in</html>".utf8), to: "page.html")
+        expectFailure(.unavailable, "a web page") { try fetch("page.html") }
+        try remote.write(content, to: "stalls")
+        expectFailure(.unavailable, "nothing for 2 s") { try fetch("stalls", patience: 2) }
+        // Content-Encoding: gzip of a .gz file: the session hands over what is in it.
+        try remote.write(content, to: "encoded")
+        try remote.gzip("encoded")
+        let digest = content.withUnsafeBytes { Digest.of($0) }.hexadecimal
+        #expect(try fetch("encoded.gz", md5: "0", content: digest) == [local.file("encoded")])
+        #expect(try local.read("encoded") == content)
+        try FileManager.default.removeItem(atPath: local.file("encoded"))
+        expectFailure(.unavailable, "Content-Encoding") { try fetch("encoded.gz", md5: "0") }
     }
 
     @Test("a name that cannot be fetched is refused")

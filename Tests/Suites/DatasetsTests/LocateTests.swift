@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Finding data sets") struct LocateTests {
@@ -52,7 +53,7 @@ import Testing
     func list() throws {
         let folder = try TemporaryFolder()
         let list = Dataset.list(directory: folder.path)
-        #expect(list.map(\.name) == ["glyphs", "mnist", "fashion-mnist", "kmnist", "cifar10"])
+        #expect(list.map(\.name) == ["glyphs", "mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn"])
         #expect(list[0].description?.trainCount == 12_000 && list[0].problem == nil)
         #expect(list.allSatisfy { ($0.description == nil) == ($0.problem != nil) })
     }

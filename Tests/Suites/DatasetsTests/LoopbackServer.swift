@@ -1,7 +1,8 @@
 import Foundation
 
 /// A server on loopback with Range. It serves a folder, logs each request's path and Range to `requests.log` there, and
-/// cuts a file named `cut-once` in the middle the first time, `cut-always` each time; `no-range` ignores Range.
+/// cuts a file named `cut-once` in the middle the first time, `cut-always` each time; `no-range` ignores Range; `stalls` sends a part and
+/// nothing more; `*.html` is a web page, `encoded*` is said to be packed on the way.
 final class LoopbackServer {
     /// The base address, ending with a slash.
     let address: String
@@ -59,7 +60,15 @@ final class LoopbackServer {
                     self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
                 body = body[start:]
                 self.send_header("Content-Length", str(len(body)))
+                if name.endswith(".html"):
+                    self.send_header("Content-Type", "text/html; charset=utf-8")
+                if name.startswith("encoded"):
+                    self.send_header("Content-Encoding", "gzip")
                 self.end_headers()
+                if name == "stalls":
+                    self.wfile.write(body[:1000])
+                    self.wfile.flush()
+                    time.sleep(20)
                 if name == "cut-always" or (name == "cut-once" and name not in seen):
                     seen.add(name)
                     body = body[: len(body) // 2]

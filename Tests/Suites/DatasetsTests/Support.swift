@@ -83,10 +83,3 @@ func expectFailure<Result>(
     #expect(failure.code == code, "\(failure)", sourceLocation: location)
     for word in words { #expect(failure.message.contains(word), "\(failure)", sourceLocation: location) }
 }
-
-/// The folder of real data: $STEADFAST_DATA, else ../shared/data beside the package; nil where it lacks the set.
-func realData(_ name: String) -> String? {
-    let folders = [ProcessInfo.processInfo.environment["STEADFAST_DATA"], packageFolder + "/../shared/data"].compactMap
-    { $0 }
-    return folders.first { FileManager.default.fileExists(atPath: "\($0)/\(name)") }
-}

@@ -25,22 +25,15 @@ struct DoctorTests {
         return try #require(checks.first { $0["name"] as? String == name }, "no check \(name)")
     }
 
-    private func withDirectory(_ body: (String) throws -> Void) throws {
-        let path = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try body(path)
-    }
-
     @Test("says one page, the same in JSON, and leaves nothing behind", arguments: [1, 2, 4])
     func page(ranks: Int) throws {
-        try withDirectory { directory in
+        try withTemporaryDirectory { directory in
             let (json, result) = try examine(ranks: ranks, directory)
             #expect(result.status == 0, "\(result.errors)")
             #expect(json["ranks"] as? Int == ranks && json["hosts"] as? Int == 1)
             #expect(try #require(json["seconds"] as? Double) > 0)
             let checks = try #require(json["checks"] as? [[String: Any]])
-            #expect(checks.count == 13)
+            #expect(checks.count == 14)
             #expect(result.lines.count < 60)
             for check in checks {
                 let verdict = try #require(check["verdict"] as? String)
@@ -58,7 +51,7 @@ struct DoctorTests {
 
     @Test("more ranks than cores, and more threads")
     func crowded() throws {
-        try withDirectory { directory in
+        try withTemporaryDirectory { directory in
             let ranks = ProcessInfo.processInfo.activeProcessorCount + 1
             let (json, _) = try examine(
                 ranks: ranks, directory, environment: ["OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"])
@@ -71,7 +64,7 @@ struct DoctorTests {
 
     @Test("OpenBLAS kernels without AVX-512 on a CPU that has it", .enabled(if: hasAVX512))
     func narrowKernels() throws {
-        try withDirectory { directory in
+        try withTemporaryDirectory { directory in
             let (json, _) = try examine(ranks: 1, directory, environment: ["OPENBLAS_CORETYPE": "Haswell"])
             let build = try check("build", in: json)
             #expect(build["verdict"] as? String == "WARN")
@@ -81,7 +74,7 @@ struct DoctorTests {
 
     @Test("damaged data, and a directory that is none, fail with code 69")
     func failures() throws {
-        try withDirectory { directory in
+        try withTemporaryDirectory { directory in
             try FileManager.default.createDirectory(atPath: directory + "/mnist", withIntermediateDirectories: true)
             for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
                 try Data("nonsense".utf8).write(to: URL(fileURLWithPath: "\(directory)/mnist/\(name)-ubyte"))
@@ -93,7 +86,7 @@ struct DoctorTests {
             let advice = try check("data", in: json)["advice"] as? String
             #expect(advice?.contains("mnist/train-images-idx3-ubyte is not the IDX file") == true)
         }
-        try withDirectory { directory in
+        try withTemporaryDirectory { directory in
             let result = try spawn(
                 "steadfast", arguments: ["doctor", "--run", "/proc", "--data-directory", directory]
             ).wait(timeout: 60)

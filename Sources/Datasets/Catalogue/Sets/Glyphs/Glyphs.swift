@@ -3,7 +3,7 @@ import Kernels
 
 /// The built-in data set: digits of 28 x 28 pixels, drawn from strokes in several writing styles with random shapes,
 /// sizes, places and pens. Image i of a split is always the same one; each is drawn when it is read.
-enum Glyphs {
+struct Glyphs: DataFiles {
     enum Part: Int, Sendable {
         case train = 0
         case test = 1
@@ -19,24 +19,28 @@ enum Glyphs {
         }
     }
 
+    var shape: ImageShape { Self.shape }
+    var classes: Int { 10 }
+    var classNames: [String]? { nil }
+    var trainCount: Int { Part.train.count }
+    var testCount: Int { Part.test.count }
+    var paths: [String] { [] }
+
     static let shape = ImageShape(height: GlyphPen.side, width: GlyphPen.side, channels: 1)
 
     /// Names the set of images; a change makes another data set.
     private static let seed: UInt64 = 0x676C_7970_6873
 
-    static let description = DatasetDescription(
-        name: "glyphs", shape: shape, classes: 10, classNames: nil, trainCount: Part.train.count,
-        testCount: Part.test.count, files: [])
-
     /// Draws the images whose index is `wanted`, and hands them over.
-    static func stream(
-        _ part: Part, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
-    ) rethrows -> StreamedImages {
+    func stream(
+        _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> StreamedImages {
+        let part = split == .test ? Part.test : .train
         var indices: [Int32] = []
         var labels: [UInt8] = []
         var pixels = [UInt8](repeating: 0, count: shape.count)
         for index in (0..<part.count).filter(wanted) {
-            var pen = GlyphPen(seed: seed, index: index, part: part.rawValue)
+            var pen = GlyphPen(seed: Self.seed, index: index, part: part.rawValue)
             for i in pixels.indices { pixels[i] = 0 }
             pixels.withUnsafeMutableBufferPointer { pixels in
                 if let base = pixels.baseAddress { labels.append(pen.draw(into: base)) }

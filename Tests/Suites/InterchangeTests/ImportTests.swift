@@ -23,9 +23,8 @@ struct ImportTests {
         for moments in model.layout.moments {
             for i in 0..<2 * moments.channels { model.moments.pointer[moments.offset + i] = 0.5 + Float(i) }
         }
-        var original = sampleCheckpoint()
+        var original = unfinishedCheckpoint(network: network.json)
         (original.tensors, original.groupAttributes) = ([:], [:])
-        original.header.network = network.json
         original.store(model, meanImage: (0..<network.input.count).map { Float($0) * 0.1 })
         try withTemporaryDirectory { folder in
             try write(try original.onnx(), to: folder + "/own.onnx")

@@ -1,6 +1,6 @@
-import Checkpoints
 import Essentials
 import HDF5Files
+import TestSupport
 import Testing
 
 @Suite("A tree of HDF5 objects")

@@ -1,7 +1,7 @@
 import CHDF5
-import Checkpoints
 import Essentials
 import HDF5Files
+import TestSupport
 import Testing
 
 /// A kind of file that may not be read, made with the C library, and what the refusal says.

@@ -2,22 +2,24 @@ import Essentials
 import Foundation
 
 /// A file system in memory, mounted on a folder until the value is gone. Only root can have one.
-final class SmallFileSystem {
+public final class SmallFileSystem {
     private let folder: String
     private var filler: String { folder + "/filler" }
     private var protected: String?
 
     /// Whether this process may mount one.
-    static var isAllowed: Bool {
+    public static let isAllowed: Bool = {
         let folder = NSTemporaryDirectory() + "/steadfast-mount-" + UUID().uuidString
         guard (try? FileManager.default.makeDirectory(folder)) != nil else { return false }
         defer { try? FileManager.default.removeItem(atPath: folder) }
         return (try? SmallFileSystem(folder)) != nil
-    }
+    }()
 
+    /// Mounts one.
+    ///
     /// - Throws: `Failure` 69 where the system refuses.
-    init(_ folder: String) throws {
-        guard mount("tmpfs", folder, "tmpfs", 0, "size=64m") == 0 else {
+    public init(_ folder: String, kilobytes: Int = 65_536) throws {
+        guard mount("tmpfs", folder, "tmpfs", 0, "size=\(kilobytes)k") == 0 else {
             throw systemFailure(.unavailable, "mount a file system on", folder)
         }
         self.folder = folder
@@ -29,7 +31,7 @@ final class SmallFileSystem {
     }
 
     /// Leaves no byte free.
-    func fill() throws {
+    public func fill() throws {
         let descriptor = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
@@ -40,7 +42,7 @@ final class SmallFileSystem {
     /// Makes the run's checkpoints unwritable; before there are any, the folder that the run is made in.
     ///
     /// What is open stays so: the files are seen through another mount that forbids writing.
-    func protect(_ run: String) throws {
+    public func protect(_ run: String) throws {
         let target = FileManager.default.isDirectory(run + "/checkpoints") ? run + "/checkpoints" : folder
         let bind = UInt(MS_BIND)
         guard mount(target, target, nil, bind, nil) == 0,
@@ -50,9 +52,18 @@ final class SmallFileSystem {
     }
 
     /// Undoes `fill` and `protect`.
-    func restore() {
+    public func restore() {
         if let protected { umount2(protected, Int32(MNT_DETACH)) }
         protected = nil
         unlink(filler)
+    }
+}
+
+/// Runs the body with a small file system of its own.
+public func withSmallFileSystem(kilobytes: Int, _ body: (String) throws -> Void) throws {
+    try withTemporaryDirectory { folder in
+        let system = try SmallFileSystem(folder, kilobytes: kilobytes)
+        try body(folder)
+        withExtendedLifetime(system) {}
     }
 }

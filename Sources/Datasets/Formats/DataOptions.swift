@@ -1,0 +1,89 @@
+import Essentials
+import Foundation
+
+/// The parameters of a data set that is named by a path, `PATH:key=value:key=value`, in the syntax of attacks.
+///
+/// - `images`, `labels`, `test-images`, `test-labels`: the names of the arrays in a file that holds several.
+/// - `layout`: `nhwc` or `nchw`, where the shape of the images allows both.
+/// - `range`: `LOW..HIGH`, the values that become 0 and 255, for images that are not bytes.
+/// - `first-label`: the label of the first class, 0 by default.
+/// - `test-share`: the share of the images that becomes the test split where the files have none, drawn by `seed` (1),
+///   the same share of each class.
+struct DataOptions: Equatable, Sendable {
+    var images: String?
+    var labels: String?
+    var testImages: String?
+    var testLabels: String?
+    var layout: PixelLayout?
+    var range: ClosedRange<Double>?
+    var firstLabel: Int?
+    var testShare: Double?
+    var seed: UInt64 = 1
+
+    private static let keys = [
+        "images", "labels", "test-images", "test-labels", "layout", "range", "first-label", "test-share", "seed",
+    ]
+
+    init() {}
+
+    /// Cuts the parameters off a name.
+    ///
+    /// - Throws: `Failure` 64 naming the parameter that is wrong.
+    init(cutFrom name: inout String) throws {
+        var parts = name.split(separator: ":", omittingEmptySubsequences: false)
+        var pairs: [(key: String, value: String)] = []
+        while parts.count > 1, let last = parts.last, let equals = last.firstIndex(of: "="),
+            !last.contains("/") || Self.isKey(last)
+        {
+            pairs.append((String(last[..<equals]), String(last[last.index(after: equals)...])))
+            parts.removeLast()
+        }
+        name = parts.joined(separator: ":")
+        for (key, value) in pairs.reversed() { try set(key, value, of: name) }
+    }
+
+    private static func isKey(_ part: Substring) -> Bool { keys.contains { part.hasPrefix($0 + "=") } }
+
+    private mutating func set(_ key: String, _ value: String, of name: String) throws {
+        func refuse(_ wanted: String) -> Failure {
+            Failure(.usage, "data set '\(name)': \(key)=\(value) should be \(wanted)")
+        }
+        switch key {
+        case "images": images = value
+        case "labels": labels = value
+        case "test-images": testImages = value
+        case "test-labels": testLabels = value
+        case "layout":
+            guard let found = PixelLayout(rawValue: value) else { throw refuse("nhwc or nchw") }
+            layout = found
+        case "range":
+            let bounds = value.components(separatedBy: "..").compactMap(Double.init)
+            guard bounds.count == 2, bounds.allSatisfy(\.isFinite), bounds[0] < bounds[1] else {
+                throw refuse("LOW..HIGH, as 0..1")
+            }
+            range = bounds[0]...bounds[1]
+        case "first-label":
+            guard let number = Int(value), (-1_000_000...1_000_000).contains(number) else {
+                throw refuse("a whole number")
+            }
+            firstLabel = number
+        case "test-share":
+            guard let share = Double(value), share > 0, share < 1 else { throw refuse("between 0 and 1") }
+            testShare = share
+        case "seed":
+            guard let number = UInt64(value) else { throw refuse("a whole number of at least 0") }
+            seed = number
+        default: throw Failure(.usage, "data set '\(name)': " + unknownName("parameter", key, among: Self.keys))
+        }
+    }
+}
+
+/// The order of the axes of images in a file.
+enum PixelLayout: String, Sendable {
+    /// Images, rows, columns, channels.
+    case nhwc
+    /// Images, channels, rows, columns.
+    case nchw
+    /// Images, channels, columns, rows: MATLAB's order of an array [rows, columns, channels, images].
+    case ncwh
+}

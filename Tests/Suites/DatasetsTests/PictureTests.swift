@@ -1,0 +1,123 @@
+import Datasets
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Folders of pictures") struct PictureTests {
+    /// A PNG file of stored deflate blocks: kind 0 grey, 2 colour, 4 and 6 with alpha; 8 or 16 bits.
+    static func png(_ width: Int, _ height: Int, kind: UInt8, bits: UInt8 = 8, _ samples: [UInt8]) -> [UInt8] {
+        func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+        func crc(_ bytes: [UInt8]) -> [UInt8] {
+            var crc = UInt32.max
+            for byte in bytes {
+                crc ^= UInt32(byte)
+                for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+            }
+            return word(Int(~crc))
+        }
+        func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
+            word(content.count) + Array(name.utf8) + content + crc(Array(name.utf8) + content)
+        }
+        let row = samples.count / height
+        let raw = (0..<height).flatMap { [0] + samples[$0 * row..<($0 + 1) * row] }
+        var (a, b) = (1, 0)
+        for byte in raw {
+            a = (a + Int(byte)) % 65_521
+            b = (b + a) % 65_521
+        }
+        let (low, high) = (UInt8(raw.count & 255), UInt8(raw.count >> 8))
+        let packed = [0x78, 0x01, 1, low, high, ~low, ~high] + raw + word(b << 16 | a)
+        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+            + chunk("IHDR", word(width) + word(height) + [bits, kind, 0, 0, 0]) + chunk("IDAT", packed)
+            + chunk("IEND", [])
+    }
+
+    private func write(_ files: [String: [UInt8]]) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        for (name, bytes) in files {
+            let parent = (folder.file(name) as NSString).deletingLastPathComponent
+            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+            try folder.write(bytes, to: name)
+        }
+        return folder
+    }
+
+    @Test("classes are numbered by their sorted names, pictures read in sorted order, and a grey set has one channel")
+    func order() throws {
+        let folder = try write([
+            "train/owl/2.png": Self.png(2, 1, kind: 0, [3, 4]), "train/owl/1.png": Self.png(2, 1, kind: 0, [1, 2]),
+            "train/cat/9.PNG": Self.png(2, 1, kind: 4, [5, 255, 6, 255]), "train/cat/notes.txt": [1],
+            "test/owl/a.png": Self.png(2, 1, kind: 0, bits: 16, [255, 255, 128, 128]),
+        ])
+        let dataset = try Dataset.locate(folder.path)
+        #expect(dataset.description.classNames == ["cat", "owl"] && dataset.description.shape.channels == 1)
+        let train = try dataset.read(.train)
+        #expect(train.labels == [0, 1, 1] && train.pixels == [5, 6, 1, 2, 3, 4])
+        let test = try dataset.read(.test)
+        #expect(test.labels == [1] && test.pixels == [255, 128])
+        #expect(try dataset.read(.train) { $0 == 2 }.pixels == [3, 4])
+    }
+
+    @Test("one coloured picture makes a set of colours; without train a tenth of each class is the test split")
+    func colours() throws {
+        var files = ["a/0.png": Self.png(1, 2, kind: 2, [10, 20, 30, 40, 50, 60])]
+        for i in 1..<20 { files["\(i % 2 == 0 ? "a" : "b")/\(i).png"] = Self.png(1, 2, kind: 0, [UInt8(i), 7]) }
+        let folder = try write(files)
+        let dataset = try Dataset.locate(folder.path)
+        #expect(dataset.description.shape.channels == 3)
+        #expect(dataset.description.trainCount == 18 && dataset.description.testCount == 2)
+        #expect(try dataset.read(.test).labels.sorted() == [0, 1])
+        let all = try Dataset.locate(folder.path + ":test-share=0.5:seed=3")
+        #expect(all.description.testCount == 10)
+        let pixels = try all.read(.train).pixels + all.read(.test).pixels
+        #expect(pixels.count == 120 && Set(pixels).isSuperset(of: [10, 20, 30, 40, 50, 60]))
+    }
+
+    @Test("what cannot be read is refused by its name")
+    func refusals() throws {
+        let good = Self.png(2, 2, kind: 0, [1, 2, 3, 4])
+        func expect(_ name: String, _ bytes: [UInt8], _ words: String) throws {
+            let folder = try write(["train/a/0.png": good, "train/b/\(name)": bytes])
+            expectFailure(.data, name, words) { try Dataset.locate(folder.path).read(.train) }
+        }
+        try expect("large.png", Self.png(3, 2, kind: 0, [1, 2, 3, 4, 5, 6]), "2 x 3 pixels")
+        try expect("clear.png", Self.png(2, 2, kind: 4, [1, 255, 2, 254, 3, 255, 4, 255]), "not opaque")
+        try expect("cut.png", Array(good.dropLast(30)), "damaged")
+        try expect("text.png", Array("hello".utf8), "neither a PNG nor a JPEG")
+        try expect("empty.jpg", [], "neither a PNG nor a JPEG")
+        try expect("cut.jpg", [0xFF, 0xD8, 0xFF, 0xE0], "cut off")
+        var damaged = good
+        damaged[good.count - 25] ^= 1
+        try expect("changed.png", damaged, "damaged")
+        let huge = Self.png(1 << 20, 1 << 20, kind: 0, [0, 0]).prefix(60)
+        let folder = try write(["train/a/0.png": Array(huge)])
+        expectFailure(.data, "0.png") { try Dataset.locate(folder.path).read(.train) }
+        let none = try write(["train/a/notes.txt": [1]])
+        expectFailure(.noInput, none.path) { try Dataset.locate(none.path) }
+    }
+
+    @Test("JPEG is read, one that is cut off refused, and CMYK")
+    func jpeg() throws {
+        // Made by libjpeg-turbo's cjpeg, where it is: a grey picture of one value.
+        let grey: [UInt8] = PictureTests.smallJPEG
+        let folder = try write(["train/a/0.jpg": grey])
+        let train = try Dataset.locate(folder.path).read(.train)
+        #expect(train.shape.channels == 1 && train.shape.height == 8 && train.shape.width == 8)
+        #expect(train.pixels.allSatisfy { (126...130).contains($0) }, "\(train.pixels)")
+        let cut = try write(["train/a/0.jpg": Array(grey.dropLast(6))])
+        expectFailure(.data, "0.jpg", "damaged") { try Dataset.locate(cut.path).read(.train) }
+    }
+
+    /// 8 x 8 pixels of grey 128: baseline, one component, a quantisation table of ones, Huffman tables of two codes.
+    private static let smallJPEG: [UInt8] = {
+        var file: [UInt8] = [0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
+        file += [0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]
+        // One code of one bit each: DC difference 0, end of block.
+        for table: UInt8 in [0x00, 0x10] {
+            file += [0xFF, 0xC4, 0, 20, table, 1] + [UInt8](repeating: 0, count: 15) + [0]
+        }
+        file += [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]
+        // Two bits 0, padded with ones.
+        return file + [0x3F, 0xFF, 0xD9]
+    }()
+}
