@@ -7,7 +7,7 @@ struct DocumentationTests {
     /// Runs the script on a small package of pages.
     private func check(_ pages: [String: String]) throws -> ProgramResult {
         var result: ProgramResult?
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let attacks = "clean fgs-lmax fgsm pgd"
             let files = [
                 "README.md": "# A", "cluster/README.md": "# B", ".github/CONTRIBUTING.md": "# C", "Package.swift": "",

@@ -21,7 +21,7 @@ struct HostCluster {
 
     /// Makes the hosts, runs the body, removes them.
     static func run(_ body: (HostCluster) throws -> Void) throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let cluster = HostCluster(folder: folder)
             defer { _ = try? TestSupport.spawn(path: control, arguments: ["stop", cluster.place]).wait(timeout: 30) }
             try cluster.control("start")

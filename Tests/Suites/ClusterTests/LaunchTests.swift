@@ -31,7 +31,7 @@ struct LaunchTests {
 
     @Test("a rank that is killed costs the steps since the last checkpoint, and no bit")
     func killed() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let alone = try spawn("steadfast", arguments: recipe(folder + "/alone")).wait(timeout: 60)
             #expect(alone.status == 0, "\(alone.errors)")
             let run = folder + "/run"
@@ -52,7 +52,7 @@ struct LaunchTests {
 
     @Test("TERM lets the run save, and ends with 75")
     func stopped() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let run = folder + "/run"
             let program = try launch(["-n", "2"] + recipe(run) + ["--set", "max_steps=100000", "--set", "epochs=500"])
             try wait(run, step: 30)

@@ -8,7 +8,7 @@ struct PackagesTests {
         "apt-get waits while another one works",
         .enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/apt-get")))
     func lock() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             // The package lists of nobody.
             let lists = folder + "/lists"
             try FileManager.default.createDirectory(atPath: lists + "/partial", withIntermediateDirectories: true)

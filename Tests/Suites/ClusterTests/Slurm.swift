@@ -16,7 +16,7 @@ struct Slurm {
 
     /// Starts the scheduler, runs the body, stops it.
     static func run(_ body: (Slurm) throws -> Void) throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let slurm = Slurm(folder: folder)
             try slurm.control("start")
             defer { try? slurm.control("stop") }

@@ -1,15 +1,9 @@
 import Essentials
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Atomic files") struct AtomicFileTests {
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "steadfast-test-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
-    }
-
     private func content(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
     private func files(_ folder: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -17,7 +11,7 @@ import Testing
 
     @Test("new content replaces the old whole, chunk after chunk, and no temporary file stays")
     func replaces() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let path = folder + "/file"
             try AtomicFile.write("old", to: path)
             #expect(try content(path) == "old")
@@ -34,7 +28,7 @@ import Testing
 
     @Test("where the file cannot be made it says so with code 73 and the path")
     func cannotCreate() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let path = folder + "/missing/file"
             #expect {
                 try AtomicFile.write("x", to: path)
@@ -47,7 +41,7 @@ import Testing
 
     @Test("a failure after the writing leaves the old thing and no temporary file")
     func cannotRename() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             // A folder stands where the file should go: renaming fails.
             let path = folder + "/taken"
             try FileManager.default.createDirectory(atPath: path + "/inner", withIntermediateDirectories: true)
@@ -58,11 +52,9 @@ import Testing
         }
     }
 
-    @Test("on a full disk the old content stays and no temporary file is left", .enabled(if: mayMount))
+    @Test("on a full disk the old content stays and no temporary file is left", .enabled(if: SmallFileSystem.isAllowed))
     func fullDisk() throws {
-        try withFolder { folder in
-            try #require(run("mount", "-t", "tmpfs", "-o", "size=64k", "steadfast-test", folder) == 0)
-            defer { _ = run("umount", folder) }
+        try withSmallFileSystem(kilobytes: 64) { folder in
             let path = folder + "/file"
             try AtomicFile.write("old", to: path)
             let large = [UInt8](repeating: 1, count: 1_000_000)
@@ -75,25 +67,4 @@ import Testing
             #expect(try content(path) == "old" && files(folder) == ["file"])
         }
     }
-}
-
-/// Whether this process may mount a file system: root, and not a container that forbids it.
-private let mayMount: Bool = {
-    guard geteuid() == 0 else { return false }
-    let folder = NSTemporaryDirectory() + "steadfast-mount-" + UUID().uuidString
-    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)) != nil
-    else { return false }
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    guard run("mount", "-t", "tmpfs", "-o", "size=64k", "steadfast-test", folder) == 0 else { return false }
-    return run("umount", folder) == 0
-}()
-
-private func run(_ arguments: String...) -> Int32 {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return -1 }
-    process.waitUntilExit()
-    return process.terminationStatus
 }

@@ -1,6 +1,7 @@
 import Essentials
 import Foundation
 import Recipes
+import TestSupport
 import Testing
 import Training
 
@@ -238,13 +239,6 @@ struct RecipeRefusalTests {
 
 @Suite("Where a recipe is found")
 struct RecipeLoadingTests {
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "recipes-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
-    }
-
     private func failure(_ name: String, _ environment: [String: String] = [:]) -> Failure? {
         do {
             _ = try Recipe.load(name, environment: environment)
@@ -254,7 +248,7 @@ struct RecipeLoadingTests {
 
     @Test("A name means the user's folder before the package's own, a path means itself, and overrides hold for both")
     func places() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             try "dataset: kmnist".write(toFile: folder + "/mnist-plain.yaml", atomically: true, encoding: .utf8)
             let environment = ["STEADFAST_RECIPES": folder]
             #expect(try Recipe.load("mnist-plain", environment: environment).dataset == "kmnist")
@@ -278,7 +272,7 @@ struct RecipeLoadingTests {
 
     @Test("A byte order mark is passed over")
     func byteOrderMark() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             try Data([0xEF, 0xBB, 0xBF] + Array("dataset: mnist".utf8))
                 .write(to: URL(fileURLWithPath: folder + "/a.yaml"))
             #expect(try Recipe.load(folder + "/a.yaml", environment: [:]).dataset == "mnist")
@@ -287,7 +281,7 @@ struct RecipeLoadingTests {
 
     @Test("What is no readable text is refused, and a refusal names the file")
     func unreadable() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             #expect(failure(folder + "/")?.code == .noInput)
             #expect(failure("/dev/zero") == Failure(.usage, "/dev/zero: more than 1 MiB is not a recipe"))
             let path = folder + "/a.yaml"

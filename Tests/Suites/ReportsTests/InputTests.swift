@@ -1,6 +1,7 @@
 import Essentials
 import Foundation
 import Robustness
+import TestSupport
 import Testing
 
 import Reports
@@ -9,7 +10,7 @@ import Reports
 struct InputTests {
     @Test("is found at any depth, but not what a report wrote, nor through links")
     func finder() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             for path in ["a/seed-1/evaluation", "a/seed-2/evaluation", "report", "b"] {
                 try write([row("clean", 0, 0.1)], to: "\(folder)/\(path)")
             }
@@ -69,7 +70,7 @@ struct InputTests {
 
     @Test("follows metrics as they grow, forgets what is computed again, and passes over what is none")
     func metrics() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             var metrics = RunMetrics(run: folder, steps: true)
             try metrics.readOn()
             #expect(metrics.steps.isEmpty && !metrics.hasEnded)

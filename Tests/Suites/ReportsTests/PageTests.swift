@@ -2,6 +2,7 @@ import Essentials
 import Foundation
 import FoundationXML
 import Robustness
+import TestSupport
 import Testing
 
 import Reports
@@ -13,7 +14,7 @@ struct PageTests {
 
     @Test("is well-formed whatever things are called, and holds every table and figure, as files too")
     func page() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let name = "\(folder)/r/\(Self.hostile.replacingOccurrences(of: "/", with: "_"))"
             func rows(_ checkpoint: String) -> [SummaryRow] {
                 Reading.all.flatMap { reading in
@@ -75,7 +76,7 @@ struct PageTests {
         "is about the networks unless the paper is asked for: no table, figure or word of the paper, and no figure without data"
     )
     func neutral() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let name = "\(folder)/r/\(Self.hostile.replacingOccurrences(of: "/", with: "_"))"
             let rows = [
                 row("clean", 0, 0.02, checkpoint: name, dataset: "my-set", samples: 150),
@@ -116,7 +117,7 @@ struct PageTests {
 
     @Test("of broken or missing input is one sentence")
     func refusals() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             try FileManager.default.createDirectory(atPath: folder + "/a", withIntermediateDirectories: true)
             for text in ["", "checkpoint,dataset\n", "\u{0}\u{1}\u{2}", SummaryRow.header + "\na.h5,mnist,clean,0\n"] {
                 try text.write(toFile: folder + "/a/summary.csv", atomically: true, encoding: .utf8)

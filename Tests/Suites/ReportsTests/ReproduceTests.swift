@@ -1,12 +1,9 @@
-import Datasets
 import Foundation
 import TestSupport
 import Testing
 
 @Suite("steadfast reproduce", .underMPIRun, .serialized)
 struct ReproduceTests {
-    private static var hasMNIST: Bool { (try? Dataset.locate("mnist", directory: nil)) != nil }
-
     private func reproduce(_ arguments: [String], ranks: Int = 2) throws -> (
         status: Int32, output: String, errors: String
     ) {
@@ -15,9 +12,9 @@ struct ReproduceTests {
 
     @Test(
         "trains, evaluates and reports each model and seed; again, on more ranks, it trains and attacks nothing anew",
-        .enabled(if: hasMNIST, "no MNIST in $STEADFAST_DATA or ../shared/data"))
+        .enabled(if: realData("mnist") != nil, "no MNIST in $STEADFAST_DATA or ../shared/data"))
     func reproduces() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let arguments = [
                 "mnist", "--run", folder, "--models", "plain,mrelu-r-m", "--seeds", "2", "--set", "max_steps=12",
                 "--samples", "40", "--strong-samples", "0",
@@ -45,7 +42,7 @@ struct ReproduceTests {
 
     @Test("refuses a data set or a model that it does not know, before anything is trained")
     func refuses() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let run = folder + "/run"
             for (arguments, code, word) in [
                 (["imagenet", "--run", run], 64, "mnist, cifar10"),

@@ -29,7 +29,7 @@ struct RunListTests {
 
     @Test("tells running, finished, stopped and dead runs apart, at any depth, with step, errors and size")
     func states() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             try makeRun(folder + "/a", steps: 20, saved: 20, end: true)
             try makeRun(folder + "/b", steps: 20, saved: 20)
             try makeRun(folder + "/deep/c", steps: 20, saved: 10)
@@ -51,7 +51,7 @@ struct RunListTests {
 
     @Test("removes a run, never one that a job is using, and nothing that is no run")
     func remove() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             for name in ["a", "b"] { try makeRun("\(folder)/\(name)", steps: 2, saved: 2) }
             try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: folder + "/a")
             func runs(_ arguments: [String]) throws -> ProgramResult {

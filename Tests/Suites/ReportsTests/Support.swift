@@ -4,14 +4,6 @@ import Robustness
 
 import Reports
 
-/// A folder of its own for a test.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    return try body(folder)
-}
-
 /// A row of a summary.
 func row(
     _ attack: String, _ strength: Double, _ error: Double, rejected: Double = 0, checkpoint: String = "a.h5",

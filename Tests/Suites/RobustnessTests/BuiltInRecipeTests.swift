@@ -5,7 +5,7 @@ import Testing
     // What cluster/quickstart shows, on images held out of training.
     @Test("the built-in robust recipe trains to a network that knows the glyphs and rejects noise, attacked or not")
     func trains() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             let recipe = ["glyphs-mrelu-r-m", "--set", "validation=2000", "--run", folder + "/run", "--quiet"]
             let trained = try spawnMpirun(ranks: 2, "steadfast", arguments: ["train"] + recipe).wait(timeout: 300)
             try #require(trained.status == 0, "\(trained.errors)")

@@ -48,7 +48,7 @@ struct EvaluationRefusalTests {
 
     @Test("no test images: one sentence; images sorted by class, steps that are too short: a warning and figures")
     func splits() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             try writeBarImages(to: folder + "/bars", isSorted: true)
             let recipe = folder + "/bars.yaml"
             try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
@@ -77,7 +77,7 @@ struct EvaluationRefusalTests {
 
     @Test("of the data: other classes than the network's, images of another size, no data", arguments: [2, 4])
     func data(ranks: Int) throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             try writeBarImages(to: folder + "/bars")
             let recipe = folder + "/bars.yaml"
             try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)

@@ -3,19 +3,11 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A directory that is removed in the end.
-func withTemporaryFolder(_ body: (_ folder: String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-}
-
 /// A directory with a network trained for a few steps on the glyphs, `run`; removed in the end.
 func withTrainedRun(
     _ recipe: [String] = ["glyphs-mrelu-r-m"], _ body: (_ folder: String) throws -> Void
 ) throws {
-    try withTemporaryFolder { folder in
+    try withTemporaryDirectory { folder in
         let trained = try spawn(
             "steadfast", arguments: ["train"] + recipe + ["--run", folder + "/run", "--set", "max_steps=30", "--quiet"]
         ).wait(timeout: 120)

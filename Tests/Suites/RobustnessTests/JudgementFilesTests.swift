@@ -195,7 +195,7 @@ struct JudgementFilesTests {
         let clean = try #require(results.summary.first)
         if count > 0, isRejected || mistakes == count { #expect(clean.error == 1) }
         if count > 0, isRejected { #expect(clean.rejected == 1 && clean.wrong == 0) }
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             try JudgementFiles.write([results], to: folder)
             for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
                 let text = try String(contentsOfFile: folder + "/" + name, encoding: .utf8)

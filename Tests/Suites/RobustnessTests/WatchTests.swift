@@ -15,7 +15,7 @@ struct WatchTests {
 
     @Test("evaluation ranks change no bit of the training; their results are those of evaluate")
     func ranksBeside() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             let alone = try spawnMpirun(ranks: 2, "steadfast", arguments: recipe + ["--run", folder + "/alone"])
                 .wait(timeout: 120)
             #expect(alone.status == 0, "\(alone.errors)")
@@ -37,7 +37,7 @@ struct WatchTests {
 
     @Test("a watching job follows a run that another job trains, is stopped, goes on, and ends with it")
     func apart() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             let training = try spawn("steadfast", arguments: recipe + ["--run", folder + "/run"])
             while !FileManager.default.fileExists(atPath: folder + "/run/recipe.yaml") { usleep(5000) }
             let arguments = ["evaluate", folder + "/run", "--watch", "--output", folder + "/out"]
@@ -59,7 +59,7 @@ struct WatchTests {
 
     @Test("bad input: no run, more evaluation ranks than ranks, an unknown attack in the plan, two runs to watch")
     func refusals() throws {
-        try withTemporaryFolder { folder in
+        try withTemporaryDirectory { folder in
             let cases: [([String], Int32, String)] = [
                 (["evaluate", folder + "/none", "--watch", "--output", folder + "/a"], 66, "none"),
                 (recipe + ["--run", folder + "/b", "--evaluation-ranks", "2"], 64, "--evaluation-ranks"),

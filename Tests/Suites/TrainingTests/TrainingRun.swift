@@ -12,14 +12,6 @@ let smallRecipe = [
 /// The plain network on the same data, as short.
 let plainRecipe = ["glyphs-plain", "--set", "batch=24", "--set", "max_steps=12"]
 
-/// A directory that is removed in the end.
-func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try body(path)
-}
-
 /// Trains under mpirun.
 func train(
     _ recipe: [String] = smallRecipe, ranks: Int, run: String, _ more: String..., environment: [String: String] = [:],
@@ -40,16 +32,6 @@ func metrics(ofRun run: String) throws -> [[String: Any]] {
     try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
         try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
     }
-}
-
-/// Where the real data lies, or nil with a line that says that a test is skipped.
-func realData(_ name: String) -> String? {
-    let environment = ProcessInfo.processInfo.environment
-    for folder in [environment["STEADFAST_DATA"], "../shared/data"].compactMap({ $0 }) {
-        if FileManager.default.fileExists(atPath: "\(folder)/\(name)") { return folder }
-    }
-    print("skipped: no \(name) in $STEADFAST_DATA or ../shared/data")
-    return nil
 }
 
 /// Whether the long suites were asked for.
