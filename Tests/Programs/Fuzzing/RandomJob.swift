@@ -65,14 +65,18 @@ struct RandomJob {
             }
         }
         layers.append("fully_connected: {channels: \(classes + (means ? 2 : 0)), deviation: 0.05}")
+        let batch = draw([1, 2, draw(1...24), draw(8...24)])
+        let accumulation = chance(0.2) ? draw(1...4) : 1
+        // More lanes than images of a micro-batch are refused: now and then they are asked for.
+        let lanes = chance(0.05) ? draw(1...8) : draw(1...max(1, min(8, batch / accumulation)))
         var lines = [
             "dataset: set", "network:", "  architecture: \(chance(0.05) ? "mnist" : "custom")",
             "  activation: \(activation)",
         ]
         if lines[2].hasSuffix("custom") { lines += ["  layers:"] + layers.map { "    - " + $0 } }
         lines += [
-            "epochs: \(draw(1...2))", "max_steps: \(draw(1...4))", "batch: \(draw([1, 2, draw(1...24)]))",
-            "lanes: \(draw(1...8))", "seed: \(draw(0...9))",
+            "epochs: \(draw(1...2))", "max_steps: \(draw(1...4))", "batch: \(batch)",
+            "lanes: \(lanes)", "accumulation: \(accumulation)", "seed: \(draw(0...9))",
             "learning_rate: \(draw(["0.01", "0.1", "0", "1000", "1e-30"]))",
             "schedule: \(draw(["constant", "cosine"]))", "momentum: \(draw(["0", "0.9"]))",
             "reduction: \(draw(["exact", "exact", "fast"]))", "checkpoint: {every_steps: \(draw(1...3)), keep: 2}",
@@ -87,7 +91,6 @@ struct RandomJob {
         }
         if chance(0.3) { lines.append("validation: \(draw([1, draw(0...train), train]))") }
         if chance(0.15) { lines.append("validation_attack: {attack: \"\(attack())\", strength: 0.1}") }
-        if chance(0.2) { lines.append("accumulation: \(draw(1...4))") }
         if chance(0.2) { lines.append("shift: \(draw(0...4))") }
         if chance(0.2) { lines.append("mirroring: \(draw(["off", "image", "batch"]))") }
         if chance(0.1) { lines.append("mean_image: \(draw(["training", "none"]))") }
