@@ -123,8 +123,8 @@ package final class TrainingReporter {
         var text = "\(set.trainCount - data.validationCount) training images of \(set.shape)"
         if data.validationCount > 0 { text += ", \(data.validationCount) for validation" }
         if let drawn = recipe.meanTraining {
-            text += ", \(drawn.samples) mean samples"
-            if drawn.noiseSamples > 0 { text += ", \(drawn.noiseSamples) noise samples" }
+            text += ", \(drawn.samples ?? 0) mean samples"
+            if let noise = drawn.noiseSamples, noise > 0 { text += ", \(noise) noise samples" }
         }
         return text + " an epoch; \(set.testCount) test images"
     }
