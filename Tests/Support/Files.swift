@@ -3,7 +3,7 @@ import Foundation
 
 /// Runs the body with a new directory, which is removed in the end.
 public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
+    let path = (NSTemporaryDirectory() as NSString).appendingPathComponent("steadfast-" + UUID().uuidString)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try body(path)

@@ -99,8 +99,7 @@ extension Checkpoint {
             described.input == network.input, described.classes == network.classes,
             imported.stabilizer.map({ $0 == described.stabilizer }) ?? true,
             (described.hybridLoss == nil) == (network.hybridLoss == nil),
-            let own = try? NetworkPlan(described),
-            own.graph.nodes.map(\.structure) == plan.graph.nodes.map(\.structure)
+            let own = try? NetworkPlan(described), own.graph.equals(plan.graph)
         {
             return own
         }
@@ -205,8 +204,41 @@ public enum ONNXFormat {
     }
 }
 
+extension NetworkGraph {
+    /// True where both graphs compute the same from equal parameters in the same order: names, initial weights and the
+    /// order of other layers do not count.
+    fileprivate func equals(_ other: NetworkGraph) -> Bool {
+        var known: [String: Int] = [:]
+        let (own, others) = (numbers(&known), other.numbers(&known))
+        func parameters(_ graph: NetworkGraph, _ numbers: [Int]) -> [Int] {
+            zip(graph.nodes, numbers).filter { $0.0.hasParameters }.map(\.1)
+        }
+        return own.last == others.last && parameters(self, own) == parameters(other, others)
+    }
+
+    /// A number for each node; two nodes have the same one where they compute the same.
+    private func numbers(_ known: inout [String: Int]) -> [Int] {
+        var numbers: [Int] = []
+        for node in nodes {
+            let text = "\(node.structure) \(node.inputs.map { $0 < 0 ? -1 : numbers[$0] })"
+            let number = known[text] ?? known.count
+            known[text] = number
+            numbers.append(number)
+        }
+        return numbers
+    }
+}
+
 extension NetworkGraph.Node {
-    /// What a layer computes and on what, without its name and its initial weights.
+    /// True of a convolution and of batch norm.
+    fileprivate var hasParameters: Bool {
+        switch operation {
+        case .convolution, .normalization: true
+        default: false
+        }
+    }
+
+    /// The operation without its name, its inputs and its initial weights.
     fileprivate var structure: String {
         let operation =
             switch operation {
@@ -216,6 +248,6 @@ extension NetworkGraph.Node {
                 "affine \((0..<shape.channels).map { [scale[$0 % scale.count], shift[$0 % shift.count]] })"
             default: "\(operation)"
             }
-        return "\(operation) \(inputs) \(shape)"
+        return "\(operation) \(shape)"
     }
 }

@@ -8,7 +8,7 @@ struct BuildTests {
 
     @Test("a checkout that was copied with its build is built at its new place", .enabled(if: runsAll))
     func copied() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let files = FileManager.default
             let (first, second) = (folder + "/first", folder + "/second")
             for name in ["Sources/small", "cluster"] {

@@ -66,7 +66,7 @@ struct LaunchTests {
     @Test(
         "what cannot succeed is not tried again: usage, an unknown recipe, no host file, bad host files; one sentence")
     func refused() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let hosts = folder + "/hosts"
             func file(_ text: String) throws -> [String] {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: hosts))
@@ -156,7 +156,7 @@ struct LaunchTests {
     private func withStandIn(
         _ ranks: String, _ body: (_ folder: String, _ program: ([String]) throws -> ProgramResult) throws -> Void
     ) throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let (program, run) = (folder + "/steadfast", folder + "/run")
             try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
             let text = """

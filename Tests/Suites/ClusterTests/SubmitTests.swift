@@ -19,7 +19,7 @@ struct SubmitTests {
             ),
         ])
     func timed(scheduler: String, command: String, words: [String]) throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             let recipe = [
                 "train", "glyphs-plain", "--set", "max_steps=4000", "--set", "epochs=40", "--set", "batch=24",
             ]
@@ -42,7 +42,7 @@ struct SubmitTests {
 
     @Test("what no scheduler would take is refused: no time to save, no number of ranks, no scheduler, no recipe")
     func refused() throws {
-        try withFolder { folder in
+        try withTemporaryDirectory { folder in
             for (scheduler, arguments, word) in [
                 ("pbs", ["--time", "0:02:00", "train", "glyphs-plain"], "120 s"),
                 ("pbs", ["--time", "1h", "train", "a"], "4:00:00"),

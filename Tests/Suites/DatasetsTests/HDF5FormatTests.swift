@@ -5,6 +5,9 @@ import Testing
 
 @Suite("HDF5 data files") struct HDF5FormatTests {
     private static let count = 300
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
 
     /// A file as the library writes it, without our seal: chunked, shuffled, deflated, with checksums.
     private func file(_ images: Tensor, labels: Tensor, names: (String, String) = ("x_train", "y_train")) throws
@@ -14,7 +17,6 @@ import Testing
     }
 
     private func locate(_ bytes: [UInt8], _ options: String = "") throws -> Dataset {
-        let folder = try TemporaryFolder()
         // HDF5 takes what lies at 0, or behind a user block of 512 bytes.
         try folder.write(bytes, to: "set.h5")
         let dataset = try Dataset.locate(folder.file("set.h5") + options)

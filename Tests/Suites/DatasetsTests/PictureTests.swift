@@ -19,7 +19,7 @@ import Testing
             word(content.count) + Array(name.utf8) + content + crc(Array(name.utf8) + content)
         }
         let row = samples.count / height
-        let raw = (0..<height).flatMap { [0] + samples[$0 * row..<($0 + 1) * row] }
+        let raw = (0..<(row > 0 ? height : 0)).flatMap { [0] + samples[$0 * row..<($0 + 1) * row] }
         var (a, b) = (1, 0)
         for byte in raw {
             a = (a + Int(byte)) % 65_521

@@ -124,19 +124,12 @@ struct PerturbationTests {
         }
     }
 
-    @Test("a corruption takes any strength: the nearest severity, none below a tenth; one class has a zero direction")
+    @Test("a corruption takes any strength: the nearest severity, none below a tenth")
     func strengths() throws {
         let siege = try Siege(Self.grey, count: 2)
         for strength in [0, 0.05, 0.1, 0.9, 1] {
             let images = try siege.run("corruptions:kind=brightness", strength: strength)
             #expect((images[0] == siege.image(0)) == (strength < 0.1), "\(strength)")
-        }
-        var single = Self.grey
-        single.classes = 1
-        single.layers[single.layers.count - 1] = .fullyConnected(.init(channels: 1))
-        let alone = try Siege(single, count: 3)
-        for attack in ["fgs-lmax", "fgs-lmax:gradient-mode=batch"] {
-            #expect(try alone.run(attack, strength: 0.3)[1] == alone.image(1), "\(attack)")
         }
     }
 
