@@ -118,7 +118,10 @@ public enum PictureDecoder {
         return Picture(height: Int(height), width: Int(width), pixels: pixels)
     }
 
-    private static func demandSize(_ height: Int, _ width: Int, _ path: String) throws {
+    /// Refuses a picture of no pixels, or of too many for memory.
+    ///
+    /// - Throws: `Failure` 65 naming the file and its size.
+    static func demandSize(_ height: Int, _ width: Int, _ path: String) throws {
         guard height > 0, width > 0, height <= mostPixels, width <= mostPixels, height * width <= mostPixels else {
             throw Failure(.data, "\(path) claims \(height) x \(width) pixels; at most \(mostPixels) are read")
         }

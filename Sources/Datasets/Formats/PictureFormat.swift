@@ -91,6 +91,7 @@ struct PictureFiles: DataFiles {
         var isColoured = false
         for (path, _) in self.train + self.test {
             let header = try PictureHeader(path)
+            try PictureDecoder.demandSize(header.height, header.width, path)
             isColoured = isColoured || header.isColoured
             if let first, first.header.height != header.height || first.header.width != header.width {
                 throw Failure(
