@@ -3,14 +3,17 @@ import Foundation
 /// One JSON object on one line, its keys in the order of adding. Numbers that JSON cannot hold become null.
 public struct JSONLine: Sendable {
     /// The object.
-    public var text: String { "{\(members.joined(separator: ","))}" }
+    public var text: String { "{\((members + last).joined(separator: ","))}" }
 
     private var members: [String] = []
+    /// Members behind those that are added.
+    private var last: [String] = []
 
     /// An empty object.
     public init() {}
 
-    /// An event of a run's record: its name, and the time (UTC).
+    /// An event of a run's record: its name first, and the time (UTC) last, so that readers find what they found before
+    /// there was a time.
     public init(event: String) {
         add("event", event)
         var seconds = time(nil)
@@ -19,7 +22,8 @@ public struct JSONLine: Sendable {
         let fields = [date.tm_mon + 1, date.tm_mday, date.tm_hour, date.tm_min, date.tm_sec].map {
             $0 < 10 ? "0\($0)" : "\($0)"
         }
-        add("time", "\(date.tm_year + 1900)-\(fields[0])-\(fields[1])T\(fields[2]):\(fields[3]):\(fields[4])Z")
+        let stamp = "\(date.tm_year + 1900)-\(fields[0])-\(fields[1])T\(fields[2]):\(fields[3]):\(fields[4])Z"
+        last = ["\"time\":\(JSONLine.quoted(stamp))"]
     }
 
     /// Adds a string.
