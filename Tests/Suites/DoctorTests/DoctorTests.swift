@@ -84,7 +84,7 @@ struct DoctorTests {
             #expect(result.errors.contains("doctor: FAIL: data"))
             #expect(json["verdict"] as? String == "FAIL")
             let advice = try check("data", in: json)["advice"] as? String
-            #expect(advice?.contains("mnist/train-images-idx3-ubyte is not the IDX file") == true)
+            #expect(advice?.contains("mnist/train-images-idx3-ubyte is no IDX file") == true)
         }
         try withTemporaryDirectory { directory in
             let result = try spawn(
