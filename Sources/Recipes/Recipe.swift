@@ -10,7 +10,7 @@ import Networks
 /// property is one row of `keys`: its name in YAML, the values that it allows, its effect. Initial values are the
 /// defaults; `defaults` sets those that depend on the data set, the architecture or the activation.
 public struct Recipe: Equatable, Sendable {
-    /// The data set's name: a known one, or a folder of IDX files.
+    /// The data set: a known name, or the path of a file or folder.
     public var dataset: String
     /// The directory in which data is looked for first; nil for the usual places.
     public var dataDirectory: String?

@@ -16,7 +16,7 @@ extension Recipe {
         RecipeKey(
             "dataset", \.dataset, .text.orDefault,
             implies: { recipe, _ in recipe = .defaults(dataset: recipe.dataset) },
-            "The data set: a known name (`steadfast data list`), or a folder of IDX files."),
+            "The data set: a known name (`steadfast data list`), or the path of a file or folder."),
         RecipeKey(
             "data_directory", \.dataDirectory, .optional(.text), effect: .operational,
             "The directory in which data is looked for first; null: `$STEADFAST_DATA`, then `~/.cache/steadfast`."),
