@@ -23,12 +23,6 @@ struct LaunchTests {
         try #require(RunFiles.steps(run) >= step)
     }
 
-    /// The processes that train into a run's directory, mpirun left out.
-    private func ranks(of run: String) throws -> [Int32] {
-        try spawn(path: "/usr/bin/env", arguments: ["pgrep", "-f", "^[^ ]*/steadfast train .*--run \(run)"]).wait()
-            .output.split(separator: "\n").compactMap { Int32($0) }
-    }
-
     @Test("a rank that is killed costs the steps since the last checkpoint, and no bit")
     func killed() throws {
         try withTemporaryDirectory { folder in
@@ -36,8 +30,9 @@ struct LaunchTests {
             #expect(alone.status == 0, "\(alone.errors)")
             let run = folder + "/run"
             let program = try launch(["-n", "2", "--pause", "1"] + recipe(run))
-            try wait(run, step: 50)
-            kill(try #require(ranks(of: run).first), SIGKILL)
+            let ranks = try HaltedRanks(of: run, count: 2, step: 50)
+            kill(ranks.processes[0], SIGKILL)
+            ranks.goOn()
             let result = try program.wait(timeout: 120)
             #expect(result.status == 0, "\(result.errors)")
             #expect(
@@ -143,7 +138,7 @@ struct LaunchTests {
             #expect(result.status == 0, "\(result.errors)")
             #expect(result.errors.contains("launch: start 2"), "\(result.errors)")
         }
-        try withStandIn("[ \"$OMPI_COMM_WORLD_RANK\" = 0 ] || { sleep 3; exit 0; }; trap '' TERM; sleep 1000") {
+        try withStandIn("[ \"$OMPI_COMM_WORLD_RANK\" = 0 ] || { sleep 5; exit 0; }; trap '' TERM; sleep 1000") {
             _, program in
             let result = try program(["-n", "2", "--leave", "3", "--retries", "0"])
             #expect(result.status != 0)

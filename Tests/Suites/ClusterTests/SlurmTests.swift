@@ -24,35 +24,27 @@ struct SlurmTests {
         return try digest(run)
     }
 
-    /// Waits until a job's run has come to a step.
-    private func wait(_ slurm: Slurm, _ job: String, _ run: String, step: Int) throws {
-        try slurm.waitFor("step \(step)") { try slurm.state(job) == "RUNNING" && RunFiles.steps(run) >= step }
-    }
-
     @Test(
         "a training job that is warned three times, put back each time, ends with the same bits as one that is not",
         arguments: launchers)
     func requeue(launcher: String) throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 2_000)
+            let recipe = recipe(steps: 600)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
             let job = try slurm.submit(
                 ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=\(launcher)"], "train.sbatch", recipe + [run])
             for restart in 0..<3 {
-                // Far enough to lose something, not so far as to end; the ranks run, so that the warning finds them.
-                let before = RunFiles.steps(run)
-                try slurm.waitFor("step \(before + 10)") {
-                    try slurm.restarts(job) == restart && slurm.state(job) == "RUNNING"
-                        && RunFiles.steps(run) > before + 10
-                }
+                // Far enough to lose something, not so far as to end.
+                let ranks = try HaltedRanks(of: run, count: 2, step: RunFiles.steps(run) + 10)
                 try slurm.command("scancel", ["--signal=USR1", "--batch", job])
+                try ranks.goOn(after: SIGUSR1)
                 try slurm.waitFor("restart \(restart + 1)") { try slurm.restarts(job) == restart + 1 }
             }
             #expect(try slurm.end(job) == "COMPLETED")
             #expect(try digest(run) == expected)
             // What the jobs had done when they were warned was not done again.
-            #expect(RunFiles.resumes(run) >= 3 && RunFiles.steps(run) == 2_000 && RunFiles.stepsLost(run) == 0)
+            #expect(RunFiles.resumes(run) == 4 && RunFiles.steps(run) == 600 && RunFiles.stepsLost(run) == 0)
             let log = try slurm.log()
             #expect(launcher.isEmpty || log.contains("== start 4: \(launcher) -n 2"))
             #expect(!log.contains("could not go back"), "\(log)")
@@ -67,9 +59,10 @@ struct SlurmTests {
             let run = slurm.folder + "/run"
             let job = try slurm.submit(
                 ["--partition=low", "--exclusive", "--ntasks=2"], "train.sbatch", recipe + [run])
-            try wait(slurm, job, run, step: 10)
+            let ranks = try HaltedRanks(of: run, count: 2, step: 10)
             let urgent = try slurm.command(
                 "sbatch", ["--parsable", "--exclusive", "--output=/dev/null", "--wrap", "true"])
+            try ranks.goOn(after: SIGTERM)
             #expect(try slurm.end(urgent) == "COMPLETED")
             #expect(try slurm.end(job) == "COMPLETED")
             #expect(try slurm.restarts(job) == 1)
@@ -166,8 +159,9 @@ struct SlurmTests {
             let run = slurm.folder + "/run"
             for (step, options) in [(8, ["--signal=KILL", "--full"]), (16, []), (24, ["--signal=KILL", "--full"])] {
                 let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
-                try wait(slurm, job, run, step: step)
+                let ranks = try HaltedRanks(of: run, count: 2, step: step)
                 try slurm.command("scancel", options + [job])
+                ranks.goOn()
                 #expect(try slurm.end(job) != "COMPLETED")
                 // It is whole, or not there.
                 #expect(throws: Never.self) { try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run)) }
@@ -187,30 +181,35 @@ struct SlurmTests {
             let trained = try spawn("steadfast", arguments: ["train"] + recipe(steps: 10) + [run]).wait(timeout: 60)
             #expect(trained.status == 0, "\(trained.errors)")
             let plan = [run, "clean,pgd:steps=10", "--", "--strengths", "0.1,0.2", "--samples", "300"]
-            let jobs = try (0..<2).map { _ in
-                try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/twice"] + plan)
+            let output = slurm.folder + "/twice"
+            func submit() throws -> String { try slurm.submit(["--array=0"], "evaluate.sbatch", [output] + plan) }
+            let first = try submit()
+            let ranks = try HaltedRanks("the lock of \(output)", ["evaluate", output + "/task-0000"], count: 1) {
+                FolderLock.isHeld(output + "/task-0000")
             }
-            for job in jobs { #expect(try slurm.end(job) == "COMPLETED") }
+            let second = try submit()
+            try slurm.waitFor("the second task") { try slurm.log().contains("waiting for another job") }
+            ranks.goOn()
+            for job in [first, second] { #expect(try slurm.end(job) == "COMPLETED") }
             let once = try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/once"] + plan)
             #expect(try slurm.end(once) == "COMPLETED")
             let files = try ["twice", "once"].map {
                 try String(contentsOfFile: "\(slurm.folder)/\($0)/task-0000/summary.csv", encoding: .utf8)
             }
             #expect(files[0] == files[1] && files[0].split(separator: "\n").count == 4)
-            #expect(try slurm.log().contains("waiting for another job"))
         }
     }
 
     @Test("munge down: a job that cannot go back into the queue says so and has saved; nothing is submitted, and why")
     func mungeDown() throws {
         try Slurm.run { slurm in
-            let recipe = recipe(steps: 2_000)
+            let recipe = recipe(steps: 300)
             let expected = try alone(slurm, recipe)
             let run = slurm.folder + "/run"
             // srun could not pass the warning on either.
             let options = ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=mpirun"]
-            let job = try slurm.submit(options, "train.sbatch", recipe + [run])
-            try wait(slurm, job, run, step: 10)
+            _ = try slurm.submit(options, "train.sbatch", recipe + [run])
+            let ranks = try HaltedRanks(of: run, count: 2, step: 10)
             try slurm.control("munge", "down")
             // What SLURM would send, could it.
             let script = try spawn(
@@ -218,8 +217,8 @@ struct SlurmTests {
             )
             .wait().output.split(separator: "\n").compactMap { Int32($0) }
             kill(try #require(script.first), SIGUSR1)
-            let limit = Date().addingTimeInterval(60)
-            while try !slurm.log().contains("could not go back into the queue"), Date() < limit { usleep(100_000) }
+            try ranks.goOn(after: SIGUSR1)
+            try slurm.waitFor("the sentence") { try slurm.log().contains("could not go back into the queue") }
             #expect(try slurm.log().contains("all is saved, submit it again"))
             let refused = try slurm.attempt("sbatch", ["\(packageFolder)/cluster/slurm/train.sbatch"] + recipe + [run])
             #expect(refused.status != 0 && refused.errors.contains("unge"), "\(refused.errors)")
@@ -322,6 +321,9 @@ enum RunFiles {
     static func steps(_ run: String) -> Int {
         lines(run).last { $0.contains("\"event\":\"step\"") }.flatMap { number("step", $0) } ?? 0
     }
+
+    /// Whether its record says that it ended.
+    static func isComplete(_ run: String) -> Bool { lines(run).last?.hasPrefix("{\"event\":\"end\"") == true }
 
     /// How often it was resumed.
     static func resumes(_ run: String) -> Int { lines(run).count { $0.contains("\"event\":\"resume\"") } }

@@ -11,33 +11,39 @@ struct SubmitTests {
         arguments: [
             (
                 "pbs", "qsub",
-                ["-N steadfast-train", "-A group", "-q night", "-l select=2:ncpus=1", "-l walltime=0:02:04"]
+                ["-N steadfast-train", "-A group", "-q night", "-l select=2:ncpus=1", "-l walltime=0:02:10"]
             ),
             (
                 "flux", "flux",
-                ["batch --job-name=steadfast-train", "--bank group", "--queue night", "--nslots=2", "=124s"]
+                ["batch --job-name=steadfast-train", "--bank group", "--queue night", "--nslots=2", "=130s"]
             ),
         ])
     func timed(scheduler: String, command: String, words: [String]) throws {
         try withTemporaryDirectory { folder in
-            let recipe = [
-                "train", "glyphs-plain", "--set", "max_steps=4000", "--set", "epochs=40", "--set", "batch=24",
-            ]
+            let recipe = ["train", "glyphs-plain", "--set", "max_steps=300", "--set", "batch=24", "--run"]
+            let alone = try spawn("steadfast", arguments: recipe + [folder + "/alone"]).wait()
+            #expect(alone.status == 0, "\(alone.errors)")
             let run = folder + "/a run"
-            let result = try submit(
-                folder, scheduler, command,
-                ["-n", "2", "--time", "0:02:04"] + recipe + ["--run", run])
+            let result = try submit(folder, scheduler, command, ["-n", "2", "--time", "0:02:10"] + recipe + [run])
             #expect(result.status == 0, "\(result.errors)")
+            // A job has 10 s of its own, which the first spends halted.
+            try HaltedRanks(of: run, count: 2, step: 10).goOn(after: SIGUSR1)
             let limit = Date().addingTimeInterval(120)
-            while RunFiles.steps(run) < 4000, Date() < limit { usleep(100_000) }
+            while !RunFiles.isComplete(run), Date() < limit { usleep(50_000) }
             let log = try String(contentsOfFile: folder + "/log", encoding: .utf8)
-            #expect(RunFiles.steps(run) == 4000, "\(log)")
-            // With 4 s of its own a job comes not far.
+            #expect(RunFiles.steps(run) == 300 && RunFiles.stepsLost(run) == 0, "\(log)")
+            let digests = try [folder + "/alone", run].map {
+                try Checkpoint.load(try RunDirectory.latestCheckpoint(in: $0)).trainingDigest
+            }
+            #expect(digests[0] == digests[1])
             let submitted = try String(contentsOfFile: folder + "/submitted", encoding: .utf8).split(separator: "\n")
             #expect(submitted.count >= 2 && Set(submitted).count == 1, "\(submitted)")
             for word in words { #expect(submitted[0].contains(word), "\(submitted[0])") }
-            // How often a run resumes depends on how long its ranks take to start.
-            #expect(RunFiles.stepsLost(run) == 0)
+            // Each job starts its ranks once. One whose time ran out before its ranks listened has left no resume.
+            let starts = log.components(separatedBy: "launch: start 1: 2 ranks").count - 1
+            #expect(starts == submitted.count && !log.contains("launch: start 2"), "\(log)")
+            let began = log.components(separatedBy: "\nrun: ").count - 1
+            #expect(began >= 2 && RunFiles.resumes(run) == began, "\(log)")
         }
     }
 
