@@ -8,6 +8,21 @@ package struct RankThroughput: BitwiseCopyable {
         (self.images, self.steps, self.seconds) = (images, steps, seconds)
     }
 
+    /// Adds a step; but one with a pause in it, as of a job that was suspended, says nothing of the rank's speed.
+    package mutating func add(images: Int, seconds: Double) {
+        let step = RankThroughput(images: images, steps: 1, seconds: seconds)
+        if steps == 1, hasPause(comparedTo: step) { self = RankThroughput() }
+        guard steps == 0 || !step.hasPause(comparedTo: self) else { return }
+        self.images += images
+        steps += 1
+        self.seconds += seconds
+    }
+
+    /// Whether this is much slower than other work, by whole seconds a step.
+    private func hasPause(comparedTo other: RankThroughput) -> Bool {
+        secondsPerStep > 1 && secondsPerImage > 20 * other.secondsPerImage
+    }
+
     /// Seconds of computing an image; not a number where nothing was measured.
     var secondsPerImage: Double { images > 0 ? seconds / Double(images) : .nan }
     /// Seconds of computing a step; not a number where nothing was measured.

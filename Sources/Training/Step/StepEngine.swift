@@ -121,9 +121,9 @@ package final class StepEngine {
         if untimedSteps > 0 {
             untimedSteps -= 1
         } else {
-            throughput.images += computedImages - before
-            throughput.steps += 1
-            throughput.seconds += Double(Timeline.now - start) * 1e-9 - (timeline.seconds(.communicate) - waited)
+            throughput.add(
+                images: computedImages - before,
+                seconds: Double(Timeline.now - start) * 1e-9 - (timeline.seconds(.communicate) - waited))
         }
         return (sums, norm, stop)
     }

@@ -64,6 +64,24 @@ struct BalanceTests {
         #expect(sentence([1, 2], balances: true)?.contains("balance: on") == false)
     }
 
+    @Test("a pause makes no straggler, whichever step it is in; a rank that is always slow stays one")
+    func pause() throws {
+        func sentence(_ steps: [[Double]]) -> String? {
+            let throughputs = steps.map { seconds in
+                seconds.reduce(into: RankThroughput()) { $0.add(images: 12, seconds: $1) }
+            }
+            return Straggler.sentence(throughputs, hosts: ["a", "b"], balances: true)
+        }
+        let even = Array(repeating: 0.003, count: 40)
+        for place in [0, 1, 20, 39] {
+            var paused = even
+            paused[place] = 20
+            #expect(sentence([even, paused]) == nil && sentence([paused, even]) == nil, "step \(place)")
+        }
+        #expect(sentence([even, even.map { 2 * $0 }])?.contains("rank 1 on b computes 2.00 times") == true)
+        #expect(sentence([even, even.map { 4000 * $0 }]) != nil)
+    }
+
     @Test("metrics.jsonl tells each rank's lanes and times; balance may change on resume")
     func record() throws {
         try withTemporaryDirectory { folder in
