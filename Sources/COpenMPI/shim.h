@@ -1,5 +1,6 @@
 // Open MPI's constants are casts of addresses, which Swift cannot import.
 #pragma once
+#include <fcntl.h>
 #include <linux/memfd.h>
 #include <mpi.h>
 #include <pthread.h>
@@ -27,6 +28,9 @@ static inline MPI_Op mpi_min(void) { return MPI_MIN; }
 
 // A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in vain.
 static inline int memory_create(const char *label) { return (int)syscall(SYS_memfd_create, label, MFD_CLOEXEC); }
+
+// A pipe, whose ends programs that are started later do not inherit. -1 and errno in vain.
+static inline int pipe_create(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
 // A count in memory that processes share: who reads what another has written sees all that it wrote before.
 static inline void count_write(unsigned long *count, unsigned long value) {

@@ -2,26 +2,38 @@ import Essentials
 import Foundation
 import Synchronization
 
-/// Ends this process, and by that the job, where a part of the work that no ``Watchdog`` sees takes too long: MPI's start and end,
-/// in which every rank waits for all others, and one that is stopped or whose host is gone lets the rest wait for ever.
+/// Ends this process, and by that the job, where a part of the work that no ``Watchdog`` sees takes too long: MPI's start
+/// and end, in which every rank waits for all others, and one that is stopped or whose host is gone lets the rest wait
+/// for ever.
 ///
 /// It does not know whose fault it is: a rank speaks that waits.
-public enum Vigil {
-    /// Counts the vigils begun and ended: one that is not the newest has nothing to say.
+public enum JobDeadline {
+    /// A part of a job.
+    public enum Part: String, Sendable {
+        /// Until all ranks have come together.
+        case start
+        /// From the work's end to that of the processes.
+        case end
+    }
+
+    /// Counts the deadlines begun and called off: one that is not the newest has nothing to say.
     private static let turn = Atomic<Int>(0)
     private static let interval = 0.1
+    /// The lowest rank speaks: the others give it, and the launcher that ends them then, so many seconds each.
+    private static let courtesy = 2.0
+    private static let mostCourtesies = 5
 
-    /// Watches from now on, until `end` or the next vigil. Local.
+    /// Watches from now on, until `callOff` or the next deadline. Local.
     ///
-    /// - Parameters:
-    ///   - part: completes `in vain, in the`: `start of the job`.
-    ///   - seconds: of this process's own time: what it is stopped for does not count. 0: no vigil.
-    public static func begin(_ part: String, seconds: Double) {
+    /// Where a rank is itself stopped at its end, and the others have left, a process beside it kills it, a while after
+    /// the others would have spoken.
+    ///
+    /// - Parameter seconds: of this process's own time: what it is stopped for does not count. 0: no deadline.
+    public static func begin(_ part: Part, seconds: Double) {
         let mine = turn.wrappingAdd(1, ordering: .relaxed).newValue
         guard seconds > 0 else { return }
         let rank = Communicator.launchedRank
-        // The lowest rank speaks: the others give it, and the launcher that ends them then, the time.
-        let patience = seconds + 2 * Double(min(rank, 5))
+        let patience = seconds + courtesy * Double(min(rank, mostCourtesies))
         let thread = Thread {
             var waited = 0.0
             while waited < patience {
@@ -29,17 +41,23 @@ public enum Vigil {
                 guard turn.load(ordering: .relaxed) == mine else { return }
                 waited += interval
             }
-            let text =
-                "steadfast: rank \(rank) on \(ProcessInfo.processInfo.hostName) waited \(seconds) s (stall_timeout) in vain for the "
-                + "other ranks, in the \(part): one of them stands still; look at the hosts, then go on with --resume\n"
-            Array(text.utf8).withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            _exit(ExitCode.hostFault.rawValue)
+            Guard.giveUp(
+                "rank \(rank) on \(ProcessInfo.processInfo.hostName) waited \(seconds) s (stall_timeout) in vain for "
+                    + "the other ranks, in the \(part) of the job: one of them stands still; look at the hosts, then "
+                    + "go on with --resume", timeout: seconds)
         }
         thread.stackSize = 1 << 19
-        thread.name = "vigil"
+        thread.name = "deadline"
         thread.start()
+        guard part == .end, Communicator.isUnderMpirun else { return }
+        let last = seconds + courtesy * Double(mostCourtesies + 1)
+        Guard.killSelf(
+            after: last,
+            saying: "rank \(rank) on \(ProcessInfo.processInfo.hostName) has done its work and does not end: it is "
+                + "killed after \(last) s (stall_timeout is \(seconds) s); look at that host, then go on with --resume where "
+                + "the run is not complete")
     }
 
     /// Watches no more. Local.
-    public static func end() { turn.wrappingAdd(1, ordering: .relaxed) }
+    public static func callOff() { turn.wrappingAdd(1, ordering: .relaxed) }
 }

@@ -147,10 +147,8 @@ public final class Watchdog: @unchecked Sendable {
         let sentence =
             accusation.rank < 0
             ? accusation.sentence : "rank \(accusation.rank) on \(hosts[accusation.rank]) \(accusation.sentence)"
-        let text =
-            "steadfast: \(sentence): the job ends after \(timeout) s (stall_timeout); look at that host, then go on with --resume\n"
-        Array(text.utf8).withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        // Neither MPI nor anything that the main thread may hold: the launcher ends the other ranks, stopped ones too.
-        _exit(ExitCode.hostFault.rawValue)
+        Guard.giveUp(
+            "\(sentence): the job ends after \(timeout) s (stall_timeout); look at that host, then go on with --resume",
+            timeout: timeout)
     }
 }

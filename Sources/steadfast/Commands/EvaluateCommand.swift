@@ -87,11 +87,11 @@ struct EvaluateCommand: CollectiveCommand {
 
     func run() throws {
         let timeout = max(0, min(1e6, stallTimeout))
-        Vigil.begin("start of the job", seconds: timeout)
+        JobDeadline.begin(.start, seconds: timeout)
         Communicator.main { communicator in
-            defer { Vigil.begin("end of the job", seconds: timeout) }
+            defer { JobDeadline.begin(.end, seconds: timeout) }
             let watchdog = timeout > 0 ? try Watchdog.start(communicator, timeout: timeout) : nil
-            Vigil.end()
+            JobDeadline.callOff()
             defer { watchdog?.stop() }
             try Progress.during(.evaluating) { try run(communicator) }
         }

@@ -61,10 +61,10 @@ struct TrainCommand: CollectiveCommand {
         }
         // A refused recipe is told below, by all ranks together.
         let timeout = (try? resolve(try runRecipe()))?.stallTimeout ?? 0
-        Vigil.begin("start of the job", seconds: timeout)
+        JobDeadline.begin(.start, seconds: timeout)
         Communicator.main { world in
             // Evaluating ranks may take their time.
-            defer { if evaluationRanks == 0 { Vigil.begin("end of the job", seconds: timeout) } }
+            defer { if evaluationRanks == 0 { JobDeadline.begin(.end, seconds: timeout) } }
             try run(world)
         }
     }
@@ -123,7 +123,7 @@ struct TrainCommand: CollectiveCommand {
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
         let watchdog = recipe.stallTimeout > 0 ? try Watchdog.start(communicator, timeout: recipe.stallTimeout) : nil
-        Vigil.end()
+        JobDeadline.callOff()
         defer { watchdog?.stop() }
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
@@ -151,7 +151,7 @@ struct TrainCommand: CollectiveCommand {
         let part = try world.split(color: trains ? 0 : 1, key: world.rank)
         let outcome = Result {
             if trains { return try train(recipe, part, directory) }
-            Vigil.end()
+            JobDeadline.callOff()
             let watcher = try CheckpointWatcher(
                 run: runPath, output: runPath + "/evaluation", metricsStart: metrics, resume: true, communicator: part
             ) { _ in settings }

@@ -102,6 +102,8 @@ indirect enum Fault {
         let listens = phase != "start"
         return switch self {
         case .kill, .killWaiting, .both: Ending(codes: nil, sentences: 0...1, leavesTemporaries: true)
+        // One that is stopped when all others have left is killed by a process beside it.
+        case .stop where phase == "exit": Ending(codes: [71, 137], sentences: 1...1, leavesTemporaries: false)
         // A rank that is stopped while it writes has its temporary file.
         case .stop: Ending(codes: [71], sentences: 1...1, leavesTemporaries: true)
         case .signal(SIGUSR1, _), .signal(_, to: .rank):

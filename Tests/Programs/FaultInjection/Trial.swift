@@ -150,23 +150,11 @@ struct Trial {
         }
     }
 
-    /// Seconds after which a rank that is stopped where all others are gone is let go on.
-    private static let patience = 8.0
-
     /// Waits until no process of the job is left, and returns its exit code and what it said.
-    ///
-    /// A rank that is stopped in MPI's own end, when the run is whole and the others have left, keeps mpirun waiting, and nobody is
-    /// left to notice: the promise is then that nothing was lost, and that it ends once it goes on.
     private func end(
         of job: RunningProgram, since injected: Date, _ complaints: inout [String]
     ) throws -> (status: Int32, errors: String) {
         while job.isRunning || !processes.isEmpty {
-            if case .stop = draw.fault, Date().timeIntervalSince(injected) > Self.patience,
-                Inspection.phase(of: run) == "exit"
-            {
-                let ranks = processes.filter { $0 != job.identifier }
-                if ranks.count == 1 { kill(ranks[0], SIGCONT) }
-            }
             if Date().timeIntervalSince(injected) > limit {
                 complaints.append("it did not end within \(Int(limit)) s")
                 for process in processes { kill(process, SIGKILL) }

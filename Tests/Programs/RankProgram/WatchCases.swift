@@ -27,5 +27,10 @@ let watchCases: [String: RankCase] = [
         watchdog.stop()
         try world.barrier()
         say("done")
-    }
+    },
+    // Rank 1 is stopped behind MPI's end, when all others leave: `stoppedAtEnd TIMEOUT`.
+    "stoppedAtEnd": { world, arguments in
+        if world.rank == 1 { atexit { raise(SIGSTOP) } }
+        JobDeadline.begin(.end, seconds: Double(arguments[0]) ?? 1)
+    },
 ]

@@ -74,6 +74,29 @@ struct StallTests {
         }
     }
 
+    @Test("a rank that is stopped at its very end, when all others have left, is killed by a process beside it")
+    func stoppedAtEnd() throws {
+        let result = try spawnMpirun(ranks: 3, "RankProgram", arguments: ["stoppedAtEnd", "1"]).wait(timeout: 40)
+        #expect(result.status == 128 + SIGKILL, "\(result.errors)")
+        let told = sentences(result)
+        #expect(told.count == 1 && told.first?.hasPrefix("steadfast: rank 1 on ") == true, "\(told)")
+        #expect(told.first?.contains("has done its work and does not end") == true, "\(told)")
+    }
+
+    @Test("a launcher that stays though a rank gave up is ended, and the ranks that it has")
+    func launcherStays() throws {
+        let running = try start(3, timeout: 2)
+        let processes = (0..<3).compactMap { running.process(ofRank: $0) }
+        try #require(processes.count == 3)
+        running.signal(SIGSTOP)
+        kill(processes[1], SIGSTOP)
+        let result = try running.wait(timeout: 40)
+        #expect(result.status != 0)
+        let limit = Date().addingTimeInterval(10)
+        while processes.contains(where: RunningProgram.isAlive), Date() < limit { usleep(10_000) }
+        #expect(!processes.contains(where: RunningProgram.isAlive), "ranks are left")
+    }
+
     @Test("training is watched: a stopped rank ends it with code 71, a killed one within 10 s")
     func training() throws {
         for (signal, rank) in [(SIGSTOP, 1), (SIGKILL, 0)] {
