@@ -9,6 +9,8 @@ import MessagePassing
 public struct CollectiveBenchmark {
     private let seconds: Double
     private let lanes: Int
+    /// A lane's sums are formed one after the other.
+    private static let mostLanes = 65_536
 
     /// - Parameters:
     ///   - lanes: of the exact reduction.
@@ -23,12 +25,15 @@ public struct CollectiveBenchmark {
 
     /// Runs it. Collective: every rank of the communicator calls this.
     ///
-    /// - Throws: `Failure` 64 for more ranks than lanes, 74 where MPI fails.
+    /// - Throws: `Failure` 64 for more ranks than lanes or too many lanes, 74 where MPI fails.
     public func run(_ communicator: Communicator) throws -> BenchmarkReport {
         let ranks = communicator.worldSize
         try communicator.agree {
             guard ranks <= lanes else {
                 throw Failure(.usage, "\(ranks) ranks cannot share \(lanes) lanes: raise --lanes")
+            }
+            guard lanes <= Self.mostLanes else {
+                throw Failure(.usage, "--lanes is \(lanes), of which at most \(Self.mostLanes) are timed")
             }
         }
         var rows: [(name: String, cells: [String])] = []

@@ -15,9 +15,8 @@ public final class Evaluator {
     private let communicator: Communicator
     private let suites: [AttackSuite]
     private let chunk: Int?
-    private let pixels: Buffer<Float>
-    private let labels: Buffer<Int32>
-    private let groups: GroupAttack
+    private let groups: SampleGroups
+    private let attack: GroupAttack
 
     /// Makes the attacks and deals the work.
     ///
@@ -66,9 +65,8 @@ public final class Evaluator {
             }, samples: samples.count, outputs: target.plan.outputs,
             imageShape: keepsImages ? network.input : nil)
         self.chunk = chunk
-        pixels = Buffer(TargetModel.groupSize * network.input.count)
-        labels = Buffer(TargetModel.groupSize)
-        groups = GroupAttack(target)
+        groups = SampleGroups(samples, for: target)
+        attack = GroupAttack(target)
     }
 
     /// Attacks all samples but those that are done already. Collective: every rank of the communicator calls this.
@@ -108,37 +106,24 @@ public final class Evaluator {
 
     private func evaluate(_ task: EvaluationTask) throws -> [UInt8] {
         var records = ChunkRecords(task, plan)
-        for start in stride(from: task.samples.lowerBound, to: task.samples.upperBound, by: TargetModel.groupSize) {
-            try evaluate(
-                start..<min(start + TargetModel.groupSize, task.samples.upperBound), suites[task.attack], into: &records
-            )
+        try groups.forEach(in: task.samples) { start, group in
+            try evaluate(group, at: start, suites[task.attack], into: &records)
         }
         return records.bytes
     }
 
-    private func load(_ range: Range<Int>) -> SampleGroup {
-        target.meanImage.withUnsafeBufferPointer { mean in
-            guard let mean = mean.baseAddress else { return }
-            for slot in range {
-                samples.fill(slot, minus: mean, into: pixels.pointer + (slot - range.lowerBound) * samples.shape.count)
-                labels.pointer[slot - range.lowerBound] = Int32(samples.labels[slot])
-            }
-        }
-        return SampleGroup(
-            count: range.count, indices: samples.indices[range], labels: labels.pointer, pixels: pixels.pointer)
-    }
-
-    /// Attacks one group and notes its records.
-    private func evaluate(_ range: Range<Int>, _ suite: AttackSuite, into records: inout ChunkRecords) throws {
-        let group = load(range)
+    /// Attacks one group, whose first sample has the place `start`, and notes its records.
+    private func evaluate(
+        _ group: SampleGroup, at start: Int, _ suite: AttackSuite, into records: inout ChunkRecords
+    ) throws {
         let outputs = target.plan.outputs
-        try groups.run(suite, on: group, strengths: records.strengths) { judged in
+        try attack.run(suite, on: group, strengths: records.strengths) { judged in
             guard sumOfSquares(judged.z, count: outputs).isFinite else {
                 throw Failure(
                     .data,
                     "the network's outputs are not finite numbers: its training ran away; use an earlier checkpoint")
             }
-            let sample = range.lowerBound + judged.row
+            let sample = start + judged.row
             records.add(
                 judged.record, strength: judged.strength, sample: sample,
                 label: suite.isNonsense ? nil : group.label(judged.row), image: judged.image,

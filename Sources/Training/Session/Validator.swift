@@ -1,6 +1,5 @@
 import Datasets
 import Essentials
-import Kernels
 import MessagePassing
 import Networks
 import Recipes
@@ -22,12 +21,10 @@ struct Validator {
     private let images: ImageSet
     /// The images of the whole split.
     private let count: Int
-    private let target: TargetModel
     private let clean: AttackSuite
     private let attack: (suite: AttackSuite, strength: Double)?
-    private let groups: GroupAttack
-    private let pixels: Buffer<Float>
-    private let labels: Buffer<Int32>
+    private let groups: SampleGroups
+    private let judge: GroupAttack
 
     /// - Throws: `Failure` 64 where the recipe's attack cannot be made, or makes no images with a label.
     init(_ model: Model, images: ImageSet, of count: Int, meanImage: [Float], recipe: Recipe) throws {
@@ -35,7 +32,6 @@ struct Validator {
         self.count = count
         let target = TargetModel(
             model, meanImage: meanImage, seed: recipe.seed, gradients: recipe.validationAttack != nil)
-        self.target = target
         clean = AttackSuite(CleanSamples(target))
         attack = try recipe.validationAttack.map { settings in
             let parts = try AttackSpecification.list(settings.attack).flatMap { specification in
@@ -50,9 +46,8 @@ struct Validator {
             }
             return (AttackSuite(parts, sparesTheBroken: true), settings.strength)
         }
-        groups = GroupAttack(target)
-        pixels = Buffer(TargetModel.groupSize * images.shape.count)
-        labels = Buffer(TargetModel.groupSize)
+        groups = SampleGroups(images, for: target)
+        judge = GroupAttack(target)
     }
 
     /// The errors on the whole split. Collective: every rank of the communicator calls this.
@@ -67,27 +62,14 @@ struct Validator {
     /// The images whose winning output is not their label, and those on which any attack succeeds. Local.
     func countErrors() throws -> (clean: Int, attacked: Int?) {
         var (errors, attacked) = (0, 0)
-        for start in stride(from: 0, to: images.count, by: TargetModel.groupSize) {
+        try groups.forEach(in: 0..<images.count) { _, group in
             Progress.beat()
-            let group = load(start..<min(start + TargetModel.groupSize, images.count))
-            try groups.run(clean, on: group, strengths: [0]) { errors += $0.isBroken ? 1 : 0 }
-            guard let attack else { continue }
-            try groups.run(attack.suite, on: group, strengths: [attack.strength], sparesTheBroken: true) {
+            try judge.run(clean, on: group, strengths: [0]) { errors += $0.isBroken ? 1 : 0 }
+            guard let attack else { return }
+            try judge.run(attack.suite, on: group, strengths: [attack.strength], sparesTheBroken: true) {
                 attacked += $0.isBroken ? 1 : 0
             }
         }
         return (errors, attack.map { _ in attacked })
-    }
-
-    private func load(_ range: Range<Int>) -> SampleGroup {
-        target.meanImage.withUnsafeBufferPointer { mean in
-            guard let mean = mean.baseAddress else { return }
-            for slot in range {
-                images.fill(slot, minus: mean, into: pixels.pointer + (slot - range.lowerBound) * images.shape.count)
-                labels.pointer[slot - range.lowerBound] = Int32(images.labels[slot])
-            }
-        }
-        return SampleGroup(
-            count: range.count, indices: images.indices[range], labels: labels.pointer, pixels: pixels.pointer)
     }
 }
