@@ -30,6 +30,8 @@ struct HaltedRanks {
                 continue
             }
             found.forEach { kill($0, SIGSTOP) }
+            // A stop takes effect a while after it is sent.
+            while found.contains(where: { !Self.isHalted($0) && RunningProgram.isAlive($0) }) { usleep(1_000) }
             processes = found
             return
         }
@@ -61,14 +63,17 @@ struct HaltedRanks {
         }
     }
 
-    /// Whether a signal waits for a process, or the process is not halted.
+    /// Whether a signal waits for a process, or the process is halted no more.
     private static func hasReceived(_ signal: Int32, _ process: Int32) -> Bool {
-        let lines = kernelText("/proc/\(process)/status").split(separator: "\n")
-        func field(_ name: String) -> Substring? {
-            lines.first { $0.hasPrefix(name + ":") }?.split(whereSeparator: \.isWhitespace).dropFirst().first
-        }
-        guard field("State") == "T" else { return true }
-        let pending = field("ShdPnd").flatMap { UInt64($0, radix: 16) } ?? 0
-        return pending & 1 << UInt64(signal - 1) != 0
+        let pending = field("ShdPnd", of: process).flatMap { UInt64($0, radix: 16) } ?? 0
+        return !isHalted(process) || pending & 1 << UInt64(signal - 1) != 0
+    }
+
+    private static func isHalted(_ process: Int32) -> Bool { field("State", of: process) == "T" }
+
+    /// A word of a line of what the kernel says of a process.
+    private static func field(_ name: String, of process: Int32) -> Substring? {
+        kernelText("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix(name + ":") }?
+            .split(whereSeparator: \.isWhitespace).dropFirst().first
     }
 }

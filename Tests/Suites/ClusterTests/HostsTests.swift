@@ -192,6 +192,46 @@ struct HostsTests {
         }
     }
 
+    /// Starts a run of 300 steps on three hosts, and does something to them while its ranks are halted.
+    private func disturb(_ hosts: HostCluster, _ fault: () throws -> Void, afterwards: () throws -> Void = {}) throws
+        -> ProgramResult
+    {
+        let expected = try alone(hosts.folder, steps: 300)
+        let run = hosts.folder + "/run"
+        let program = try hosts.launch(
+            ["--hostfile", try hosts.hostFile([1, 1, 1]), "--pause", "1"] + recipe(run, steps: 300)
+                + ["--set", "checkpoint.every_steps=20"])
+        let ranks = try HaltedRanks(of: run, count: 3, step: 50)
+        try fault()
+        ranks.goOn()
+        try afterwards()
+        let result = try program.wait(timeout: 180)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try digest(run) == expected)
+        return result
+    }
+
+    @Test("a link that is lost for 10 s and comes back costs that time and nothing else", .enabled(if: runsAll))
+    func linkLost() throws {
+        try HostCluster.run { hosts in
+            let result = try disturb(hosts, { try hosts.control("cut", "node3") }) {
+                sleep(10)
+                try hosts.control("join", "node3")
+            }
+            #expect(!result.errors.contains("launch: start 2"), "\(result.errors)")
+        }
+    }
+
+    @Test(
+        "mpirun's daemon on a host, or its connection there, is killed: launch goes on, to the same bits",
+        .enabled(if: runsAll), arguments: [("node2", "orted"), ("node1", "ssh")])
+    func daemonKilled(host: String, program: String) throws {
+        try HostCluster.run { hosts in
+            let result = try disturb(hosts, { try hosts.command(on: host, "pkill", "-KILL", "-x", program) })
+            #expect(result.errors.contains("launch: start 2: 3 ranks"), "\(result.errors)")
+        }
+    }
+
     @Test("the doctor examines four hosts in less than 10 s, and tells them apart", .enabled(if: runsAll))
     func doctor() throws {
         try HostCluster.run { hosts in
