@@ -45,12 +45,18 @@ public struct Checkpoint: Sendable {
     }
 
     /// The SHA-256, in hexadecimal, over the tensors of /model, /optimizer and /input alone (path, type, shape and
-    /// elements, in the order of the paths): equal for equal training, whatever the time and the number of ranks.
+    /// elements, in the order of the paths) and the counts of updates in /optimizer: equal for equal training, whatever the time and the number of ranks.
     public var trainingDigest: String {
         let digest = Digest()
         for path in tensors.keys.sorted(by: utf8Order)
         where CheckpointLayout.trained.contains(where: { $0.contains(path) }) {
             if let tensor = tensors[path] { digest.update(tensor, at: path) }
+        }
+        // Adam's count of updates decides what comes next, as its moments do.
+        for path in groupAttributes.keys.sorted(by: utf8Order) where CheckpointLayout.Group.optimizer.contains(path) {
+            for (name, value) in (groupAttributes[path] ?? [:]).sorted(by: { utf8Order($0.key, $1.key) }) {
+                digest.update(counted: "\(path)/\(name)=\(value)")
+            }
         }
         return digest.finish().hexadecimal
     }

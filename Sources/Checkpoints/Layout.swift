@@ -22,14 +22,15 @@ public enum CheckpointLayout {
             tree.tensors[bestEpoch] = tree.tensors[bestEpoch] ?? Tensor(shape: [1], elements: .float64([0]))
             return tree
         },
-        { $0 },
+        // Version 3 may have Adam's moments in groups of the parameters' names.
+        { $0 }, { $0 },
     ]
 
     /// The groups at the root.
     public enum Group: String, CaseIterable, Sendable {
         /// Parameters and running moments.
         case model
-        /// The momentum of each parameter, named as in `model`.
+        /// The momentum of each parameter, named as in `model`, or a group of that name with Adam's moments.
         case optimizer
         /// What is subtracted from an image.
         case input
@@ -59,6 +60,15 @@ public enum CheckpointLayout {
 
     /// The momentum of a parameter: `optimizer/conv1/weight`.
     public static func momentum(_ name: String) -> String { Group.optimizer.path(name) }
+
+    /// Adam's first moment of a parameter: `optimizer/conv1/weight/first_moment`.
+    public static func firstMoment(_ name: String) -> String { "\(momentum(name))/first_moment" }
+
+    /// Adam's second moment of a parameter.
+    public static func secondMoment(_ name: String) -> String { "\(momentum(name))/second_moment" }
+
+    /// The optimiser's updates so far, an attribute of each parameter's group of Adam's moments.
+    public static let updates = "step"
 
     /// A path without its group, the layer and parameter alone, for the groups `model` and `optimizer`; else the path.
     public static func name(_ path: String) -> Substring {

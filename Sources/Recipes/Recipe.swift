@@ -40,7 +40,9 @@ public struct Recipe: Equatable, Sendable {
     public var scaling = LearningRateScaling()
     /// The schedule of the learning rate.
     public var schedule = Schedule(.constant)
-    /// The momentum of v = momentum v + gradient + weightDecay w.
+    /// The rule by which the parameters follow the gradient.
+    public var optimizer = OptimizerRecipe()
+    /// The momentum of v = momentum v + gradient + weightDecay w, of `sgd` and `nesterov`.
     public var momentum = 0.9
     /// The weight decay, on convolution weights and biases.
     public var weightDecay = 5e-4

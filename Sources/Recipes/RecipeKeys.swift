@@ -9,6 +9,7 @@ private let largestCount = 1_000_000_000
 private let largestEpoch = 1_000_000
 /// The most samples of a batch, and drawn ones of an epoch.
 private let largestBatch = 16_777_216
+private let momentumInterval = RecipeInterval.from(0, below: 1)
 
 extension Recipe {
     /// The keys that choose the defaults of all others.
@@ -67,9 +68,25 @@ extension Recipe {
             .section(
                 "schedule", \.schedule, Schedule.keys, shorthand: "kind",
                 "The schedule of the learning rate; a word alone is its `kind`."),
+            .section(
+                "optimizer", \.optimizer, OptimizerRecipe.keys, shorthand: "kind",
+                "The rule by which parameters follow their gradient; a word alone is its `kind`."),
             RecipeKey(
-                "momentum", \.momentum, .real(.from(0, below: 1)),
-                "The momentum of v = momentum v + gradient + weight_decay w."),
+                "momentum", \.self, range: .optional(.real(momentumInterval)),
+                "The momentum of v = momentum v + gradient + weight_decay w; null with `adam` and `adamw`, which have "
+                    + "`optimizer.beta1`.",
+                read: { section, key, recipe in
+                    let kind = recipe.optimizer.kind
+                    guard let value = try section.value(key, RecipeValue<Double>.real(momentumInterval).orDefault)
+                    else { return nil }
+                    guard !kind.isAdaptive else {
+                        throw section.fault(key, "is \(value), but \(kind.rawValue) has optimizer.beta1: leave it out")
+                    }
+                    var changed = recipe
+                    changed.momentum = value
+                    return changed
+                },
+                write: { $0.optimizer.kind.isAdaptive ? .null : .number($0.momentum) }),
             RecipeKey("weight_decay", \.weightDecay, .fraction, "The weight decay, on convolution weights and biases."),
             RecipeKey(
                 "layer_rates", \.layerRates, range: .rates(rateInterval),
@@ -226,6 +243,39 @@ extension Schedule {
             "The epochs over which the rate rises linearly from 0."),
         RecipeKey("floor", \.floor, .fraction, "The fraction of the rate at which `cosine` ends."),
     ]
+}
+
+extension OptimizerRecipe {
+    fileprivate static let keys: [RecipeKey<OptimizerRecipe>] = [
+        RecipeKey(
+            "kind", \.kind, .choice,
+            "Stochastic gradient descent with momentum, plain or Nesterov's; Adam; Adam with decoupled weight decay."),
+        adaptive(
+            "beta1", \.beta1, .from(0, below: 1), "The share of the first moment that a step of Adam keeps (0.9)."),
+        adaptive(
+            "beta2", \.beta2, .from(0, below: 1), "The share of the second moment that a step of Adam keeps (0.999)."),
+        adaptive("epsilon", \.epsilon, .above(0, upTo: 1), "Added to the root of Adam's second moment (1e-8)."),
+    ]
+
+    /// A setting of Adam's; null for the others.
+    private static func adaptive(
+        _ name: String, _ path: WritableKeyPath<OptimizerRecipe, Double> & Sendable, _ interval: RecipeInterval,
+        _ documentation: String
+    ) -> RecipeKey<OptimizerRecipe> {
+        RecipeKey(
+            name, \.self, range: .optional(.real(interval)), documentation,
+            read: { section, key, optimizer in
+                guard let value = try section.value(key, RecipeValue<Double>.real(interval).orDefault) else {
+                    return nil
+                }
+                guard optimizer.kind.isAdaptive else {
+                    throw section.fault(key, "is \(value), but belongs to the kinds adam and adamw")
+                }
+                var changed = optimizer
+                changed[keyPath: path] = value
+                return changed
+            }, write: { $0.kind.isAdaptive ? .number($0[keyPath: path]) : .null })
+    }
 }
 
 extension RandomTraining {

@@ -67,6 +67,37 @@ public struct LossRecipe: Hashable, Sendable {
     }
 }
 
+/// The rule by which the parameters w follow their gradient g; learning rate, momentum and weight decay are keys of
+/// their own.
+public struct OptimizerRecipe: Hashable, Sendable {
+    /// The rules.
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// v = momentum v + g + weight_decay w; w -= learning_rate v.
+        case sgd
+        /// The same v; w -= learning_rate (g + weight_decay w + momentum v) (Sutskever et al. 2013).
+        case nesterov
+        /// Adam (Kingma & Ba 2015), weight_decay w being part of the gradient.
+        case adam
+        /// Adam with decoupled weight decay (Loshchilov & Hutter 2019): w -= learning_rate weight_decay w.
+        case adamw
+
+        /// Adam's moments in the place of a momentum.
+        public var isAdaptive: Bool { self == .adam || self == .adamw }
+    }
+
+    /// The rule.
+    public var kind: Kind
+    /// The shares of Adam's moments that a step keeps.
+    public var beta1, beta2: Double
+    /// What Adam adds to the root of the second moment.
+    public var epsilon: Double
+
+    /// Makes the setting.
+    public init(_ kind: Kind = .sgd, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
+        (self.kind, self.beta1, self.beta2, self.epsilon) = (kind, beta1, beta2, epsilon)
+    }
+}
+
 /// Adversarial training: a share of each batch is replaced by adversarial versions of its images, or, in TRADES, stands
 /// beside them.
 public struct AdversarialTraining: Hashable, Sendable {

@@ -26,6 +26,8 @@ Schema of a file
     loss_weights      [alpha1, alpha2, alpha3] (null for softmax);  loss_power 2;  loss_tolerance 2.2e-16
     stabilizer, moment_rate, momentum, weight_decay, learning_rate
     depth             of a residual network, else null
+    optimizer         absent: SGD with momentum, written out; else {kind "nesterov" | "adam" | "adamw"} with beta1, beta2
+                      and epsilon of the latter two: the steps are torch.optim's own
     batch, outputs    images a step, outputs of the last layer
     layers            names in order; flatten left out, act_out (the last RBF of a robust network) included
     parameters        [{name "conv1/weight", shape, offset, scale, rate_factor, weight_decay (the effective one)}]
@@ -44,7 +46,7 @@ Schema of a file
         errors            samples whose largest output is not the label
         image_gradient    record: gradient of the mean loss with respect to the images
         gradients         {parameter name: record}: of the mean loss, before weight decay
-        velocities        {parameter name: record}: v after the step
+        velocities        {parameter name: record}: v after the step; of Adam first_moments and second_moments instead
         parameters        {parameter name: record}: after the step
         moments           {moment name: record}: after the step
     evaluation        after both steps, in evaluation mode, on the images and labels of step 2:
@@ -83,6 +85,8 @@ from torch.nn import functional
 import networks
 
 FORMAT = {"format": "steadfast-step-trace", "format_version": 1}
+# The tensors of a step that are recorded.
+GROUPS = ("gradients", "velocities", "first_moments", "second_moments", "parameters", "moments")
 MOMENTUM = 0.9
 TOLERANCE = 1e-4
 # The two memory layouts in which float32 rounds differently.
@@ -95,6 +99,15 @@ ROUNDING_SHARE = 0.35
 # Weight decay far above that of training, and updates that are no small part of the weights, so that a mistake in
 # either cannot hide in the tolerance.
 WEIGHT_DECAY = 8.0
+
+# The cases whose steps torch.optim takes. Adam's epsilon is large against the rounding of gradients that vanish: by a
+# small one an update would be rounding, magnified.
+ADAM = {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-3}
+OPTIMIZERS = {
+    "trainer-mnist-nesterov": {"kind": "nesterov"},
+    "trainer-mnist-adam": {"kind": "adam", **ADAM},
+    "trainer-mnist-adamw": {"kind": "adamw", **ADAM},
+}
 
 # dataset, activation, exact loss, nonsense outputs, images, learning rate, scale of the images, of z, perhaps the
 # depth of a residual network. Of the cases of a trainer images are whole numbers.
@@ -109,7 +122,11 @@ CASES = {
     "cifar10-resnet20": ("cifar10", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
     "trainer-mnist-plain": ("mnist", "plain", False, False, 10, 1e-3, 128.0, 1.0),
     "trainer-mnist-mrelu": ("mnist", "mrelu", False, False, 10, 2e-5, 128.0, 1.5),
+    "trainer-mnist-nesterov": ("mnist", "plain", False, False, 10, 1e-3, 128.0, 1.0),
+    "trainer-mnist-adam": ("mnist", "plain", False, False, 10, 1e-4, 128.0, 1.0),
+    "trainer-mnist-adamw": ("mnist", "plain", False, False, 10, 1e-4, 128.0, 1.0),
     "trainer-resnet20": ("mnist", "plain", False, False, 3, 1e-3, 128.0, 1.0, 20),
+    "trainer-resnet20-mrelu": ("mnist", "mrelu", False, False, 3, 2e-5, 128.0, 1.5, 20),
 }
 
 
@@ -194,7 +211,7 @@ def describe(case, salt):
         "loss_weights": list(networks.LOSS_WEIGHTS[dataset]) if robust else None, "loss_power": 2,
         "loss_tolerance": networks.LOSS_TOLERANCE, "depth": depth, "stabilizer": networks.STABILIZER,
         "moment_rate": networks.MOMENT_RATE, "momentum": MOMENTUM, "weight_decay": decay,
-        "learning_rate": learning_rate, "batch": batch, "outputs": getattr(net, last).out_channels, "layers": layers,
+        "learning_rate": learning_rate, **({"optimizer": OPTIMIZERS[case]} if case in OPTIMIZERS else {}), "batch": batch, "outputs": getattr(net, last).out_channels, "layers": layers,
         "parameters": parameters, "moments": moments,
         "images": {"shape": [batch, *networks.INPUT_SHAPE[dataset]], "offset": 128.0 if trains else 0.0,
                    "scale": image_scale, "block": 4, "whole": trains}}
@@ -215,6 +232,7 @@ class Run:
         self.net.load_state_dict(start)
         self.net.to(precision)
         self.loss = networks.loss_function(dataset, activation, head["loss"] == "hybrid-exact")
+        self.optimizer = self._optimizer(head.get("optimizer"))
         self.velocities = {entry["name"]: torch.zeros(entry["shape"], dtype=precision) for entry in head["parameters"]}
         for name, module in self.net.named_children():
             if isinstance(module, (nn.ReLU, networks.MReLU, nn.MaxPool2d)):
@@ -222,6 +240,18 @@ class Run:
             if isinstance(module, (nn.Conv2d, networks.BatchNorm)):
                 module.register_full_backward_hook(
                     lambda _, __, gradient, name=name: self.output_gradients.update({name: gradient[0]}))
+
+    def _optimizer(self, rule):
+        """torch.optim's optimiser of a rule; None where the steps are written out."""
+        if not rule:
+            return None
+        groups = [{"params": [self.net.get_parameter(entry["name"].replace("/", "."))],
+                   "lr": self.head["learning_rate"] * entry["rate_factor"], "weight_decay": entry["weight_decay"]}
+                  for entry in self.head["parameters"]]
+        if rule["kind"] == "nesterov":
+            return torch.optim.SGD(groups, momentum=self.head["momentum"], nesterov=True, foreach=False)
+        make = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[rule["kind"]]
+        return make(groups, betas=(rule["beta1"], rule["beta2"]), eps=rule["epsilon"], foreach=False)
 
     def _watch_kinks(self, module, arguments, _):
         x = arguments[0].detach()
@@ -269,23 +299,37 @@ class Run:
         self.net.train()
         self.net.zero_grad()
         found = self.forward(number, labels)
-        found |= {"gradients": {}, "velocities": {}, "parameters": {}, "moments": {}, "magnitudes": {}}
+        found |= {"gradients": {}, "parameters": {}, "moments": {}, "magnitudes": {}}
+        parameters = [(entry, self.net.get_parameter(entry["name"].replace("/", ".")))
+                      for entry in self.head["parameters"]]
+        if self.optimizer:
+            self.optimizer.step()
         with torch.no_grad():
-            for entry in self.head["parameters"]:
+            for entry, weight in parameters:
                 name = entry["name"]
-                weight, velocity = self.net.get_parameter(name.replace("/", ".")), self.velocities[name]
-                velocity.mul_(self.head["momentum"]).add_(weight.grad).add_(weight, alpha=entry["weight_decay"])
-                weight.sub_(velocity, alpha=self.head["learning_rate"] * entry["rate_factor"])
+                if not self.optimizer:
+                    velocity = self.velocities[name]
+                    velocity.mul_(self.head["momentum"]).add_(weight.grad).add_(weight, alpha=entry["weight_decay"])
+                    weight.sub_(velocity, alpha=self.head["learning_rate"] * entry["rate_factor"])
                 magnitude = self._magnitude(name, weight.grad)
                 found["magnitudes"]["gradients", name] = magnitude
-                found["magnitudes"]["velocities", name] = max(
-                    root_mean_square(velocity), magnitude if magnitude > root_mean_square(weight.grad) else 0.0)
+                least = magnitude if magnitude > root_mean_square(weight.grad) else 0.0
+                for group, value in self._remembered(name, weight).items():
+                    size = least * least if group == "second_moments" else least
+                    found["magnitudes"][group, name] = max(root_mean_square(value), size)
+                    found.setdefault(group, {})[name] = value.clone()
                 found["gradients"][name] = weight.grad.clone()
-                found["velocities"][name] = velocity.clone()
                 found["parameters"][name] = weight.detach().clone()
         for entry in self.head["moments"]:
             found["moments"][entry["name"]] = self.net.get_buffer(entry["name"].replace("/", ".")).clone()
         return found
+
+    def _remembered(self, name, weight):
+        """What the optimiser keeps of a parameter, by the names of the groups."""
+        if not self.optimizer:
+            return {"velocities": self.velocities[name]}
+        names = {"momentum_buffer": "velocities", "exp_avg": "first_moments", "exp_avg_sq": "second_moments"}
+        return {names[key]: value for key, value in self.optimizer.state[weight].items() if key in names}
 
     def evaluation(self, number, labels):
         """Forward and backward in evaluation mode."""
@@ -323,7 +367,7 @@ def recorded(stream_name, found):
         kept[name] = [[number(value) for value in row] for row in found[name]]
     kept["image_gradient"] = record(stream_name, "images", found["image_gradient"], 64)
     few = 4 if len(found.get("gradients", {})) > 40 else 1
-    for group, samples in (("gradients", 64), ("velocities", 24), ("parameters", 24), ("moments", 24)):
+    for group, samples in [("gradients", 64)] + [(group, 24) for group in GROUPS[1:]]:
         samples //= few
         if group in found:
             kept[group] = {name: record(stream_name, name, value, samples, magnitudes.get((group, name)))
@@ -358,7 +402,7 @@ def deviations(expected, actual):
     yield "values", float((abs(a - e) / numpy.maximum(abs(e), numpy.sqrt((e * e).mean()))).max()) / TOLERANCE
     yield "outputs", float(abs(numpy.array(actual["outputs"]) - numpy.array(expected["outputs"])).max()) / TOLERANCE
     pairs = [("image_gradient", expected["image_gradient"], actual["image_gradient"])]
-    for group in ("gradients", "velocities", "parameters", "moments"):
+    for group in GROUPS:
         pairs += [(f"{group} {name}", e, actual[group][name]) for name, e in expected.get(group, {}).items()]
     for name, e, a in pairs:
         size = e["magnitude"] * math.sqrt(math.prod(e["shape"]))

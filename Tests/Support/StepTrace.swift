@@ -51,13 +51,20 @@ package struct StepTrace: Decodable {
         package let imageGradient: Record
         package let gradients: [String: Record]?
         package let velocities: [String: Record]?
+        package let firstMoments, secondMoments: [String: Record]?
         package let parameters: [String: Record]?
         package let moments: [String: Record]?
 
         enum CodingKeys: String, CodingKey {
             case labels, loss, values, outputs, errors, gradients, velocities, parameters, moments
             case imageGradient = "image_gradient"
+            case firstMoments = "first_moments"
+            case secondMoments = "second_moments"
         }
+    }
+    package struct Optimizer: Decodable {
+        package let kind: String
+        package let beta1, beta2, epsilon: Double?
     }
 
     package let stream: String
@@ -73,6 +80,8 @@ package struct StepTrace: Decodable {
     package let learningRate: Float
     /// Of a residual network.
     package let depth: Int?
+    /// PyTorch's own optimiser, in place of momentum.
+    package let optimizer: Optimizer?
     package let batch: Int
     package let outputs: Int
     package let layers: [String]
@@ -83,9 +92,8 @@ package struct StepTrace: Decodable {
     package let evaluation: Pass
 
     enum CodingKeys: String, CodingKey {
-        case stream, dataset, activation, loss, stabilizer, momentum, depth, batch, outputs, layers, parameters,
-            moments,
-            images
+        case stream, dataset, activation, loss, stabilizer, momentum, depth, optimizer, batch, outputs, layers,
+            parameters, moments, images
         case steps, evaluation
         case alpha = "loss_weights"
         case power = "loss_power"

@@ -1,12 +1,26 @@
 import COpenBLAS
 
 /// One step of stochastic gradient descent with momentum on `count` parameters:
-/// v = momentum v + scale g + decay w; w -= rate v.
+/// v = momentum v + scale g + decay w; w -= rate v, or of Nesterov's form w -= rate (scale g + decay w + momentum v)
+/// (Sutskever et al. 2013).
 ///
 /// - Returns: the sums of the squares of the gradient and of the new parameters; not finite if one of them is not.
 public func momentumStep(
     _ w: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
-    momentum: Float, scale: Float, decay: Float, rate: Float
+    momentum: Float, scale: Float, decay: Float, rate: Float, isNesterov: Bool = false
+) -> (gradient: Double, parameters: Double) {
+    // Two loops, neither of which asks.
+    isNesterov
+        ? momentumSteps(
+            w, v, g, count: count, momentum: momentum, scale: scale, decay: decay, rate: rate, looksAhead: true)
+        : momentumSteps(
+            w, v, g, count: count, momentum: momentum, scale: scale, decay: decay, rate: rate, looksAhead: false)
+}
+
+@inline(__always)
+private func momentumSteps(
+    _ w: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ g: UnsafePointer<Float>, count: Int,
+    momentum: Float, scale: Float, decay: Float, rate: Float, looksAhead: Bool
 ) -> (gradient: Double, parameters: Double) {
     var (gradientSquares, squares) = (SquareSum(), SquareSum())
     var i = 0
@@ -15,7 +29,8 @@ public func momentumStep(
         gradientSquares.add(slope)
         let gradient = (slope * scale).addingProduct(x, Vector(repeating: decay))
         let velocity = gradient.addingProduct(v.vector(i), Vector(repeating: momentum))
-        let updated = x.addingProduct(velocity, Vector(repeating: -rate))
+        let direction = looksAhead ? gradient.addingProduct(velocity, Vector(repeating: momentum)) : velocity
+        let updated = x.addingProduct(direction, Vector(repeating: -rate))
         v.store(velocity, i)
         w.store(updated, i)
         squares.add(updated)
@@ -25,7 +40,7 @@ public func momentumStep(
         gradientSquares.add(g[i])
         let gradient = (g[i] * scale).addingProduct(w[i], decay)
         v[i] = gradient.addingProduct(v[i], momentum)
-        w[i].addProduct(v[i], -rate)
+        w[i].addProduct(looksAhead ? gradient.addingProduct(v[i], momentum) : v[i], -rate)
         squares.add(w[i])
         i += 1
     }
@@ -50,7 +65,7 @@ public func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double {
 }
 
 /// A sum of squares in double precision, in a fixed order.
-private struct SquareSum {
+struct SquareSum {
     private var low = SIMD8<Double>.zero
     private var high = SIMD8<Double>.zero
     private var rest = 0.0

@@ -48,7 +48,7 @@ extension Trainer {
 
     private func require(_ made: Checkpoint, equals goal: Checkpoint, since first: Int) throws {
         let layers = model.layout.entries.flatMap {
-            [CheckpointLayout.parameter($0.name), CheckpointLayout.momentum($0.name)]
+            [CheckpointLayout.parameter($0.name)] + setup.optimizer.paths(of: $0.name)
         }
         let known = layers + [CheckpointLayout.epochSums]
         let rest = made.tensors.keys.filter { path in

@@ -32,8 +32,8 @@ struct MemoryNeed {
         self.ranksOfHost = ranksOfHost
         parts = [
             ("the batch", 4 * images * numbers),
-            // Weights, momenta, gradients, and a checkpoint of the first two.
-            ("the network", 4 * 5 * parameters),
+            // Weights, gradients, moments, and a checkpoint of all but the gradients.
+            ("the network", 4 * (3 + 2 * Double(recipe.optimizer.kind.momentCount)) * parameters),
             // A pixel is a byte. Who owns a sample, where it lies, and its place in the epoch are four each.
             ("the samples", kept * Double(plan.network.input.count) + 12 * (Double(dataset.trainCount) + drawn)),
             // The program, MPI and BLAS with their buffers.

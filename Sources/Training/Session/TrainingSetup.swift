@@ -64,7 +64,7 @@ struct TrainingSetup {
         self.communicator = communicator
         model = Model(plan)
         optimizer = Optimizer(
-            model, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
+            model, recipe.optimizer, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
         places = try RankPlaces(communicator)
         channels = try plan.blocks.map { _ in try communicator.duplicate() }

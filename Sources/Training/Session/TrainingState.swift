@@ -33,10 +33,7 @@ extension Checkpoint {
                 recipe: recipe.yaml, network: data.network.json, created: Date.now.formatted(.iso8601)),
             tensors: [:])
         store(model, meanImage: data.source.meanImage)
-        for entry in model.layout.entries {
-            tensors[CheckpointLayout.momentum(entry.name)] = Tensor(
-                shape: entry.shape, entry.tensor(from: optimizer.momenta.pointer))
-        }
+        optimizer.store(in: &self)
         tensors[CheckpointLayout.epochSums] = Tensor(
             shape: [3], elements: .float64([state.epochSums.loss, state.epochSums.errors, state.epochSums.images]))
         tensors[CheckpointLayout.epochDrawnSums] = Tensor(
@@ -62,11 +59,7 @@ extension Checkpoint {
                 .data, "\(source) holds no optimiser state (a network to use, not to resume); start a new run")
         }
         try restore(model)
-        for entry in model.layout.entries {
-            entry.write(
-                try requireTensor(CheckpointLayout.momentum(entry.name), shape: entry.shape),
-                to: optimizer.momenta.pointer)
-        }
+        try optimizer.restore(from: self)
         let sums = try requireDoubles(CheckpointLayout.epochSums, shape: [3])
         let best = try requireDoubles(CheckpointLayout.bestError, shape: [1])[0]
         let bestEpoch = try requireDoubles(CheckpointLayout.bestEpoch, shape: [1])[0]
@@ -81,13 +74,10 @@ extension Checkpoint {
 }
 
 extension TrainingState {
-    /// Gives all ranks rank 0's state, parameters, momenta and running moments. Collective.
+    /// Gives all ranks rank 0's state, parameters, running moments and what the optimiser remembers. Collective.
     mutating func broadcast(_ model: Model, _ optimizer: Optimizer, by communicator: Communicator) throws {
-        for buffer in [model.parameters, model.moments, optimizer.momenta] {
-            try communicator.broadcast(
-                UnsafeMutableRawBufferPointer(
-                    start: buffer.pointer, count: buffer.count * MemoryLayout<Float>.stride))
-        }
+        for buffer in [model.parameters, model.moments] { try communicator.broadcast(buffer) }
+        try optimizer.broadcast(by: communicator)
         let numbers = try communicator.broadcast([
             Double(step), epochSums.loss, epochSums.errors, epochSums.images, bestError ?? .nan,
             Double(bestEpoch), epochSums.drawn, epochSums.drawnErrors, epochSums.rejected,
@@ -98,5 +88,13 @@ extension TrainingState {
                 loss: numbers[1], errors: numbers[2], images: numbers[3], drawn: numbers[6], drawnErrors: numbers[7],
                 rejected: numbers[8]),
             bestError: numbers[4].isNaN ? nil : numbers[4], bestEpoch: Int(numbers[5]))
+    }
+}
+
+extension Communicator {
+    /// Gives all ranks rank 0's numbers. Collective.
+    func broadcast(_ buffer: Buffer<Float>) throws {
+        try broadcast(
+            UnsafeMutableRawBufferPointer(start: buffer.pointer, count: buffer.count * MemoryLayout<Float>.stride))
     }
 }

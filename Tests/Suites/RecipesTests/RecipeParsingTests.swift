@@ -53,6 +53,7 @@ struct RecipeParsingTests {
         learning_rate: 1e-7
         reference_batch: 30
         schedule: {kind: step, epochs: [2, 4], factor: 0.3, warmup_epochs: 1.5, floor: 0.1}
+        optimizer: {kind: nesterov}
         momentum: 0
         weight_decay: 0
         layer_rates: {conv1: 2, norm1/gamma: 0}
@@ -109,6 +110,21 @@ struct RecipeParsingTests {
         #expect(
             full.evaluation
                 == EvaluationRecipe(attacks: ["clean", "pgd:steps=20"], strengths: [0, 0.1], samples: 100))
+    }
+
+    @Test("A rule has its own settings, null stands for those of the others, and a word alone is the rule")
+    func optimizers() throws {
+        #expect(try recipe("dataset: mnist").optimizer == OptimizerRecipe(.sgd))
+        #expect(try recipe("dataset: mnist\noptimizer: nesterov\nmomentum: 0.8").momentum == 0.8)
+        let adam = try recipe("dataset: mnist", "optimizer={kind: adamw, beta2: 0.95}")
+        #expect(adam.optimizer == OptimizerRecipe(.adamw, beta2: 0.95) && adam.yaml.contains("\nmomentum: null\n"))
+        #expect(try recipe(adam.yaml) == adam)
+        #expect(
+            refusal("dataset: mnist\noptimizer: adam\nmomentum: 0.9")
+                == "r.yaml: momentum is 0.9, but adam has optimizer.beta1: leave it out")
+        #expect(
+            refusal("dataset: mnist\noptimizer: {beta2: 0.9}")
+                == "r.yaml: optimizer.beta2 is 0.9, but belongs to the kinds adam and adamw")
     }
 
     @Test(

@@ -191,6 +191,11 @@ struct RecipeShippedTests {
                   factor: 0.1
                   warmup_epochs: 0.0
                   floor: 0.0
+                optimizer:
+                  kind: sgd
+                  beta1: null
+                  beta2: null
+                  epsilon: null
                 momentum: 0.9
                 weight_decay: 0.0001
                 layer_rates:

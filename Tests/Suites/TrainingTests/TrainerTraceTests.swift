@@ -9,11 +9,14 @@ import Testing
 /// The recorded steps of `Tests/Peers/step_trace.py`, taken by the trainer: its data from files, its gradients by tree
 /// and by factors, its optimiser and its moments. A data set of one batch makes the order of samples immaterial.
 @Suite("The trainer's own steps against PyTorch", .underMPIRun) struct TrainerTraceTests {
-    private static let cases = ["trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-resnet20"]
+    private static let cases = [
+        "trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-mnist-nesterov", "trainer-mnist-adam",
+        "trainer-mnist-adamw", "trainer-resnet20",
+    ]
     private let tolerance = 1e-4
 
     @Test(
-        "two steps on 1 and 3 ranks: loss, error, every velocity, weight and running moment within 1e-4",
+        "two steps on 1 and 3 ranks: loss, error, all that an optimiser keeps, weights, running moments within 1e-4",
         arguments: cases, [1, 3])
     func reproduces(_ name: String, ranks: Int) throws {
         let trace = try StepTrace.load(name)
@@ -28,12 +31,17 @@ import Testing
             let epochs = try metrics(ofRun: folder + "/run").filter { $0["event"] as? String == "epoch" }
             for (index, step) in trace.steps.enumerated() {
                 let checkpoint = try Checkpoint.load("\(folder)/run/checkpoints/step-0000000\(index + 1).h5")
-                for (group, path, expected) in [
-                    ("velocity", "optimizer", step.velocities), ("parameter", "model", step.parameters),
-                    ("moment", "model", step.moments),
+                let remembered =
+                    try step.velocities.map { [("velocity", "optimizer/", "", $0)] } ?? [
+                        ("first moment", "optimizer/", "/first_moment", try #require(step.firstMoments)),
+                        ("second moment", "optimizer/", "/second_moment", try #require(step.secondMoments)),
+                    ]
+                for (group, path, end, expected) in remembered + [
+                    ("parameter", "model/", "", try #require(step.parameters)),
+                    ("moment", "model/", "", try #require(step.moments)),
                 ] {
-                    for (name, record) in try #require(expected) {
-                        let tensor = try checkpoint.requireTensor("\(path)/\(name)", shape: record.shape)
+                    for (name, record) in expected {
+                        let tensor = try checkpoint.requireTensor(path + name + end, shape: record.shape)
                         let worst = trace.deviation(tensor, from: record, name, tolerance: tolerance)
                         #expect(worst <= 1, "step \(index + 1), \(group) of \(name): \(worst) times the tolerance")
                     }
@@ -51,6 +59,12 @@ import Testing
             trace.depth == nil
             ? "null" : String(decoding: try JSONEncoder().encode(trace.plainNetwork.layers), as: UTF8.self)
         let alpha = trace.alpha.map { "loss: {alpha: \($0), p: 2}" } ?? ""
+        var rule = "momentum: \(trace.momentum)"
+        if let optimizer = trace.optimizer {
+            let values = [("beta1", optimizer.beta1), ("beta2", optimizer.beta2), ("epsilon", optimizer.epsilon)]
+            let stated = values.compactMap { name, value in value.map { ", \(name): \($0)" } }.joined()
+            rule = "optimizer: {kind: \(optimizer.kind)\(stated)}" + (stated.isEmpty ? "\n\(rule)" : "")
+        }
         return """
             dataset: mnist
             data_directory: \(folder)
@@ -64,7 +78,7 @@ import Testing
             lanes: 3
             learning_rate: \(trace.learningRate)
             schedule: constant
-            momentum: \(trace.momentum)
+            \(rule)
             weight_decay: \(trace.parameters[0].weightDecay)
             layer_rates: {all: 1}
             mean_image: training
