@@ -18,6 +18,11 @@ public struct Recipe: Equatable, Sendable {
     public var variant = Variant.released
     /// The network.
     public var network = NetworkRecipe(architecture: .mnist)
+    /// The initial weights of a plain network of one's own, of layers that state no deviation; nil for other networks,
+    /// whose layers state theirs.
+    public var initialization: Initialization?
+    /// The factor on the pixels after the mean image is taken off: one number, or one a channel.
+    public var inputScale = [1.0]
     /// The hybrid loss's settings, for robust networks.
     public var loss = LossRecipe(alpha: [1, 1, 0])
     /// Passes over the training set.

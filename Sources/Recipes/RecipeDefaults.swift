@@ -25,6 +25,8 @@ extension Recipe {
         recipe.variant = variant
         recipe.network = NetworkRecipe(architecture: architecture, activation: activation)
         recipe.mirroring = defaults.mirroring
+        recipe.inputScale = [architecture.isOfThePaper ? 1 : 1 / 255.0]
+        if architecture == .custom, activation == .plain { recipe.initialization = .he }
         if architecture != .custom { recipe.loss.alpha[2] = defaults.thirdLossWeight }
         guard architecture == .cifar10 else { return recipe }
         recipe.learningRate = 0.05

@@ -30,6 +30,26 @@ extension Recipe {
 
     static let keys: [RecipeKey<Recipe>] =
         choosingKeys + [
+            RecipeKey(
+                "initialization", \.initialization, range: .words(Initialization.allCases.map(\.rawValue)),
+                "The initial weights of layers that state no `deviation`, in a plain network of the recipe's own: "
+                    + "N(0, 2 / inputs), N(0, 2 / (inputs + outputs)) or N(0, 0.01^2); null: other networks state theirs.",
+                read: { section, key, recipe in
+                    guard let value = try section.value(key, RecipeValue<Initialization>.choice.orDefault) else {
+                        return nil
+                    }
+                    guard recipe.initialization != nil else {
+                        throw section.fault(
+                            key,
+                            "is \(value.rawValue), but the weights of this network have deviations of their own: it is for "
+                                + "network.architecture custom and network.activation plain")
+                    }
+                    return value
+                }, write: { $0.map { .word($0.rawValue) } ?? .null }),
+            RecipeKey(
+                "input_scale", \.inputScale, .oneOrList(.real(.above(0, upTo: 1e6))), before: .number(1.0),
+                "The factor on the pixels after the mean image is taken off: a number, or a list of one for each channel; "
+                    + "1 for the paper's architectures, 1/255 for others."),
             .section(
                 "loss", \.loss, LossRecipe.keys,
                 "The hybrid loss of a robust network (equation 7); a plain network has softmax and cross-entropy."),

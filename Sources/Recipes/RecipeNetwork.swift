@@ -9,7 +9,16 @@ extension Recipe {
     ///
     /// - Throws: `Failure` 64 where the layers do not fit the images or the classes; it names the layer.
     public func network(input: ImageShape, classes: Int) throws -> Network {
-        let network = shape(input: input, classes: classes)
+        var network = shape(input: input, classes: classes)
+        if inputScale != [1] {
+            guard [1, input.channels].contains(inputScale.count) else {
+                throw Failure(
+                    .usage,
+                    "input_scale has \(inputScale.count) numbers for images of \(input.channels) channels; allowed: one, or "
+                        + "one for each")
+            }
+            network.inputScale = inputScale.map { Float($0) }
+        }
         if let layers = self.network.layers {
             guard self.network.activation == .plain || !layers.contains(where: \.namesInputs) else {
                 throw Failure(
@@ -48,7 +57,9 @@ extension Recipe {
                 Network.wideResNet(
                     depth: network.depth ?? 28, widen: network.widen ?? 10, input: input, classes: classes)
             case .cnn7: Network.cnn7(input: input, classes: classes)
-            case .custom: Network(input: input, classes: classes, layers: network.layers ?? [])
+            case .custom:
+                Network(
+                    input: input, classes: classes, layers: network.layers ?? [], initialization: initialization)
             }
         // The logarithms of the released code add the double-precision machine epsilon.
         let tolerance = variant == .released ? 2.2e-16 : nil

@@ -21,7 +21,7 @@ extension Recipe {
         guard file.isNull || file.entries != nil else {
             throw Failure(.usage, "\(source): a recipe is a mapping of keys to values")
         }
-        let layers = try [file.isNull ? .mapping([]) : file] + overrides.map(override)
+        let layers = try [file.isNull ? .mapping([]) : file.withEarlierValues] + overrides.map(override)
         for layer in layers { try layer.checkKeys(against: keys.map(\.facts)) }
         func read(_ keys: [RecipeKey<Recipe>], of node: RecipeNode, into recipe: inout Recipe) throws {
             let section = RecipeSection(node: node, path: "", source: source)
@@ -31,8 +31,8 @@ extension Recipe {
         let fixed = keys.filter {
             $0.facts.effect == .result && ($0.name != layerRatesKey || file[layerRatesKey] == nil)
         }
-        let run = try resumed.map { try RecipeNode(yaml: $0, origin: "the run's recipe.yaml") } ?? .mapping([])
-        var full = [run.only(fixed.map(\.name))] + layers.map(\.withoutShorthands)
+        let run = try resumed.map { try RecipeNode(yaml: $0, origin: "the run's recipe.yaml").withEarlierValues }
+        var full = [(run ?? .mapping([])).only(fixed.map(\.name))] + layers.map(\.withoutShorthands)
         try read(choosingKeys, of: RecipeNode.merged(full, keepsSections: resumed != nil), into: &recipe)
         guard !recipe.dataset.isEmpty else {
             throw Failure(.usage, "\(source): no data set; add 'dataset: mnist', cifar10, glyphs or another one")
@@ -61,6 +61,20 @@ extension Recipe {
 }
 
 extension RecipeNode {
+    /// Keys that a resolved recipe states, whatever version wrote it, and hardly another one.
+    private static let resolvedKeys = [
+        "max_steps", "accumulation", "reference_batch", "gradient_clipping", "stall_timeout", "audit",
+    ]
+
+    /// A resolved recipe with the values of the keys that it was written before; another one as it is.
+    fileprivate var withEarlierValues: RecipeNode {
+        guard Self.resolvedKeys.allSatisfy({ self[$0] != nil }) else { return self }
+        let earlier = Recipe.keys.compactMap { key in
+            self[key.name] == nil ? key.facts.before.map { (key.name, $0.said(at: origin)) } : nil
+        }
+        return RecipeNode(content: .mapping((entries ?? []) + earlier), origin: origin)
+    }
+
     /// The entries of some keys.
     fileprivate func only(_ keys: [String]) -> RecipeNode {
         .mapping((entries ?? []).filter { keys.contains($0.key) })

@@ -16,6 +16,9 @@ public enum Architecture: String, Hashable, Sendable, CaseIterable {
     case cnn7
     /// The recipe's own.
     case custom
+
+    /// Made for pixels in 0..255.
+    var isOfThePaper: Bool { self == .mnist || self == .cifar10 }
 }
 
 /// A plain network, or a robust one with one of the paper's symmetric activation functions.

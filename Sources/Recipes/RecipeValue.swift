@@ -6,6 +6,7 @@ indirect enum RecipeRange: Sendable, CustomStringConvertible {
     case words([String])
     case text
     case list(RecipeRange, count: Int?)
+    case oneOrList(RecipeRange)
     case optional(RecipeRange)
     case layers
     case rates(RecipeInterval)
@@ -21,6 +22,7 @@ indirect enum RecipeRange: Sendable, CustomStringConvertible {
         case .list(.real(let interval), let count):
             "a list of \(count.map { "\($0) " } ?? "")numbers, each \(interval)"
         case .list(let range, _): "a list, each \(range)"
+        case .oneOrList(let range): "\(range), or a list of such"
         case .optional(let range): range.description
         case .layers: "a list of 1 to 1000 layers"
         case .rates(let interval): "names of layers and parameters, each with a number, \(interval)"
@@ -87,6 +89,16 @@ struct RecipeValue<Value>: Sendable {
             return values.count == elements.count ? values : nil
         } write: {
             .list($0.map(kind.write))
+        }
+    }
+
+    /// One value, or a list of them.
+    static func oneOrList<Element>(_ kind: RecipeValue<Element>) -> Self where Value == [Element] {
+        let list = RecipeValue.list(kind)
+        return RecipeValue(range: .oneOrList(kind.range)) { node in
+            node.elements == nil ? kind.read(node).map { [$0] } : list.read(node)
+        } write: {
+            $0.count == 1 ? kind.write($0[0]) : list.write($0)
         }
     }
 

@@ -33,6 +33,7 @@ public func writeBarImages(
 public func barRecipe(_ activation: String, more: String = "") -> String {
     """
     dataset: bars
+    input_scale: 1
     network:
       architecture: custom
       activation: \(activation)

@@ -27,6 +27,17 @@ public enum SmallNetworks {
         .activation(.relu), .globalAveragePooling,
     ])
 
+    /// A plain one whose image is scaled channel by channel before either of two branches takes it.
+    public static let scaled: Network = {
+        var scaled = network([
+            .convolution(.init(channels: 4, size: 3, padding: 1)), .activation(.sigmoid),
+            Layer(ConvolutionLayer(channels: 4, size: 1, bias: false), inputs: ["image"]),
+            .add(["act1", "conv2"]), .batchNormalization, .globalAveragePooling,
+        ])
+        (scaled.inputScale, scaled.initialization) = ([0.5, 0.25], .he)
+        return scaled
+    }()
+
     /// All, by name.
     public static let all: [(name: String, network: Network)] = [
         ("plain", plain),
@@ -127,6 +138,7 @@ public enum SmallNetworks {
             ])
         ),
         ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
+        ("input scale, two branches from the image", scaled),
     ]
 }
 

@@ -159,7 +159,9 @@ extension Checkpoint {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(layers), as: UTF8.self)
+        let scale = (network.inputScale ?? [1]).map { "\($0)" }.joined(separator: ", ")
         return "dataset: \(dataset)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
+            + "input_scale: [\(scale)]\n"
     }
 }
 

@@ -2,16 +2,20 @@ import Kernels
 
 // The plain networks of the paper: tables 1 and 3. What the tables leave open is the variant's.
 
+/// The standard deviation of the paper's initial weights, but for some of the plain CIFAR-10 network.
+private let paperDeviation = 0.01
+
 extension Network {
     /// The plain MNIST network (table 1), LeNet-5's descendant: 28x28x1, or another size that its two pools allow.
     ///
     /// `released` has batch norm after both convolutions and the first fully connected layer, `paper` has none.
     public static func plainMNIST(_ variant: Variant, input: ImageShape, classes: Int) -> Network {
         let norm: [Layer] = variant == .released ? [.batchNormalization] : []
-        var layers: [Layer] = [.convolution(.init(channels: 20, size: 5))] + norm
-        layers += [.pooling(.init(.max, size: 2, stride: 2)), .convolution(.init(channels: 50, size: 5))] + norm
-        layers += [.pooling(.init(.max, size: 2, stride: 2)), .fullyConnected(.init(channels: 500))] + norm
-        layers += [.activation(.relu), .fullyConnected(.init(channels: classes))]
+        var layers: [Layer] = [.convolution(.init(channels: 20, size: 5, initialDeviation: paperDeviation))] + norm
+        let pool = Layer.pooling(.init(.max, size: 2, stride: 2))
+        layers += [pool, .convolution(.init(channels: 50, size: 5, initialDeviation: paperDeviation))] + norm
+        layers += [pool, .fullyConnected(.init(channels: 500, initialDeviation: paperDeviation))] + norm
+        layers += [.activation(.relu), .fullyConnected(.init(channels: classes, initialDeviation: paperDeviation))]
         return Network(input: input, classes: classes, layers: layers)
     }
 
@@ -21,7 +25,7 @@ extension Network {
     public static func plainCIFAR10(_ variant: Variant, input: ImageShape, classes: Int) -> Network {
         let relu: [Layer] = variant == .released ? [.activation(.relu)] : []
         let average = Layer.pooling(.init(.average, size: 3, stride: 2, padding: 1))
-        var layers: [Layer] = [.convolution(.init(channels: 32, size: 5, padding: 2, initialDeviation: 0.01))]
+        var layers: [Layer] = [.convolution(.init(channels: 32, size: 5, padding: 2, initialDeviation: paperDeviation))]
         layers += [.pooling(.init(.max, size: 3, stride: 2, padding: 1))] + relu
         layers += [.convolution(.init(channels: 32, size: 5, padding: 2, initialDeviation: 0.05))] + relu + [average]
         layers += [.convolution(.init(channels: 64, size: 5, padding: 2, initialDeviation: 0.05))] + relu + [average]
@@ -64,7 +68,7 @@ public struct RobustLayers {
     var isBehindLast = false
 
     /// Of all weights.
-    static let initialDeviation = 0.01
+    static let initialDeviation = paperDeviation
 
     init(activation: Activation) { self.activation = activation }
 

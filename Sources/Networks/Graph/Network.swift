@@ -20,22 +20,31 @@ public struct Network: Codable, Hashable, Sendable {
     public var hybridLoss: HybridLoss?
     /// Batch norm's epsilon: y = gamma (x - mean) / sqrt(variance + stabilizer) + beta.
     public var stabilizer: Double
+    /// The factor on the image, in pixel units less the mean image, before any layer takes it: one number for all
+    /// channels, or one for each; nil for 1.
+    public var inputScale: [Float]?
+    /// The initial weights of layers that state no deviation; nil for `normal`.
+    public var initialization: Initialization?
 
     enum CodingKeys: String, CodingKey {
         case input, classes, layers
         case hybridLoss = "hybrid_loss"
-        case stabilizer
+        case stabilizer, initialization
+        case inputScale = "input_scale"
     }
 
     /// Makes a network.
     public init(
-        input: ImageShape, classes: Int, layers: [Layer], hybridLoss: HybridLoss? = nil, stabilizer: Double = 1e-4
+        input: ImageShape, classes: Int, layers: [Layer], hybridLoss: HybridLoss? = nil, stabilizer: Double = 1e-4,
+        inputScale: [Float]? = nil, initialization: Initialization? = nil
     ) {
         self.input = input
         self.classes = classes
         self.layers = layers
         self.hybridLoss = hybridLoss
         self.stabilizer = stabilizer
+        self.inputScale = inputScale
+        self.initialization = initialization
     }
 
     /// The function that training minimises.

@@ -46,6 +46,7 @@ public struct NetworkGraph: Sendable {
     init(_ network: Network) throws {
         var builder = GraphBuilder(network)
         try builder.checkSettings()
+        try builder.appendInputScale()
         for layer in network.layers { try layer.kind.append(layer, to: &builder) }
         nodes = try builder.finish()
     }
@@ -58,6 +59,8 @@ public struct GraphBuilder {
     private var places: [String: Int] = [:]
     /// The node of the layer before, -1 for the image.
     public internal(set) var last = -1
+    /// The node of the image as layers take it: scaled, or -1.
+    private var image = -1
     /// Of the residual block that is open, put before its layers' names.
     var prefix = ""
     /// Put behind the names of layers that follow a product: `1` behind `conv1`, `_fc1` behind `fc1`.
@@ -127,7 +130,7 @@ public struct GraphBuilder {
     func inputs(of layer: Layer, _ name: String) throws -> [Int] {
         guard !layer.inputs.isEmpty else { return [last] }
         return try layer.inputs.map { input in
-            if input == Layer.image { return -1 }
+            if input == Layer.image { return image }
             if let place = places[prefix + input] ?? places[input] { return place }
             let known = [Layer.image] + nodes.map(\.name)
             throw fault(
@@ -146,6 +149,18 @@ public struct GraphBuilder {
 
     // MARK: Nodes
 
+    /// Appends the factor on the image, where there is one but 1.
+    mutating func appendInputScale() throws {
+        guard let scale = network.inputScale, scale != [1] else { return }
+        let channels = network.input.channels
+        guard [1, channels].contains(scale.count), scale.allSatisfy(\.isFinite) else {
+            throw fault(
+                "input_scale has \(scale.count) numbers for \(channels) channels; allowed: one, or one for each")
+        }
+        append(.affine(scale: scale, shift: [0]), "input_scale", inputs: [-1], shape: network.input)
+        image = last
+    }
+
     /// Appends a node. A name that is taken gets a number behind it, `pool1_2`.
     mutating func append(_ operation: Operation, _ name: String, inputs: [Int], shape: ImageShape) {
         var unique = name
@@ -161,7 +176,7 @@ public struct GraphBuilder {
 
     /// Appends a convolution of a size that BLAS can count.
     mutating func appendProduct(
-        _ convolution: Convolution, _ name: String, input: Int, hasBias: Bool = true, initialDeviation: Double
+        _ convolution: Convolution, _ name: String, input: Int, hasBias: Bool = true, initialDeviation: Double?
     ) throws {
         // In this order no product overflows.
         let most = Int(Int32.max)
@@ -171,8 +186,10 @@ public struct GraphBuilder {
             throw fault("\(name) of \(convolution.filters) channels is too large for an image of \(shape(input))")
         }
         append(
-            .convolution(convolution, hasBias: hasBias, initialDeviation: initialDeviation), name, inputs: [input],
-            shape: convolution.output)
+            .convolution(
+                convolution, hasBias: hasBias,
+                initialDeviation: initialDeviation ?? (network.initialization ?? .normal).deviation(convolution)),
+            name, inputs: [input], shape: convolution.output)
     }
 
     /// Appends the sum of at least one result of one shape.

@@ -123,9 +123,24 @@ public struct NetworkPlan: Sendable {
     public var multiplyAdds: Int { convolutions.reduce(0) { $0 + $1.multiplyAdds } }
 
     /// Floating-point operations of a training step on one image: forward, weight gradient, and input gradient except
-    /// into the image, 2 for each multiply-add.
+    /// into what has no parameters before it, 2 for each multiply-add.
     public var trainingOperations: Int {
-        blocks.reduce(0) { $0 + ($1.inputs.contains(-1) ? 4 : 6) * ($1.convolution?.multiplyAdds ?? 0) }
+        let learns = learningBlocks
+        return blocks.reduce(0) { operations, block in
+            let passesOn = block.inputs.contains { $0 >= 0 && learns[$0] }
+            return operations + (passesOn ? 6 : 4) * (block.convolution?.multiplyAdds ?? 0)
+        }
+    }
+
+    /// True of each block that has parameters, or takes the output of one that does: training needs the gradient of its
+    /// output. False of what only prepares the image.
+    var learningBlocks: [Bool] {
+        var learns: [Bool] = []
+        for block in blocks {
+            let hasParameters = block.convolution != nil || block.normalization != nil
+            learns.append(hasParameters || block.inputs.contains { $0 >= 0 && learns[$0] })
+        }
+        return learns
     }
 
     // MARK: Fusion

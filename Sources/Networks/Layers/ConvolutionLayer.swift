@@ -15,8 +15,9 @@ public struct ConvolutionLayer: LayerKind {
     public var stride = 1
     /// Adds a bias to each channel.
     public var bias = true
-    /// The standard deviation of the initial weights, N(0, deviation^2); biases start at 0.
-    public var initialDeviation = 0.01
+    /// The standard deviation of the initial weights, N(0, deviation^2); nil for that of the network's
+    /// `initialization`. Biases start at 0.
+    public var initialDeviation: Double?
 
     /// Makes the settings.
     public init(
@@ -28,7 +29,7 @@ public struct ConvolutionLayer: LayerKind {
         if let padding { self.padding = padding }
         if let stride { self.stride = stride }
         if let bias { self.bias = bias }
-        if let initialDeviation { self.initialDeviation = initialDeviation }
+        self.initialDeviation = initialDeviation
     }
 
     /// `convolution`.
@@ -42,7 +43,7 @@ public struct ConvolutionLayer: LayerKind {
                 .init("size", \.size, .extents(1...1024), isRequired: true),
                 .init("padding", \.padding, .sides(0...1023)), .init("stride", \.stride, .integers(1...1024)),
                 .init("bias", \.bias, .flags, omitted: true),
-                .init("deviation", \.initialDeviation, .reals(0...1000)),
+                .init("deviation", \.initialDeviation, .optional(.reals(0...1000)), omitted: .some(nil)),
             ], of: Self(channels: 1, size: 1))
     }
 

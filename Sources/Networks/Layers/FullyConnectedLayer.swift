@@ -6,13 +6,14 @@ import Kernels
 public struct FullyConnectedLayer: LayerKind {
     /// The number of outputs.
     public var channels: Int
-    /// The standard deviation of the initial weights, N(0, deviation^2); biases start at 0.
-    public var initialDeviation = 0.01
+    /// The standard deviation of the initial weights, N(0, deviation^2); nil for that of the network's
+    /// `initialization`. Biases start at 0.
+    public var initialDeviation: Double?
 
     /// Makes the settings.
     public init(channels: Int, initialDeviation: Double? = nil) {
         self.channels = channels
-        if let initialDeviation { self.initialDeviation = initialDeviation }
+        self.initialDeviation = initialDeviation
     }
 
     /// `fully_connected`.
@@ -23,7 +24,7 @@ public struct FullyConnectedLayer: LayerKind {
         .settings(
             [
                 .init("channels", \.channels, .integers(1...65_536), isRequired: true),
-                .init("deviation", \.initialDeviation, .reals(0...1000)),
+                .init("deviation", \.initialDeviation, .optional(.reals(0...1000)), omitted: .some(nil)),
             ], of: Self(channels: 1))
     }
 

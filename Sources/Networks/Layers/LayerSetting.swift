@@ -32,6 +32,16 @@ extension SettingValues where Value == Double {
     private static func plain(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? "\(value)" }
 }
 
+extension SettingValues {
+    /// A value, or none: `null`.
+    static func optional<Wrapped>(_ values: SettingValues<Wrapped>) -> Self where Value == Wrapped? {
+        Self(
+            allowed: values.allowed,
+            read: { text, path in text.isNull ? .some(nil) : try values.read(text, path).map { .some($0) } },
+            text: { $0.map(values.text) ?? .null }, contains: { $0.map(values.contains) ?? true })
+    }
+}
+
 /// A number, whole or not.
 private func number(_ text: LayerText) -> Double? {
     switch text {

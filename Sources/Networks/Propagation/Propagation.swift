@@ -49,6 +49,8 @@ public final class Propagation {
     /// The images of the global batch, after `begin`.
     public private(set) var globalImages = 0
     private var mode = NormalizationMode.running
+    /// The blocks whose output's gradient is of use: all, where that of the image is wanted.
+    private let usesGradient: [Bool]
 
     /// Takes memory for all passes.
     ///
@@ -102,6 +104,7 @@ public final class Propagation {
         counts = [Int](repeating: 0, count: lanes)
         starts = counts
         hasGradient = [Bool](repeating: false, count: blocks.count + 1)
+        usesGradient = inputGradient ? plan.blocks.map { _ in true } : plan.learningBlocks
     }
 
     /// Sets the images of each local lane for the passes that follow, and those of the global batch.
@@ -304,6 +307,10 @@ public final class Propagation {
         for index in hasGradient.indices { hasGradient[index] = false }
         for index in blocks.indices.reversed() {
             let block = blocks[index]
+            guard usesGradient[index] else {
+                try reducer?.finishedBlock(index, gradients: block.affine.channelGradients)
+                continue
+            }
             // Of a chained block dz stands in `delta` already, and of the last one, where z itself is the output.
             if !block.plan.isChained { try beginBackward(index, reducer) }
             if needsSums(block, reducer) {
@@ -393,7 +400,7 @@ public final class Propagation {
         let stored = source < 0 ? inputGradient : blocks[source].gradient
         let previous = chainedBlock(before: index)
         let adds = previous == nil && hasGradient[source < 0 ? blocks.count : source]
-        guard previous != nil || stored.count > 0 else { return }
+        guard source < 0 ? stored.count > 0 : usesGradient[source] else { return }
         let target = previous != nil || adds ? imageGradient : stored
         forEachProduct(block) { multiplyBack(index, $0, $1, into: target.pointer + $0 * count) }
         if adds { add(stored.pointer, target.pointer, count: images * count) }
@@ -409,7 +416,7 @@ public final class Propagation {
         let previous = chainedBlock(before: index)
         for (place, source) in block.plan.inputs.enumerated() where source != previous {
             let stored = source < 0 ? inputGradient : blocks[source].gradient
-            guard stored.count > 0 else { continue }
+            guard source < 0 ? stored.count > 0 : usesGradient[source] else { continue }
             let adds =
                 hasGradient[source < 0 ? blocks.count : source] || block.plan.inputs[..<place].contains(source)
             let count = inputCount(index, place)
@@ -419,7 +426,9 @@ public final class Propagation {
                 if adds { add(target, imageGradient.pointer, count: count) }
             }
         }
-        guard let previous, let place = block.plan.inputs.firstIndex(of: previous) else { return }
+        guard let previous, usesGradient[previous], let place = block.plan.inputs.firstIndex(of: previous) else {
+            return
+        }
         try backwardChained(previous, lane, reducer) { image in
             formInputGradient(index, place, image, into: imageGradient.pointer)
             return imageGradient.pointer

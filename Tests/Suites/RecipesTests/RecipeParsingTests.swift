@@ -127,6 +127,43 @@ struct RecipeParsingTests {
                 == "r.yaml: optimizer.beta2 is 0.9, but belongs to the kinds adam and adamw")
     }
 
+    private static let own = "dataset: a\nnetwork: {architecture: custom, layers: [{fully_connected: {channels: 3}}]}"
+
+    @Test("Networks of one's own start from He's weights and pixels of unit range; the paper's from theirs")
+    func starts() throws {
+        let own = try recipe(Self.own)
+        #expect(own.initialization == .he && own.inputScale == [1 / 255.0])
+        let shape = ImageShape(height: 2, width: 2, channels: 2)
+        let network = try own.network(input: shape, classes: 3)
+        #expect(network.initialization == .he && network.inputScale == [Float(1 / 255.0)])
+        let paper = try recipe("dataset: mnist")
+        #expect(paper.initialization == nil && paper.inputScale == [1] && paper.yaml.contains("input_scale: 1.0\n"))
+        #expect(try recipe("dataset: mnist\nnetwork: {architecture: lenet}").inputScale == [1 / 255.0])
+        #expect(try recipe(Self.own, "network.activation=mrelu").initialization == nil)
+        let channels = try recipe(Self.own, "input_scale=[1, 0.5]", "initialization=xavier")
+        #expect(channels.inputScale == [1, 0.5] && channels.initialization == .xavier)
+        #expect(try recipe(channels.yaml) == channels)
+        #expect(throws: (any Error).self) {
+            try recipe(Self.own, "input_scale=[1, 2, 3]").network(input: shape, classes: 3)
+        }
+        #expect(
+            refusal("dataset: mnist\ninitialization: he")
+                == "r.yaml: initialization is he, but the weights of this network have deviations of their own: it is for "
+                + "network.architecture custom and network.activation plain")
+        #expect(refusal(Self.own, "input_scale=0").contains("input_scale is 0; allowed: a number, above 0"))
+    }
+
+    @Test("A resolved recipe of before there was input_scale keeps its pixels, as a recipe and as the run's")
+    func earlierValues() throws {
+        let old = try recipe(Self.own).yaml.split(separator: "\n").filter {
+            !$0.hasPrefix("input_scale") && !$0.hasPrefix("initialization")
+        }.joined(separator: "\n")
+        #expect(try recipe(old).inputScale == [1])
+        #expect(try recipe(old, "input_scale=0.5").inputScale == [0.5])
+        #expect(try Recipe.parse(yaml: Self.own, resuming: old).inputScale == [1])
+        #expect(try Recipe.parse(yaml: old, resuming: old).resultDifferences(from: try recipe(old)).isEmpty)
+    }
+
     @Test(
         "A resolved recipe has every key, reads back equal, and is written the same again",
         arguments: [full, "dataset: cifar10"])

@@ -173,6 +173,8 @@ struct RecipeShippedTests {
                   widen: null
                   pre_activation: false
                   layers: null
+                initialization: null
+                input_scale: 1.0
                 loss:
                   alpha: [1.0, 1.0, 0.1111111111111111]
                   p: 2.0

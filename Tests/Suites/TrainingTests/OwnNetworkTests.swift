@@ -29,6 +29,32 @@ struct OwnNetworkTests {
         }
     }
 
+    @Test("small networks that state neither deviations nor a scale learn, and attacks see the scale")
+    func sensibleDefaults() throws {
+        let networks = [
+            "[{fully_connected: {channels: 5}}]",
+            "[{convolution: {channels: 6, size: 3}}, {activation: relu}, {fully_connected: {channels: 5}}]",
+            "[{convolution: {channels: 8, size: 3}}, {activation: relu}, {pooling: {kind: max, size: 2}}, "
+                + "{fully_connected: {channels: 20}}, {activation: relu}, {fully_connected: {channels: 5}}]",
+        ]
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            for (index, layers) in networks.enumerated() {
+                let recipe = folder + "/own.yaml"
+                try
+                    "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: 20\nepochs: 8\n"
+                    .write(toFile: recipe, atomically: true, encoding: .utf8)
+                let run = "\(folder)/\(index)"
+                let trained = try train([recipe], ranks: 2, run: run, "--data-directory", folder)
+                #expect(trained.status == 0, "\(trained.errors)")
+                let error = try metrics(ofRun: run).last { $0["event"] as? String == "epoch" }?["error"]
+                #expect(try #require(error as? Double) < 0.1, "\(layers)")
+                #expect(
+                    try Checkpoint.load(try RunDirectory.latestCheckpoint(in: run)).network().inputScale?.count == 1)
+            }
+        }
+    }
+
     @Test("mean_image: zero trains on the pixels themselves; else the mean of the training images is subtracted")
     func meanImage() throws {
         try withTemporaryDirectory { folder in
@@ -78,6 +104,7 @@ struct OwnNetworkTests {
                 - global_average_pooling
                 - fully_connected: {channels: 5, deviation: 0.2}
             batch: 20
+            input_scale: [0.01, 0.02, 0.01]
             lanes: 4
             learning_rate: 0.001
             """

@@ -72,6 +72,7 @@ import Testing
               architecture: \(trace.depth == nil ? trace.dataset : "custom")
               activation: \(trace.activation)
               layers: \(layers)
+            input_scale: 1
             \(alpha)
             epochs: 2
             batch: \(trace.batch)
