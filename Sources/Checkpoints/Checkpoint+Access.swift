@@ -43,15 +43,16 @@ extension Checkpoint {
         let parameters = tensors.filter { CheckpointLayout.Group.model.contains($0.key) }.reduce(0) {
             $0 + $1.value.elements.count
         }
-        let facts: [(String, String)] = [
-            ("format", "\(CheckpointLayout.format) \(CheckpointLayout.version)"),
-            ("product version", header.productVersion),
-            ("created", header.created), ("step", "\(header.step)"), ("epoch", "\(header.epoch)"),
-            ("seed", "\(header.seed)"), ("lanes", "\(header.lanes)"), ("ranks", "\(header.worldSize)"),
-            ("variant", header.variant), ("dataset", "\(header.dataset) (\(header.datasetDigest))"),
-            ("classes", "\(header.classes)"), ("numbers in /model", "\(parameters)"),
-            ("training digest", trainingDigest),
-        ]
+        let facts: [(String, String)] =
+            [
+                ("format", "\(CheckpointLayout.format) \(CheckpointLayout.version)"),
+                ("product version", header.productVersion),
+                ("created", header.created), ("step", "\(header.step)"), ("epoch", "\(header.epoch)"),
+                ("seed", "\(header.seed)"), ("lanes", "\(header.lanes)"), ("ranks", "\(header.worldSize)"),
+                ("variant", header.variant), ("dataset", "\(header.dataset) (\(header.datasetDigest))"),
+                ("classes", "\(header.classes)"), ("numbers in /model", "\(parameters)"),
+                ("training digest", trainingDigest),
+            ] + (header.initialWeightsDigest.map { [("initial weights", $0)] } ?? [])
         var lines = columns(facts.map { [$0.0, $0.1] })
         lines.append("")
         lines += columns(

@@ -32,16 +32,18 @@ extension Checkpoint {
             shape: [shape.channels, shape.height, shape.width], planar(meanImage, shape))
     }
 
-    /// Reads a replica's parameters and running moments.
+    /// Reads a replica's parameters and running moments, but for those of some layers.
     ///
-    /// - Throws: `Failure` 65 naming the file, the object and both shapes where this is a checkpoint of another network.
-    public func restore(_ model: Model) throws {
-        for entry in model.layout.entries {
+    /// - Throws: `Failure` 65 naming the file, the object and both shapes where this is a checkpoint of another network;
+    ///   the replica is then of no use.
+    public func restore(_ model: Model, but others: [String] = []) throws {
+        func isWanted(_ name: String) -> Bool { !others.contains(String(name.prefix { $0 != "/" })) }
+        for entry in model.layout.entries where isWanted(entry.name) {
             entry.write(
                 try requireTensor(CheckpointLayout.parameter(entry.name), shape: entry.shape),
                 to: model.parameters.pointer)
         }
-        for moments in model.layout.moments {
+        for moments in model.layout.moments where isWanted(moments.name) {
             let names = [CheckpointLayout.runningMean, CheckpointLayout.runningVariance]
             for (index, name) in names.enumerated() {
                 let path = CheckpointLayout.parameter(moments.name, name)

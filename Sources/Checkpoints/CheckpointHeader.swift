@@ -34,12 +34,14 @@ public struct CheckpointHeader: Equatable, Sendable {
     public var sourceFile: String?
     /// The SHA-256 of that file.
     public var sourceDigest: String?
+    /// The SHA-256 of the content of the checkpoint that the run started from; nil where it drew its weights.
+    public var initialWeightsDigest: String?
 
     /// Makes a header.
     public init(
         productVersion: String, step: Int, epoch: Int, seed: UInt64, lanes: Int, worldSize: Int, variant: String,
         dataset: String, datasetDigest: String, classes: Int, recipe: String, network: String, created: String,
-        sourceFile: String? = nil, sourceDigest: String? = nil
+        sourceFile: String? = nil, sourceDigest: String? = nil, initialWeightsDigest: String? = nil
     ) {
         self.productVersion = productVersion
         self.step = step
@@ -56,6 +58,7 @@ public struct CheckpointHeader: Equatable, Sendable {
         self.created = created
         self.sourceFile = sourceFile
         self.sourceDigest = sourceDigest
+        self.initialWeightsDigest = initialWeightsDigest
     }
 
     var attributes: [String: HDF5Attribute] {
@@ -68,6 +71,7 @@ public struct CheckpointHeader: Equatable, Sendable {
         ]
         attributes["source_file"] = sourceFile.map { .string($0) }
         attributes["source_digest"] = sourceDigest.map { .string($0) }
+        attributes["initial_weights_digest"] = initialWeightsDigest.map { .string($0) }
         return attributes
     }
 
@@ -88,6 +92,7 @@ public struct CheckpointHeader: Equatable, Sendable {
         created = try attributes.text("created")
         sourceFile = try attributes.textIfPresent("source_file")
         sourceDigest = try attributes.textIfPresent("source_digest")
+        initialWeightsDigest = try attributes.textIfPresent("initial_weights_digest")
     }
 }
 

@@ -21,6 +21,10 @@ public struct Recipe: Equatable, Sendable {
     /// The initial weights of a plain network of one's own, of layers that state no deviation; nil for other networks,
     /// whose layers state theirs.
     public var initialization: Initialization?
+    /// The checkpoint whose weights a run starts from, or a run's directory for its latest one; nil to draw them.
+    public var initialWeights: String?
+    /// The layers whose weights are drawn nevertheless.
+    public var freshLayers: [String] = []
     /// The factor on the pixels after the mean image is taken off: one number, or one a channel.
     public var inputScale = [1.0]
     /// The hybrid loss's settings, for robust networks.

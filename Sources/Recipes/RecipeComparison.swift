@@ -7,8 +7,13 @@ public struct RecipeDifference: Equatable, Sendable {
     /// The values as YAML; nil where a recipe has no such key (an open one of `layer_rates`).
     public let value, other: String?
 
+    /// The reason why a run cannot go on with the value, where that is not plain.
+    public internal(set) var reason: String?
+
     /// The sentence on a run that was started with the other recipe: `epochs: 2 in the run, 3 asked for`.
-    public var text: String { "\(key): \(other ?? "none") in the run, \(value ?? "none") asked for" }
+    public var text: String {
+        "\(key): \(other ?? "none") in the run, \(value ?? "none") asked for" + (reason.map { ", and \($0)" } ?? "")
+    }
 }
 
 extension Recipe {
@@ -25,6 +30,20 @@ extension Recipe {
     /// The differences from another recipe, in the order of `yaml`, that change the result of a run.
     public func resultDifferences(from other: Recipe) -> [RecipeDifference] {
         differences(from: other) { $0.effect == .result }
+    }
+
+    /// The differences from the recipe of a run that is to go on with this one, in the order of `yaml`, that would make
+    /// its steps so far others.
+    public func resumeDifferences(from run: Recipe) -> [RecipeDifference] {
+        let growing = Dictionary(
+            uniqueKeysWithValues: Self.keys.compactMap { key in key.facts.mayGrow.map { (key.name, $0(self)) } })
+        return resultDifferences(from: run).compactMap { difference in
+            guard let reason = growing[difference.key] else { return difference }
+            guard let reason else { return nil }
+            var explained = difference
+            explained.reason = reason
+            return explained
+        }
     }
 
     /// The differences from another recipe, in the order of `yaml`, that make it another recipe: all that change the

@@ -22,18 +22,20 @@ struct RecipeKey<Root>: Sendable {
     /// - Parameters:
     ///   - agreed: the ranks of a job agree on it at the start. (They agree on the digest of all keys of `result`.)
     ///   - compared: recipes that differ in it are different recipes to a report.
+    ///   - mayGrow: a run that goes on may have another value, unless this gives a reason why its steps would then have
+    ///     been others.
     ///   - before: the value in resolved recipes that were written before the key was, where that is not its default.
     ///   - implies: the values that follow from a given one, unless they are given too; those are read later.
     ///   - check: the rest of a refusal's sentence, after the key, where the value does not fit the ones read before.
     init<Value>(
         _ name: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ kind: RecipeValue<Value>,
         effect: RecipeEffect = .result, agreed: Bool = false, compared: Bool? = nil, before: RecipeNode? = nil,
-        implies: (@Sendable (inout Root, Recipe) -> Void)? = nil,
+        mayGrow: (@Sendable (Recipe) -> String?)? = nil, implies: (@Sendable (inout Root, Recipe) -> Void)? = nil,
         check: (@Sendable (Root, Recipe) -> String?)? = nil, _ documentation: String
     ) {
         self.init(
             name, path, range: kind.range, effect: effect, agreed: agreed, compared: compared, before: before,
-            documentation,
+            mayGrow: mayGrow, documentation,
             read: { section, key, _ in try section.value(key, kind) }, write: kind.write, implies: implies, check: check
         )
     }
@@ -42,7 +44,7 @@ struct RecipeKey<Root>: Sendable {
     init<Value>(
         _ name: String, _ path: WritableKeyPath<Root, Value> & Sendable, range: RecipeRange,
         effect: RecipeEffect = .result, agreed: Bool = false, compared: Bool? = nil, before: RecipeNode? = nil,
-        _ documentation: String,
+        mayGrow: (@Sendable (Recipe) -> String?)? = nil, _ documentation: String,
         read: @escaping @Sendable (RecipeSection, String, Root) throws -> Value?,
         write: @escaping @Sendable (Value) -> RecipeNode,
         implies: (@Sendable (inout Root, Recipe) -> Void)? = nil,
@@ -50,7 +52,7 @@ struct RecipeKey<Root>: Sendable {
     ) {
         facts = RecipeKeyFacts(
             name: name, range: range, effect: effect, isAgreed: agreed, isCompared: compared ?? (effect == .result),
-            documentation: documentation, before: before)
+            documentation: documentation, before: before, mayGrow: mayGrow)
         self.read = { section, root, recipe in
             if let value = try read(section, name, root) {
                 root[keyPath: path] = value
@@ -122,6 +124,8 @@ struct RecipeKeyFacts: Sendable {
     let documentation: String
     /// The value in resolved recipes that were written before the key was; nil for its default.
     var before: RecipeNode?
+    /// Of a key that may have another value in a run that goes on: the reason why not in this recipe's, or nil.
+    var mayGrow: (@Sendable (Recipe) -> String?)?
     /// The keys of a section.
     var inner: [RecipeKeyFacts]?
     /// The section may be off.

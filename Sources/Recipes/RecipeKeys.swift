@@ -47,13 +47,28 @@ extension Recipe {
                     return value
                 }, write: { $0.map { .word($0.rawValue) } ?? .null }),
             RecipeKey(
+                "initial_weights", \.initialWeights, .optional(.text),
+                implies: { recipe, _ in if recipe.initialWeights != nil { recipe.meanImage = .initial } },
+                "The checkpoint whose weights and running moments a run starts from, or a run's directory for its latest "
+                    + "one; null: weights are drawn."),
+            RecipeKey(
+                "fresh_layers", \.freshLayers, .list(.name, orEmpty: true).orDefault,
+                check: { recipe, _ in
+                    recipe.freshLayers.isEmpty || recipe.initialWeights != nil
+                        ? nil : "is for runs that start from initial_weights"
+                }, "The layers whose weights are drawn all the same, as the last one for other classes."),
+            RecipeKey(
                 "input_scale", \.inputScale, .oneOrList(.real(.above(0, upTo: 1e6))), before: .number(1.0),
                 "The factor on the pixels after the mean image is taken off: a number, or a list of one for each channel; "
                     + "1 for the paper's architectures, 1/255 for others."),
             .section(
                 "loss", \.loss, LossRecipe.keys,
                 "The hybrid loss of a robust network (equation 7); a plain network has softmax and cross-entropy."),
-            RecipeKey("epochs", \.epochs, .integer(1...largestEpoch), "Passes over the training set."),
+            RecipeKey(
+                "epochs", \.epochs, .integer(1...largestEpoch),
+                mayGrow: { $0.schedule.kind == .cosine ? "the rates of a cosine schedule follow from it" : nil },
+                "Passes over the training set; a run that goes on may have more of them, unless the schedule is cosine."
+            ),
             RecipeKey(
                 "max_steps", \.maxSteps, .optional(.integer(1...largestCount)), effect: .operational, agreed: true,
                 "The step after which the run ends, where the epochs do not end it before."),
@@ -116,7 +131,14 @@ extension Recipe {
             RecipeKey(
                 "gradient_clipping", \.gradientClipping, .optional(.real(.above(0, upTo: 1e9))),
                 "The largest L2 norm of the whole gradient."),
-            RecipeKey("mean_image", \.meanImage, .choice, "The image that is subtracted from every image."),
+            RecipeKey(
+                "mean_image", \.meanImage, .choice,
+                check: { recipe, _ in
+                    recipe.meanImage != .initial || recipe.initialWeights != nil
+                        ? nil : "is initial, that of the network in initial_weights, which is not set"
+                },
+                "The image that is subtracted from every image: the mean of the training images, none, or that of the "
+                    + "network in `initial_weights`, the default there."),
             RecipeKey(
                 "mirroring", \.mirroring, .choice,
                 "Left-right mirroring with probability 1/2, anew each epoch: a coin for each image or each batch."),

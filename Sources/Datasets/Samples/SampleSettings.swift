@@ -96,6 +96,8 @@ public enum MeanImage: String, Codable, CaseIterable, Sendable {
     /// everywhere, as networks that withstand large perturbations of MNIST do; behind a mean image that value differs
     /// by pixel.
     case zero
+    /// That of the network that a run starts from (`initial_weights`).
+    case initial
 }
 
 /// Left-right mirroring with probability 1/2, anew each epoch: never, a coin for each sample, or one for each batch.

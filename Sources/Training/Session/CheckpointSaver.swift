@@ -99,7 +99,7 @@ final class CheckpointSaver {
     /// Refuses to go on with a checkpoint of another recipe (a run directory whose files were mixed up).
     private static func refuseOtherRecipe(_ point: ResumePoint, _ recipe: Recipe) throws {
         let old = try Recipe.parse(yaml: point.checkpoint.header.recipe, source: "the recipe in \(point.path)")
-        let changed = recipe.resultDifferences(from: old).map(\.key)
+        let changed = recipe.resumeDifferences(from: old).map(\.key)
         guard changed.isEmpty else {
             throw Failure(
                 .data,

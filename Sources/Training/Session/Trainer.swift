@@ -29,6 +29,8 @@ public final class Trainer {
     public var recipe: Recipe { setup.recipe }
     package var model: Model { setup.model }
     var communicator: Communicator { setup.communicator }
+    /// The SHA-256 of the checkpoint that the run started from, on rank 0.
+    private let initialDigest: String?
     /// The number of hosts that the ranks are on.
     package var hosts: Int { setup.hosts }
 
@@ -50,7 +52,11 @@ public final class Trainer {
         _ recipe: Recipe, communicator: Communicator, run: RunDirectory?, resume: Bool, showProgress: Bool,
         movingLine: Bool = Terminal.isWatched, from start: Checkpoint? = nil, traces: Bool = false
     ) throws {
-        let (setup, data) = try TrainingSetup.make(recipe, communicator: communicator)
+        let initial = try communicator.agree {
+            communicator.rank == 0
+                ? try InitialWeights(recipe, resumed: { try start ?? run?.latestValid()?.checkpoint }) : nil
+        }
+        let (setup, data) = try TrainingSetup.make(recipe, communicator: communicator, initial: initial)
         let blocks = setup.model.plan.blocks.count
         let engine = try setup.engine(
             on: data, timeline: Timeline(blocks: blocks, detailed: traces, spans: traces ? Self.tracedSpans : 0))
@@ -70,11 +76,21 @@ public final class Trainer {
         let saver = CheckpointSaver(run, setup.recipe, communicator, reporter)
         self.saver = saver
         balancer = LaneBalancer(isOn: setup.recipe.balance)
+        initialDigest = initial?.digest
         setup.model.drawWeights(seed: setup.recipe.seed)
+        try communicator.agree { try initial?.write(to: setup.model, setup.recipe) }
+        if setup.recipe.initialWeights != nil { try setup.model.broadcast(by: communicator) }
         let found = try Progress.during(.reading) { try saver.takeUp(start, setup, data) }
         state = found ?? TrainingState()
         let step = state.step
         try communicator.agree {
+            let most = setup.recipe.epochs * engine.stepsPerEpoch
+            guard step <= most else {
+                throw Failure(
+                    .usage,
+                    "the run has done \(step) steps, more than the \(setup.recipe.epochs) epochs asked for have (\(most)): "
+                        + "leave epochs as it is")
+            }
             try reporter?.start(step: step, ranks: communicator.worldSize)
             if found != nil || resume { try reporter?.resumed(step, hasCheckpoint: found != nil) }
         }
@@ -147,6 +163,6 @@ public final class Trainer {
     var checkpoint: Checkpoint {
         Checkpoint(
             recipe, data, model, setup.optimizer, state, stepsPerEpoch: engine.stepsPerEpoch,
-            worldSize: communicator.worldSize)
+            worldSize: communicator.worldSize, initialWeightsDigest: initialDigest)
     }
 }

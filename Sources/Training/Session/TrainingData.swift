@@ -30,7 +30,18 @@ struct TrainingData {
     private let classes: Int
 
     /// Reads the rank's share. Collective: every rank of the communicator calls this.
-    init(_ recipe: Recipe, _ dataset: HostDataset, network: Network, communicator: Communicator) throws {
+    ///
+    /// - Parameter initialMean: the mean image of the network that the run starts from; empty without one.
+    /// - Throws: `Failure` 65 where that is of images of another size; else as the data set does.
+    init(
+        _ recipe: Recipe, _ dataset: HostDataset, network: Network, initialMean: [Float], communicator: Communicator
+    ) throws {
+        guard recipe.meanImage != .initial || initialMean.count == dataset.description.shape.count else {
+            throw Failure(
+                .data,
+                "the network in initial_weights takes images of \(initialMean.count) numbers, those of "
+                    + "\(dataset.description.name) have \(dataset.description.shape.count)")
+        }
         description = dataset.description
         let shape = description.shape
         let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
@@ -70,6 +81,7 @@ struct TrainingData {
             switch recipe.meanImage {
             case .training: meanImage(sums: sums.sums, count: splits.train.count)
             case .zero: [Float](repeating: 0, count: shape.count)
+            case .initial: initialMean
             }
 
         validation = splits.validation.isEmpty ? nil : held

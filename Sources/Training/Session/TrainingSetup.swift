@@ -23,7 +23,11 @@ struct TrainingSetup {
     /// the communicator calls this.
     ///
     /// - Throws: `Failure` as the recipe and the data set do; all ranks throw together.
-    static func make(_ recipe: Recipe, communicator: Communicator) throws -> (TrainingSetup, TrainingData) {
+    ///
+    /// - Parameter initial: on rank 0, the network that the run starts from.
+    static func make(
+        _ recipe: Recipe, communicator: Communicator, initial: InitialWeights?
+    ) throws -> (TrainingSetup, TrainingData) {
         BLAS.useOneThread()
         let ranks = communicator.worldSize
         try communicator.agree {
@@ -47,7 +51,9 @@ struct TrainingSetup {
             }
             try MemoryNeed(settled, plan, description, ranks: ranks, ranksOfHost: dataset.ranksOfHost)
                 .check(on: communicator)
-            let data = try TrainingData(settled, dataset, network: plan.network, communicator: communicator)
+            let mean = try InitialWeights.shareMeanImage(initial, by: communicator)
+            let data = try TrainingData(
+                settled, dataset, network: plan.network, initialMean: mean, communicator: communicator)
             try dataset.close()
             return (settled, plan, data)
         }

@@ -23,14 +23,15 @@ extension Checkpoint {
     /// The checkpoint of a run at a step.
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, _ state: TrainingState,
-        stepsPerEpoch: Int, worldSize: Int
+        stepsPerEpoch: Int, worldSize: Int, initialWeightsDigest: String?
     ) {
         self.init(
             header: CheckpointHeader(
                 productVersion: Product.version, step: state.step, epoch: state.step / stepsPerEpoch,
                 seed: recipe.seed, lanes: recipe.lanes, worldSize: worldSize, variant: recipe.variant.rawValue,
                 dataset: recipe.dataset, datasetDigest: data.digest, classes: data.network.classes,
-                recipe: recipe.yaml, network: data.network.json, created: Date.now.formatted(.iso8601)),
+                recipe: recipe.yaml, network: data.network.json, created: Date.now.formatted(.iso8601),
+                initialWeightsDigest: initialWeightsDigest),
             tensors: [:])
         store(model, meanImage: data.source.meanImage)
         optimizer.store(in: &self)
@@ -76,7 +77,7 @@ extension Checkpoint {
 extension TrainingState {
     /// Gives all ranks rank 0's state, parameters, running moments and what the optimiser remembers. Collective.
     mutating func broadcast(_ model: Model, _ optimizer: Optimizer, by communicator: Communicator) throws {
-        for buffer in [model.parameters, model.moments] { try communicator.broadcast(buffer) }
+        try model.broadcast(by: communicator)
         try optimizer.broadcast(by: communicator)
         let numbers = try communicator.broadcast([
             Double(step), epochSums.loss, epochSums.errors, epochSums.images, bestError ?? .nan,
@@ -88,6 +89,13 @@ extension TrainingState {
                 loss: numbers[1], errors: numbers[2], images: numbers[3], drawn: numbers[6], drawnErrors: numbers[7],
                 rejected: numbers[8]),
             bestError: numbers[4].isNaN ? nil : numbers[4], bestEpoch: Int(numbers[5]))
+    }
+}
+
+extension Model {
+    /// Gives all ranks rank 0's parameters and running moments. Collective.
+    func broadcast(by communicator: Communicator) throws {
+        for buffer in [parameters, moments] { try communicator.broadcast(buffer) }
     }
 }
 

@@ -18,11 +18,19 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print only the SHA-256 over /model, /optimizer and /input: equal for equal training.")
     var digest = false
 
+    @Flag(help: "Print only the recipe that it was trained by, or that describes an imported network.")
+    var recipe = false
+
     @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
     var trust = false
 
+    func validate() throws {
+        guard !digest || !recipe else { throw ValidationError("--digest and --recipe do not go together") }
+    }
+
     func run() throws {
         let checkpoint = try Checkpoint.load(try RunDirectory.checkpointFile(file, best: best), trust: trust)
+        if recipe { return print(checkpoint.header.recipe, terminator: "") }
         print(digest ? checkpoint.trainingDigest : checkpoint.describe())
     }
 }

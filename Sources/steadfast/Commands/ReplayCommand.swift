@@ -69,7 +69,7 @@ struct ReplayCommand: CollectiveCommand {
         let recipes = try [start, goal].map {
             try Recipe.parse(yaml: $0.header.recipe, source: "the recipe in \($0.source)")
         }
-        let changed = recipes[1].resultDifferences(from: recipes[0]).map(\.key)
+        let changed = recipes[1].resumeDifferences(from: recipes[0]).map(\.key)
         guard changed.isEmpty else {
             throw Failure(
                 .data, "\(goal.source) was trained with another \(changed.joined(separator: ", ")) than \(start.source)"

@@ -186,13 +186,17 @@ struct TrainCommand: CollectiveCommand {
         let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
         if let text = try directory.recipe() {
             let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
-            let differences = recipe.resultDifferences(from: old)
+            let differences = recipe.resumeDifferences(from: old)
+            if differences.isEmpty, !quiet {
+                for difference in recipe.resultDifferences(from: old) { print("\(difference.text): taken up") }
+            }
             guard differences.isEmpty else {
                 throw Failure(
                     .usage,
                     "\(directory.path) was started with another recipe ("
                         + differences.map(\.text).joined(separator: "; ")
-                        + "): resume with the same, or start a new run in another directory")
+                        + "): resume with the same, or start a new run in another directory, from these weights by "
+                        + "initial_weights: \(directory.path)")
             }
         }
         return directory

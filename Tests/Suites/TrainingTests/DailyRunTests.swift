@@ -132,21 +132,45 @@ struct DailyRunTests {
             let trained = try steadfast(
                 "train", recipe, "--run", run, "--set", "momentum=0.5", "--set", "epochs=2", data: folder)
             #expect(trained.status == 0, "\(trained.errors)")
-            let refused = try steadfast("train", run, "--resume", "--set", "epochs=3", data: folder)
-            #expect(refused.status == 64 && refused.errors.contains("epochs: 2 in the run, 3 asked for"))
+            let refused = try steadfast("train", run, "--resume", "--set", "batch=30", data: folder)
+            #expect(refused.status == 64 && refused.errors.contains("batch: 20 in the run, 30 asked for"))
+            #expect(refused.errors.contains("initial_weights: \(run)"))
             let more = try steadfast("train", run, "--resume", "--set", "max_steps=6", data: folder)
             #expect(more.status == 0 && more.output.contains("resumed at step 3"), "\(more.errors)")
             // The recipe says 8 epochs.
-            let other = try steadfast("train", recipe, "--run", run, "--resume", data: folder)
-            #expect(other.status == 64 && other.errors.contains("epochs: 2 in the run, 8 asked for"))
-            let last = try steadfast(
-                "train", recipe, "--run", run, "--resume", "--set", "epochs=2", "--set", "max_steps=9", data: folder)
-            #expect(last.status == 0, "\(last.errors)")
+            let last = try steadfast("train", recipe, "--run", run, "--resume", "--set", "max_steps=9", data: folder)
+            #expect(last.status == 0 && last.output.contains("epochs: 2 in the run, 8 asked for"), "\(last.errors)")
             #expect(try RunDirectory.recipe(of: run).contains("momentum: 0.5"))
             let plain = try steadfast("train", run, data: folder)
             #expect(plain.status == 64 && plain.errors.contains("--resume"), "\(plain.errors)")
             let none = try steadfast("train", folder + "/bars", "--resume", data: folder)
             #expect(none.status == 66 && none.errors.contains("holds no run"), "\(none.errors)")
+        }
+    }
+
+    @Test("a run may have more epochs, and ends as if it had been asked for them; not where rates follow from them")
+    func longer() throws {
+        try withBars("schedule: {kind: step, epochs: [2], factor: 0.5}") { folder, recipe in
+            func trained(_ run: String, _ more: String...) throws -> String {
+                let arguments = ["train"] + more + ["--data-directory", folder]
+                let result = try spawn("steadfast", arguments: arguments).wait()
+                #expect(result.status == 0, "\(result.errors)")
+                return try digest(ofRun: run)
+            }
+            let whole = try trained(folder + "/whole", recipe, "--run", folder + "/whole", "--set", "epochs=3")
+            let run = folder + "/parts"
+            let part = try trained(run, recipe, "--run", run, "--set", "epochs=1")
+            #expect(part != whole)
+            #expect(try trained(run, run, "--resume", "--set", "epochs=3") == whole)
+            #expect(try RunDirectory.recipe(of: run).contains("epochs: 3\n"))
+            let fewer = try steadfast("train", run, "--resume", "--set", "epochs=2", data: folder)
+            #expect(fewer.status == 64 && fewer.errors.contains("has done 45 steps"), "\(fewer.errors)")
+            #expect(try RunDirectory.recipe(of: run).contains("epochs: 3\n"))
+            let cosine = folder + "/cosine"
+            _ = try trained(cosine, recipe, "--run", cosine, "--set", "epochs=1", "--set", "schedule=cosine")
+            let refused = try steadfast("train", cosine, "--resume", "--set", "epochs=2", data: folder)
+            #expect(
+                refused.status == 64 && refused.errors.contains("cosine schedule follow from it"), "\(refused.errors)")
         }
     }
 
