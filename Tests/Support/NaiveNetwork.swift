@@ -70,6 +70,7 @@ public struct NaiveNetwork {
                 let isLast = network.hybridLoss != nil && index == plan.graph.nodes.count - 1
                 values.append(isLast ? x : x.map { Naive.activation(function, $0) })
             case .pooling(let geometry): values.append(eachImage { Naive.pool($1, geometry) })
+            case .dropout: values.append(x)
             case .globalAverage:
                 values.append(
                     eachImage { _, image in

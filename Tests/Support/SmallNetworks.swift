@@ -27,12 +27,12 @@ public enum SmallNetworks {
         .activation(.relu), .globalAveragePooling,
     ])
 
-    /// A plain one whose image is scaled channel by channel before either of two branches takes it.
+    /// A plain one whose image is scaled channel by channel before either of two branches takes it, with dropout.
     public static let scaled: Network = {
         var scaled = network([
             .convolution(.init(channels: 4, size: 3, padding: 1)), .activation(.sigmoid),
             Layer(ConvolutionLayer(channels: 4, size: 1, bias: false), inputs: ["image"]),
-            .add(["act1", "conv2"]), .batchNormalization, .globalAveragePooling,
+            .add(["act1", "conv2"]), .dropout(0.5), .batchNormalization, .globalAveragePooling,
         ])
         (scaled.inputScale, scaled.initialization) = ([0.5, 0.25], .he)
         return scaled
@@ -138,7 +138,7 @@ public enum SmallNetworks {
             ])
         ),
         ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
-        ("input scale, two branches from the image", scaled),
+        ("input scale, two branches from the image, dropout", scaled),
     ]
 }
 

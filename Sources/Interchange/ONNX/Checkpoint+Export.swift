@@ -107,6 +107,8 @@ extension Checkpoint {
             let pads = [0, 0, sides.top, sides.left, 0, 0, sides.bottom, sides.right]
             return graph.node(
                 "Pad", inputs + [graph.tensor("\(node.name)_sides", integers: pads)], name: node.name)
+        // It changes nothing outside of training.
+        case .dropout: return inputs[0]
         case .globalAverage: return graph.node("GlobalAveragePool", inputs, name: node.name)
         case .sum:
             return inputs.dropFirst().enumerated().reduce(inputs[0]) { sum, input in

@@ -222,6 +222,11 @@ extension NetworkGraph {
     private func numbers(_ known: inout [String: Int]) -> [Int] {
         var numbers: [Int] = []
         for node in nodes {
+            // An export has none of it.
+            if case .dropout = node.operation, let input = node.inputs.first {
+                numbers.append(input < 0 ? -1 : numbers[input])
+                continue
+            }
             let text = "\(node.structure) \(node.inputs.map { $0 < 0 ? -1 : numbers[$0] })"
             let number = known[text] ?? known.count
             known[text] = number

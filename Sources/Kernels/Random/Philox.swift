@@ -14,6 +14,7 @@ public enum RandomPurpose: UInt32, Sendable {
     case test
     case audit
     case shift
+    case dropout
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC
@@ -27,10 +28,12 @@ public struct Philox: RandomNumberGenerator, Sendable {
     private var block: SIMD4<UInt32> = .zero
     private var used = 4
 
-    /// Starts the stream of the given name.
-    public init(seed: UInt64, purpose: RandomPurpose, _ a: Int = 0, _ b: Int = 0) {
+    /// Starts the stream of the given name; `part` is one of 2^24 streams of that name.
+    public init(seed: UInt64, purpose: RandomPurpose, _ a: Int = 0, _ b: Int = 0, part: Int = 0) {
         key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
-        counter = SIMD4(0, UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b), purpose.rawValue)
+        counter = SIMD4(
+            0, UInt32(truncatingIfNeeded: a), UInt32(truncatingIfNeeded: b),
+            UInt32(truncatingIfNeeded: part) << 8 | purpose.rawValue)
     }
 
     /// The ten rounds on one counter; a pure function, checked against the published test vectors.

@@ -15,6 +15,8 @@ public enum Operation: Sendable {
     case pooling(Pooling)
     /// The average of each channel over an image of this shape.
     case globalAverage(ImageShape)
+    /// In training a part of the elements is zero.
+    case dropout(Dropout)
     /// The sum of all inputs.
     case sum
     /// The inputs' channels behind each other.
@@ -66,6 +68,7 @@ public struct GraphBuilder {
     /// Put behind the names of layers that follow a product: `1` behind `conv1`, `_fc1` behind `fc1`.
     var suffix = "0"
     private var numbers: [String: Int] = [:]
+    private var dropouts = 0
     /// The names that people gave, and one of them that was given twice.
     private var given: Set<String> = []
     private var repeated: String?
@@ -199,6 +202,13 @@ public struct GraphBuilder {
             throw fault("\(name) adds images of \(shapes.map { "\($0)" }.joined(separator: " and "))")
         }
         append(.sum, name, inputs: inputs, shape: shapes[0])
+    }
+
+    /// Appends a dropout, the next one of the network.
+    mutating func appendDropout(_ rate: Double, _ name: String, input: Int) throws {
+        guard dropouts < 4096 else { throw fault("more than 4096 dropout layers") }
+        append(.dropout(Dropout(rate: rate, number: dropouts)), name, inputs: [input], shape: shape(input))
+        dropouts += 1
     }
 
     /// Appends zeros around an image; returns the node.

@@ -80,12 +80,14 @@ public struct NetworkPlan: Sendable {
         case activation(Activation, ImageShape)
         /// The average over an image of this shape.
         case globalAverage(ImageShape)
+        /// A dropout on an image of this shape.
+        case dropout(Dropout, ImageShape)
 
         /// The shape of its result.
         public var output: ImageShape {
             switch self {
             case .pooling(let pooling): pooling.output
-            case .activation(_, let shape): shape
+            case .activation(_, let shape), .dropout(_, let shape): shape
             case .globalAverage(let shape): ImageShape(height: 1, width: 1, channels: shape.channels)
             }
         }
@@ -195,7 +197,7 @@ extension NetworkPlan.Block {
         case .globalAverage(let input):
             source = .identity
             shape = input
-        case .normalization, .affine, .activation: source = .identity
+        case .normalization, .affine, .activation, .dropout: source = .identity
         }
         sourceShape = shape
         initialDeviation = deviation
@@ -219,6 +221,7 @@ extension NetworkPlan.Block {
             if isOpen { activation = function } else { tail.append(.activation(function, node.shape)) }
         case .pooling(let pooling): tail.append(.pooling(pooling))
         case .globalAverage(let shape): tail.append(.globalAverage(shape))
+        case .dropout(let dropout): tail.append(.dropout(dropout, node.shape))
         case .convolution, .sum, .concatenation, .padding: return false
         }
         return true

@@ -59,7 +59,7 @@ public struct Layer: Sendable {
     public static let kinds: [any LayerKind.Type] = [
         ConvolutionLayer.self, FullyConnectedLayer.self, BatchNormalizationLayer.self, ActivationLayer.self,
         PoolingLayer.self, GlobalAveragePoolingLayer.self, AffineLayer.self, AddLayer.self, ConcatenateLayer.self,
-        ResidualBlock.self,
+        ResidualBlock.self, DropoutLayer.self,
     ]
 
     /// The network's image, as an input.

@@ -55,22 +55,22 @@ final class BlockState {
 
     // MARK: One image
 
-    /// From u to the block's output: the affine map, the activation and the tail.
-    func finishForward(_ image: Int, _ scratch: (Buffer<Float>, Buffer<Float>)) {
+    /// From u to the block's output: the affine map, the activation and the tail, with the draws of dropout in training.
+    func finishForward(_ image: Int, _ scratch: (Buffer<Float>, Buffer<Float>), _ draws: DropoutDraws?) {
         let result = output.pointer + image * outputCount
         let first = tail.input(image) ?? (tail.isEmpty ? result : scratch.0.pointer)
         affineActivation(
             first, u + image * uCount, scale: affine.scale.pointer, shift: affine.shift.pointer,
             pattern: affine.pattern, count: uCount, activation: plan.activation)
-        tail.forward(image, from: first, to: result, scratch)
+        tail.forward(image, from: first, to: result, scratch, draws)
     }
 
     /// From the gradient of the block's output to dz, in `delta`. Overwrites `gradient`'s image in part.
     func beginBackward(
         _ image: Int, gradient: UnsafeMutablePointer<Float>, _ scratch: (Buffer<Float>, Buffer<Float>),
-        surrogateSlope: Float
+        surrogateSlope: Float, drops: Bool
     ) {
-        let gradient = tail.backward(image, gradient, scratch, surrogateSlope: surrogateSlope)
+        let gradient = tail.backward(image, gradient, scratch, surrogateSlope: surrogateSlope, drops: drops)
         affineActivationGradient(
             delta.pointer + image * uCount, gradient, u + image * uCount, scale: affine.scale.pointer,
             shift: affine.shift.pointer, pattern: affine.pattern, count: uCount, activation: plan.activation,
@@ -124,6 +124,8 @@ private final class TailState {
         /// The layer's input for all images, kept where its backward pass needs it.
         let input: Buffer<Float>?
         let winners: Buffer<UInt8>?
+        /// Of a dropout, the elements that stay.
+        let mask: Buffer<UInt8>?
     }
 
     private let stages: [Stage]
@@ -133,16 +135,18 @@ private final class TailState {
         stages = plan.tail.map { layer in
             let input = shape
             shape = layer.output
-            var (keepsInput, keepsWinners) = (false, false)
+            var (keepsInput, keepsWinners, keepsMask) = (false, false, false)
             switch layer {
             case .pooling(let pooling): keepsWinners = pooling.kind == .max && backward
             case .activation: keepsInput = backward
+            case .dropout: keepsMask = backward
             case .globalAverage: break
             }
             return Stage(
                 layer: layer, inputCount: input.count, outputCount: shape.count,
                 input: keepsInput ? Buffer(images * input.count) : nil,
-                winners: keepsWinners ? Buffer(images * shape.count) : nil)
+                winners: keepsWinners ? Buffer(images * shape.count) : nil,
+                mask: keepsMask ? Buffer(images * shape.count) : nil)
         }
     }
 
@@ -160,7 +164,7 @@ private final class TailState {
     /// All layers for one image, from the first one's input to `result`.
     func forward(
         _ image: Int, from first: UnsafeMutablePointer<Float>, to result: UnsafeMutablePointer<Float>,
-        _ scratch: (Buffer<Float>, Buffer<Float>)
+        _ scratch: (Buffer<Float>, Buffer<Float>), _ draws: DropoutDraws?
     ) {
         var source = UnsafePointer(first)
         for (index, stage) in stages.enumerated() {
@@ -174,6 +178,15 @@ private final class TailState {
                     target, source, scale: unitRow.pointer, shift: zeroRow.pointer, pattern: unitPattern,
                     count: stage.inputCount, activation: activation)
             case .globalAverage(let shape): globalAverage(target, source, shape)
+            case .dropout(let settings, _):
+                if let draws, let mask = stage.mask {
+                    dropout(
+                        target, mask: mask.pointer + image * stage.outputCount, source, count: stage.outputCount,
+                        settings,
+                        draws.random(image, settings))
+                } else {
+                    target.update(from: source, count: stage.outputCount)
+                }
             }
             source = UnsafePointer(target)
         }
@@ -183,7 +196,7 @@ private final class TailState {
     /// `gradient` is.
     func backward(
         _ image: Int, _ gradient: UnsafeMutablePointer<Float>, _ scratch: (Buffer<Float>, Buffer<Float>),
-        surrogateSlope: Float
+        surrogateSlope: Float, drops: Bool
     ) -> UnsafeMutablePointer<Float> {
         var gradient = gradient
         for stage in stages.reversed() {
@@ -196,6 +209,11 @@ private final class TailState {
             case .globalAverage(let shape):
                 globalAverageGradient(free, gradient, shape)
                 gradient = free
+            case .dropout(let settings, _):
+                if drops, let mask = stage.mask {
+                    dropoutGradient(
+                        gradient, mask: mask.pointer + image * stage.outputCount, count: stage.outputCount, settings)
+                }
             case .activation(let activation, _):
                 guard let input = stage.input else { preconditionFailure("a propagation without backward memory") }
                 affineActivationGradient(

@@ -27,6 +27,11 @@ public final class Propagation {
     /// truth.
     public var surrogateSlope: Float = 0
 
+    /// The draws of dropout in forward passes of the mode `batch`; nil for passes without dropout.
+    public var dropout: DropoutDraws?
+    /// The draws of the last forward pass.
+    private var draws: DropoutDraws?
+
     /// Where the time goes.
     public let timeline: Timeline
 
@@ -178,6 +183,7 @@ public final class Propagation {
     /// lanes are the whole batch.
     public func forward(_ mode: NormalizationMode, reducer: (any GradientReducer)?) throws {
         self.mode = mode
+        draws = mode == .batch ? dropout : nil
         for (index, block) in blocks.enumerated() {
             block.product?.pack()
             formSource(index)
@@ -193,7 +199,7 @@ public final class Propagation {
     }
 
     private func finishForward(_ index: Int, _ image: Int) {
-        timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, scratch) }
+        timeline.measure(.forwardTail, block: index) { blocks[index].finishForward(image, scratch, draws) }
     }
 
     /// From the outputs of the blocks before to a block's u, with its moments where they are wanted.
@@ -349,7 +355,7 @@ public final class Propagation {
                     if !isLast {
                         block.beginBackward(
                             image, gradient: block.gradient.pointer + image * block.outputCount, scratch,
-                            surrogateSlope: surrogateSlope)
+                            surrogateSlope: surrogateSlope, drops: draws != nil)
                     }
                     if sums { block.addProducts(image) }
                 }
@@ -447,7 +453,8 @@ public final class Propagation {
         for image in starts[lane]..<starts[lane] + counts[lane] {
             let gradient = gradient(image)
             timeline.measure(.backwardTail, block: index) {
-                block.beginBackward(image, gradient: gradient, scratch, surrogateSlope: surrogateSlope)
+                block.beginBackward(
+                    image, gradient: gradient, scratch, surrogateSlope: surrogateSlope, drops: draws != nil)
                 if sums { block.addProducts(image) }
             }
             try reducer?.progress()

@@ -101,6 +101,8 @@ final class LaneWork {
     /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global batch, and
     /// whether any rank was asked to stop. Collective, by the reducer's sums.
     func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
+        propagation.dropout = DropoutDraws(
+            seed: recipe.seed, epoch: pass.epoch, update: pass.update, ids: ids.pointer)
         if let adversary {
             switch adversary.settings.method {
             case .fgs, .fgsm, .pgd:
@@ -127,6 +129,8 @@ final class LaneWork {
     /// Forward over the images that stand in the propagation's input, and their moments into a mean: those of the k-th of them,
     /// counted from 1. Collective, by the reducer's sums.
     func averageMoments(_ k: Int) throws {
+        // Moments for evaluation, where nothing is dropped.
+        propagation.dropout = nil
         try propagation.forward(.batch, reducer: reducer)
         propagation.updateRunningMoments(rate: 1 / Float(k))
     }

@@ -132,6 +132,39 @@ struct OwnNetworkTests {
         }
     }
 
+    @Test("dropout: equal bits on 1, 2, 3 and 4 ranks, resumed and audited; none of it in evaluation and exports")
+    func dropout() throws {
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            let recipe = folder + "/dropout.yaml"
+            let layers =
+                "[{convolution: {channels: 6, size: 3}}, {activation: relu}, {dropout: 0.2}, "
+                + "{pooling: {kind: max, size: 2}}, {fully_connected: {channels: 20}}, {activation: relu}, {dropout: 0.5}, "
+                + "{fully_connected: {channels: 5}}]"
+            try
+                "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: 20\nlanes: 4\n"
+                .write(toFile: recipe, atomically: true, encoding: .utf8)
+            func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
+                let trained = try train(
+                    [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run,
+                    "--data-directory", folder)
+                #expect(trained.status == 0, "\(trained.errors)")
+                return try digest(ofRun: folder + "/" + run)
+            }
+            let alone = try run(1, steps: 20, in: "1")
+            for ranks in [2, 3, 4] { #expect(try run(ranks, steps: 20, in: "\(ranks)") == alone, "\(ranks) ranks") }
+            _ = try run(3, steps: 9, in: "resumed")
+            #expect(try run(2, steps: 20, in: "resumed", "--resume", "--set", "audit=1") == alone)
+            let undropped = layers.replacingOccurrences(of: "{dropout: 0.2}, ", with: "")
+            #expect(try run(2, steps: 20, in: "other", "--set", "network.layers=\(undropped)") != alone)
+            let accumulated = ["--set", "accumulation=2", "--set", "precise_moments=3"]
+            let parts = try [1, 3].map {
+                try run($0, steps: 20, in: "parts\($0)", accumulated[0], accumulated[1], accumulated[2], accumulated[3])
+            }
+            #expect(parts[0] == parts[1])
+        }
+    }
+
     @Test("after the first step a residual network's steps allocate nothing", arguments: ["plain", "mrelu"])
     func residualAllocations(activation: String) throws {
         try withTemporaryDirectory { folder in
