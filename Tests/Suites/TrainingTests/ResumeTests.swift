@@ -81,16 +81,6 @@ struct ResumeTests {
         }
     }
 
-    private func waitForStep(_ step: Int, run: String, _ program: RunningProgram) throws {
-        let end = Date.now.addingTimeInterval(60)
-        while Date.now < end {
-            let text = (try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)) ?? ""
-            if text.contains("\"event\":\"step\",\"step\":\(step),") { return }
-            usleep(5000)
-        }
-        Issue.record("step \(step) was not reached: \(try program.wait(timeout: 1).errors)")
-    }
-
     /// After a resume at step n every step event is of a later step, and n is that of a saved checkpoint.
     private func expectNothingComputedTwice(_ run: String) throws {
         var saved = 0

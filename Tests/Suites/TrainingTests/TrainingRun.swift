@@ -34,5 +34,16 @@ func metrics(ofRun run: String) throws -> [[String: Any]] {
     }
 }
 
+/// Waits until a run has recorded a step; a program that does not come so far fails the test.
+func waitForStep(_ step: Int, run: String, _ program: RunningProgram) throws {
+    let end = Date.now.addingTimeInterval(60)
+    while Date.now < end {
+        let text = (try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)) ?? ""
+        if text.contains("\"event\":\"step\",\"step\":\(step),") { return }
+        usleep(5000)
+    }
+    Issue.record("step \(step) was not reached: \(try program.wait(timeout: 1).errors)")
+}
+
 /// Whether the long suites were asked for.
 let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
