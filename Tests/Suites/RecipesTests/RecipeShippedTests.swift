@@ -20,6 +20,8 @@ struct RecipeShippedTests {
     static let large = [1600, 6400]
     /// Residual networks.
     static let residual = ["cifar10-resnet20", "cifar10-resnet20-mrelu-r-m"]
+    /// The one of the page "Write your own network".
+    static let own = ["glyphs-residual"]
     /// Networks that withstand iterated attacks.
     static let robust = ["mnist-relu-pgd"]
 
@@ -31,10 +33,10 @@ struct RecipeShippedTests {
     }
 
     @Test(
-        "There is one for every model of the paper, one that is better, two for the glyphs, two for large batches, two residual ones and one that withstands attacks, and no other"
+        "There is one for every model of the paper, one that is better, two for the glyphs, two for large batches, two residual ones, one of one's own and one that withstands attacks, and no other"
     )
     func complete() {
-        let names = Self.all + Self.robust + Self.residual + Self.large.map { "mnist-mrelu-r-m-\($0)" }
+        let names = Self.all + Self.own + Self.robust + Self.residual + Self.large.map { "mnist-mrelu-r-m-\($0)" }
         #expect(Recipe.names(environment: [:]) == names.sorted())
     }
 
@@ -174,6 +176,8 @@ struct RecipeShippedTests {
                   pre_activation: false
                   layers: null
                 initialization: null
+                initial_weights: null
+                fresh_layers: []
                 input_scale: 1.0
                 loss:
                   alpha: [1.0, 1.0, 0.1111111111111111]
