@@ -22,26 +22,24 @@ final class BlockState {
 
     /// - Parameters:
     ///   - input: the output of the block's first input, [images, its shape].
-    ///   - isLast: z is the network's output, whose gradient stands in `delta` at once.
+    ///   - sizes: of its buffers.
     init(
-        _ model: Model, block index: Int, input: UnsafeMutablePointer<Float>, images: Int, backward: Bool, isLast: Bool
+        _ model: Model, block index: Int, input: UnsafeMutablePointer<Float>, _ sizes: PropagationSizes.Block,
+        backward: Bool
     ) {
         plan = model.plan.blocks[index]
         affine = AffineState(model, block: index)
-        product = plan.convolution.map { ProductState($0, model, block: index, backward: backward) }
+        product = plan.convolution.map {
+            ProductState($0, model, block: index, packed: sizes.packed, backward: backward)
+        }
         uCount = plan.sourceShape.count
         outputCount = plan.output.count
-        if case .identity = plan.source {
-            memory = Buffer(0)
-            u = input
-        } else {
-            memory = Buffer(images * uCount)
-            u = memory.pointer
-        }
-        output = Buffer(images * outputCount)
-        delta = Buffer(backward ? images * uCount : 0)
-        gradient = Buffer(backward && !plan.isChained && !isLast ? images * outputCount : 0)
-        tail = TailState(plan, images: images, backward: backward)
+        memory = Buffer(sizes.source)
+        if case .identity = plan.source { u = input } else { u = memory.pointer }
+        output = Buffer(sizes.output)
+        delta = Buffer(sizes.delta)
+        gradient = Buffer(sizes.gradient)
+        tail = TailState(plan, sizes.tail)
     }
 
     /// True where the images are multiplied together.
@@ -100,14 +98,14 @@ final class ProductState {
     let packed: Buffer<Float>
     private let backward: Bool
 
-    init(_ convolution: Convolution, _ model: Model, block index: Int, backward: Bool) {
+    init(_ convolution: Convolution, _ model: Model, block index: Int, packed: Int, backward: Bool) {
         self.convolution = convolution
         self.backward = backward
         guard let weight = model.pointer(.weight, ofBlock: index) else {
             preconditionFailure("\(model.plan.blocks[index].name) has no weight")
         }
         self.weight = UnsafePointer(weight)
-        packed = Buffer(convolution.packedCount(backward: backward))
+        self.packed = Buffer(packed)
     }
 
     /// Lays the weight out for the passes that follow.
@@ -123,30 +121,20 @@ private final class TailState {
         let outputCount: Int
         /// The layer's input for all images, kept where its backward pass needs it.
         let input: Buffer<Float>?
-        let winners: Buffer<UInt8>?
-        /// Of a dropout, the elements that stay.
-        let mask: Buffer<UInt8>?
+        /// A maximum's winners, or the elements that dropout leaves, for all images.
+        let marks: Buffer<UInt8>?
     }
 
     private let stages: [Stage]
 
-    init(_ plan: NetworkPlan.Block, images: Int, backward: Bool) {
+    init(_ plan: NetworkPlan.Block, _ sizes: [PropagationSizes.Tail]) {
         var shape = plan.sourceShape
-        stages = plan.tail.map { layer in
-            let input = shape
-            shape = layer.output
-            var (keepsInput, keepsWinners, keepsMask) = (false, false, false)
-            switch layer {
-            case .pooling(let pooling): keepsWinners = pooling.kind == .max && backward
-            case .activation: keepsInput = backward
-            case .dropout: keepsMask = backward
-            case .globalAverage: break
-            }
+        stages = zip(plan.tail, sizes).map { layer, sizes in
+            defer { shape = layer.output }
             return Stage(
-                layer: layer, inputCount: input.count, outputCount: shape.count,
-                input: keepsInput ? Buffer(images * input.count) : nil,
-                winners: keepsWinners ? Buffer(images * shape.count) : nil,
-                mask: keepsMask ? Buffer(images * shape.count) : nil)
+                layer: layer, inputCount: shape.count, outputCount: layer.output.count,
+                input: sizes.input > 0 ? Buffer(sizes.input) : nil,
+                marks: sizes.marks > 0 ? Buffer(sizes.marks) : nil)
         }
     }
 
@@ -172,14 +160,14 @@ private final class TailState {
             let target = index + 1 == stages.count ? result : kept(index + 1, image) ?? free.pointer
             switch stage.layer {
             case .pooling(let pooling):
-                pool(target, winners: stage.winners.map { $0.pointer + image * stage.outputCount }, source, pooling)
+                pool(target, winners: stage.marks.map { $0.pointer + image * stage.outputCount }, source, pooling)
             case .activation(let activation, _):
                 affineActivation(
                     target, source, scale: unitRow.pointer, shift: zeroRow.pointer, pattern: unitPattern,
                     count: stage.inputCount, activation: activation)
             case .globalAverage(let shape): globalAverage(target, source, shape)
             case .dropout(let settings, _):
-                if let draws, let mask = stage.mask {
+                if let draws, let mask = stage.marks {
                     dropout(
                         target, mask: mask.pointer + image * stage.outputCount, source, count: stage.outputCount,
                         settings,
@@ -204,13 +192,13 @@ private final class TailState {
             switch stage.layer {
             case .pooling(let pooling):
                 poolGradient(
-                    free, gradient, winners: stage.winners.map { $0.pointer + image * stage.outputCount }, pooling)
+                    free, gradient, winners: stage.marks.map { $0.pointer + image * stage.outputCount }, pooling)
                 gradient = free
             case .globalAverage(let shape):
                 globalAverageGradient(free, gradient, shape)
                 gradient = free
             case .dropout(let settings, _):
-                if drops, let mask = stage.mask {
+                if drops, let mask = stage.marks {
                     dropoutGradient(
                         gradient, mask: mask.pointer + image * stage.outputCount, count: stage.outputCount, settings)
                 }

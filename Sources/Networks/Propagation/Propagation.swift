@@ -79,28 +79,22 @@ public final class Propagation {
         self.rowBlock = rowBlock
         let laneCapacity = rowBlock.map { (laneCapacity + $0 - 1) / $0 * $0 } ?? laneCapacity
         self.laneCapacity = laneCapacity
-        let images = lanes * laneCapacity
         let plan = model.plan
+        let sizes = PropagationSizes(
+            plan, lanes: lanes, laneCapacity: laneCapacity, backward: backward, inputGradient: inputGradient)
         self.timeline = timeline ?? Timeline(blocks: plan.blocks.count)
-        let input = Buffer<Float>(images * plan.network.input.count)
+        let input = Buffer<Float>(sizes.input)
         self.input = input
-        self.inputGradient = Buffer(inputGradient ? images * plan.network.input.count : 0)
+        self.inputGradient = Buffer(sizes.inputGradient)
         var blocks: [BlockState] = []
         for (index, block) in plan.blocks.enumerated() {
             let source = block.inputs.first.map { $0 < 0 ? input.pointer : blocks[$0].output.pointer } ?? input.pointer
             blocks.append(
-                BlockState(
-                    model, block: index, input: source, images: images, backward: backward,
-                    isLast: index == plan.blocks.count - 1))
+                BlockState(model, block: index, input: source, sizes.blocks[index], backward: backward))
         }
         self.blocks = blocks
-        patches = Buffer(plan.convolutions.map(\.scratchCount).max() ?? 0)
-        imageGradient = Buffer(
-            backward
-                ? plan.blocks.map { block in
-                    let together = block.convolution?.isFullyConnected ?? false
-                    return (together ? images : 1) * (block.convolution?.input.count ?? block.sourceShape.count)
-                }.max() ?? 0 : 0)
+        patches = Buffer(sizes.patches)
+        imageGradient = Buffer(sizes.imageGradient)
         let largest = blocks.map(\.largestImage).max() ?? 0
         scratch = (Buffer(largest), Buffer(largest))
         let channels = plan.blocks.map(\.sourceShape.channels).max() ?? 0

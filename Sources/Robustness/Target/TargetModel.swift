@@ -33,6 +33,12 @@ public final class TargetModel {
         model, lanes: 1, laneCapacity: TargetModel.groupSize, backward: hasGradients, inputGradient: hasGradients,
         independentImages: true)
 
+    /// The sizes of what a target's passes take, known before any of it is taken.
+    public static func sizes(_ plan: NetworkPlan, gradients: Bool) -> PropagationSizes {
+        PropagationSizes(
+            plan, lanes: 1, laneCapacity: groupSize, backward: gradients, inputGradient: gradients)
+    }
+
     /// Takes the network of a checkpoint.
     ///
     /// - Throws: `Failure` 65 where the checkpoint holds no network that fits together.

@@ -3,6 +3,7 @@ import Essentials
 import MessagePassing
 import Networks
 import Recipes
+import Robustness
 
 /// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that
 /// cannot fit is refused in a sentence, where it would end in the middle of a step, by a signal or by the system's
@@ -19,21 +20,20 @@ struct MemoryNeed {
     ///   - ranks: that train.
     ///   - ranksOfHost: of them, those on this rank's host.
     init(_ recipe: Recipe, _ plan: NetworkPlan, _ dataset: DatasetDescription, ranks: Int, ranksOfHost: Int) {
-        func roundedUp(_ a: Int, _ b: Int) -> Double { (Double(a) / Double(b)).rounded(.up) }
-        let lanes = roundedUp(recipe.lanes, ranks)
-        let images = lanes * roundedUp(recipe.passBatch, recipe.lanes)
-        // Each block holds u, its gradient, and its output; each image comes in once more.
-        let numbers = plan.blocks.reduce(Double(plan.network.input.count)) {
-            $0 + 2 * Double($1.sourceShape.count) + Double($1.output.count)
-        }
-        let parameters = plan.convolutions.reduce(0.0) { $0 + Double($1.weightCount) }
+        func roundedUp(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
+        let batch = LaneWork.sizes(
+            recipe, plan, lanes: roundedUp(recipe.lanes, ranks), laneCapacity: roundedUp(recipe.passBatch, recipe.lanes)
+        )
+        let layout = ParameterLayout(plan)
+        let validation = TargetModel.sizes(plan, gradients: recipe.validationAttack != nil).bytes
+        let moments = Double(recipe.optimizer.kind.momentCount * layout.count)
         let drawn = Double(recipe.meanTraining?.drawnSamples ?? 0)
         let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
         self.ranksOfHost = ranksOfHost
         parts = [
-            ("the batch", 4 * images * numbers),
+            ("the batch", batch.bytes), ("the validation", recipe.validation > 0 ? validation : 0),
             // Weights, gradients, moments, and a checkpoint of all but the gradients.
-            ("the network", 4 * (3 + 2 * Double(recipe.optimizer.kind.momentCount)) * parameters),
+            ("the network", 4 * (3 * Double(layout.count) + 2 * moments)),
             // A pixel is a byte. Who owns a sample, where it lies, and its place in the epoch are four each.
             ("the samples", kept * Double(plan.network.input.count) + 12 * (Double(dataset.trainCount) + drawn)),
             // The program, MPI and BLAS with their buffers.

@@ -64,6 +64,13 @@ final class LaneWork {
             inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
     }
 
+    /// The sizes of such a propagation, known before any of it is taken.
+    static func sizes(_ recipe: Recipe, _ plan: NetworkPlan, lanes: Int, laneCapacity: Int) -> PropagationSizes {
+        PropagationSizes(
+            plan, lanes: lanes, laneCapacity: laneCapacity, backward: true,
+            inputGradient: recipe.adversarialTraining != nil)
+    }
+
     /// Takes memory for the lanes of a propagation, whose sums over all lanes the reducer forms.
     init(_ recipe: Recipe, _ data: TrainingData, _ propagation: Propagation, reducer: any LaneWorkOwner) {
         self.recipe = recipe

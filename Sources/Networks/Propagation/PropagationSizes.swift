@@ -1,0 +1,90 @@
+import Kernels
+
+/// The sizes of a propagation's buffers, known before any of its memory is taken: `Propagation` takes what stands here.
+public struct PropagationSizes: Sendable {
+    /// Of a block's buffers, in elements.
+    struct Block: Sendable {
+        /// u, [images, source shape]; 0 of an identity, whose u is the output of the block before.
+        let source: Int
+        /// The output, [images, output shape].
+        let output: Int
+        /// The gradient of z and of u, [images, source shape].
+        let delta: Int
+        /// The gradient of the output, [images, output shape], where it does not come image by image.
+        let gradient: Int
+        /// The weight as the kernels take it.
+        let packed: Int
+        /// Of each layer of the tail, what its backward pass needs.
+        let tail: [Tail]
+
+        /// - Parameter isLast: z is the network's output.
+        init(_ plan: NetworkPlan.Block, images: Int, backward: Bool, isLast: Bool) {
+            let source = images * plan.sourceShape.count
+            if case .identity = plan.source { self.source = 0 } else { self.source = source }
+            output = images * plan.output.count
+            delta = backward ? source : 0
+            gradient = backward && !plan.isChained && !isLast ? output : 0
+            packed = plan.convolution?.packedCount(backward: backward) ?? 0
+            var shape = plan.sourceShape
+            tail = plan.tail.map { layer in
+                defer { shape = layer.output }
+                return Tail(layer, input: shape, images: images, backward: backward)
+            }
+        }
+
+        var bytes: Double {
+            tail.reduce(4 * Double(source + output + delta + gradient + packed)) {
+                $0 + 4 * Double($1.input) + Double($1.marks)
+            }
+        }
+    }
+
+    /// Of a layer of a tail.
+    struct Tail: Sendable {
+        /// The layer's input, in floats.
+        let input: Int
+        /// A byte for each element of its result: a maximum's winner, or an element that dropout leaves.
+        let marks: Int
+
+        init(_ layer: NetworkPlan.Tail, input shape: ImageShape, images: Int, backward: Bool) {
+            var (keepsInput, marksResult) = (false, false)
+            switch layer {
+            case .pooling(let pooling): marksResult = pooling.kind == .max
+            case .dropout: marksResult = true
+            case .activation: keepsInput = true
+            case .globalAverage: break
+            }
+            input = backward && keepsInput ? images * shape.count : 0
+            marks = backward && marksResult ? images * layer.output.count : 0
+        }
+    }
+
+    /// The images of all lanes, and the gradient of each.
+    let input, inputGradient: Int
+    let blocks: [Block]
+    /// Memory of the convolutions' kernels.
+    let patches: Int
+    /// The gradient of a block's input before it is taken up.
+    let imageGradient: Int
+
+    /// The sizes of a propagation of `lanes` lanes of at most `laneCapacity` images, see `Propagation`.
+    public init(_ plan: NetworkPlan, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false) {
+        let images = lanes * laneCapacity
+        input = images * plan.network.input.count
+        self.inputGradient = inputGradient ? input : 0
+        blocks = plan.blocks.enumerated().map { index, block in
+            Block(block, images: images, backward: backward, isLast: index == plan.blocks.count - 1)
+        }
+        patches = plan.convolutions.map(\.scratchCount).max() ?? 0
+        let largest = plan.blocks.map { block in
+            let together = block.convolution?.isFullyConnected ?? false
+            return (together ? images : 1) * (block.convolution?.input.count ?? block.sourceShape.count)
+        }.max()
+        imageGradient = backward ? largest ?? 0 : 0
+    }
+
+    /// All of it in bytes, but for what does not grow with the images or the weights.
+    public var bytes: Double {
+        blocks.reduce(4 * Double(input + inputGradient + patches + imageGradient)) { $0 + $1.bytes }
+    }
+}
