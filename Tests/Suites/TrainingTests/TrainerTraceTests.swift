@@ -11,7 +11,7 @@ import Testing
 @Suite("The trainer's own steps against PyTorch", .underMPIRun) struct TrainerTraceTests {
     private static let cases = [
         "trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-mnist-nesterov", "trainer-mnist-adam",
-        "trainer-mnist-adamw", "trainer-resnet20",
+        "trainer-mnist-adamw", "trainer-resnet20", "trainer-resnet20-mrelu",
     ]
     private let tolerance = 1e-4
 
