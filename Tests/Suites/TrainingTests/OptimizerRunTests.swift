@@ -11,11 +11,13 @@ struct OptimizerRunTests {
             + (["max_steps=\(steps)", "optimizer=\(rule)"] + more).flatMap { ["--set", $0] }
     }
 
+    /// Nesterov's momentum is stored as the plain one's: with the long suites.
+    private static let rules =
+        ["{kind: adamw, beta2: 0.9, epsilon: 1e-6}"] + (runsAll ? ["nesterov", "adam"] : [])
+
     @Test(
         "equal digests on several numbers of ranks, and of a run that was stopped and resumed",
-        arguments: [
-            ("nesterov", [1, 3]), ("adam", [1, 2, 3, 4]), ("{kind: adamw, beta2: 0.9, epsilon: 1e-6}", [1, 3]),
-        ])
+        arguments: rules, [runsAll ? [1, 2, 3, 4] : [1, 3]])
     func equal(_ rule: String, ranks: [Int]) throws {
         try withTemporaryDirectory { folder in
             var digests: Set<String> = []

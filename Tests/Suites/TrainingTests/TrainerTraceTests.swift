@@ -9,10 +9,11 @@ import Testing
 /// The recorded steps of `Tests/Peers/step_trace.py`, taken by the trainer: its data from files, its gradients by tree
 /// and by factors, its optimiser and its moments. A data set of one batch makes the order of samples immaterial.
 @Suite("The trainer's own steps against PyTorch", .underMPIRun) struct TrainerTraceTests {
-    private static let cases = [
-        "trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-mnist-nesterov", "trainer-mnist-adam",
-        "trainer-mnist-adamw", "trainer-resnet20", "trainer-resnet20-mrelu",
-    ]
+    private static let cases =
+        [
+            "trainer-mnist-plain", "trainer-mnist-mrelu", "trainer-mnist-adamw", "trainer-resnet20",
+            "trainer-resnet20-mrelu",
+        ] + (runsAll ? ["trainer-mnist-nesterov", "trainer-mnist-adam"] : [])
     private let tolerance = 1e-4
 
     @Test(
