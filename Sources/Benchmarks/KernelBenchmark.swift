@@ -119,14 +119,14 @@ private struct LayerKernels {
             let y = output.pointer + image * geometry.output.count
             switch kernel {
             case .forward:
-                gemm(rows, n, k, x, Matrix(weight.pointer, stride: n), beta: 0, y, stride: n)
+                gemm(rows, n, k, x, Matrix(weight.pointer, stride: n), y, stride: n)
             case .weightGradient:
                 gemm(
                     k, n, rows, Matrix(together ? input.pointer : patches.pointer, stride: k, transposed: true),
-                    Matrix(y, stride: n), beta: 1, weight.pointer, stride: n)
+                    Matrix(y, stride: n), adding: true, weight.pointer, stride: n)
             case .inputGradient:
                 gemm(
-                    rows, k, n, Matrix(y, stride: n), Matrix(weight.pointer, stride: n, transposed: true), beta: 0,
+                    rows, k, n, Matrix(y, stride: n), Matrix(weight.pointer, stride: n, transposed: true),
                     together ? input.pointer : patches.pointer, stride: k)
             }
         }

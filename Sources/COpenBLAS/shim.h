@@ -89,6 +89,15 @@ static inline void store_low_bytes(unsigned char *target, integers16 integers) {
     *(bytes16 *)target = __builtin_convertvector(integers, bytes16);
 }
 
+// Whether this build's CPU multiplies and adds in one instruction.
+static inline int has_fused_multiply_add(void) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 static inline const char *steadfast_instruction_set(void) {
 #if defined(__AVX512F__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
     return "x86-64-v4";

@@ -20,7 +20,7 @@ public func convolution(
         }
     #endif
     if geometry.isFullyConnected {
-        gemm(images, n, k, Matrix(input, stride: k), Matrix(weight, stride: n), beta: 0, output, stride: n)
+        gemm(images, n, k, Matrix(input, stride: k), Matrix(weight, stride: n), output, stride: n)
         return
     }
     let area = geometry.output.area
@@ -37,7 +37,7 @@ public func convolution(
             if isDone { continue }
         #endif
         gatherPatches(scratch, x, geometry)
-        gemm(area, n, k, Matrix(scratch, stride: k), Matrix(weight, stride: n), beta: 0, y, stride: n)
+        gemm(area, n, k, Matrix(scratch, stride: k), Matrix(weight, stride: n), y, stride: n)
     }
 }
 
@@ -70,7 +70,7 @@ public func convolutionWeightGradient(
         gatherPatches(scratch, input + image * geometry.input.count, geometry)
         gemm(
             k, n, area, Matrix(scratch, stride: k, transposed: true),
-            Matrix(outputGradient + image * area * n, stride: n), beta: 1, weightGradient, stride: n)
+            Matrix(outputGradient + image * area * n, stride: n), adding: true, weightGradient, stride: n)
     }
 }
 
@@ -88,7 +88,7 @@ public func convolutionInputGradient(
     #endif
     if geometry.isFullyConnected {
         gemm(
-            images, k, n, Matrix(outputGradient, stride: n), Matrix(weight, stride: n, transposed: true), beta: 0,
+            images, k, n, Matrix(outputGradient, stride: n), Matrix(weight, stride: n, transposed: true),
             inputGradient, stride: k)
         return
     }
@@ -110,7 +110,7 @@ public func convolutionInputGradient(
                 }
             if isDone { continue }
         #endif
-        gemm(area, k, n, Matrix(y, stride: n), Matrix(weight, stride: n, transposed: true), beta: 0, scratch, stride: k)
+        gemm(area, k, n, Matrix(y, stride: n), Matrix(weight, stride: n, transposed: true), scratch, stride: k)
         scatterPatches(x, scratch, geometry)
     }
 }
@@ -133,5 +133,5 @@ public func factorProduct(
     #endif
     gemm(
         rows, columns, images, Matrix(inputs, stride: stride, transposed: true),
-        Matrix(outputGradients, stride: columns), beta: adding ? 1 : 0, gradient, stride: columns)
+        Matrix(outputGradients, stride: columns), adding: adding, gradient, stride: columns)
 }

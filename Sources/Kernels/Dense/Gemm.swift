@@ -19,16 +19,20 @@ public struct Matrix {
     }
 }
 
-/// C = A B + beta C, by OpenBLAS: A is `m` x `k` and B `k` x `n` (after transposition), C `m` x `n` with `stride`
-/// floats a row. Bits depend on the shape (and the CPU's kernel) alone.
-@inline(__always)
+/// C = A B, or C += A B where `adding`: A is `m` x `k` and B `k` x `n` (after transposition), C `m` x `n` with `stride`
+/// floats a row. Small products go by ``SmallProduct``, the others by OpenBLAS. Bits depend on the shape (and the CPU's
+/// kernel) alone. Reads up to 15 floats behind B.
 public func gemm(
-    _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, beta: Float, _ c: UnsafeMutablePointer<Float>, stride: Int
+    _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, adding: Bool = false, _ c: UnsafeMutablePointer<Float>,
+    stride: Int
 ) {
+    if SmallProduct.suits(m, n, k) {
+        return SmallProduct.multiply(m, n, k, a, b, adding: adding, c, stride: stride)
+    }
     cblas_sgemm(
         CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
-        blasint(m), blasint(n), blasint(k), 1, a.elements, blasint(a.stride), b.elements, blasint(b.stride), beta, c,
-        blasint(stride))
+        blasint(m), blasint(n), blasint(k), 1, a.elements, blasint(a.stride), b.elements, blasint(b.stride),
+        adding ? 1 : 0, c, blasint(stride))
 }
 
 /// The BLAS library as this process uses it.

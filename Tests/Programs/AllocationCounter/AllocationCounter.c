@@ -16,26 +16,24 @@ extern void *__libc_memalign(size_t, size_t);
 
 static atomic_int counting;
 static atomic_long own_calls;
-static atomic_long library_calls;
+static atomic_long mpi_calls;
 
 enum { LARGEST = 128, DEPTH = 24 };
-static struct { uintptr_t start, end; } library_code[LARGEST];
-static int library_count;
+static struct { uintptr_t start, end; } mpi_code[LARGEST];
+static int mpi_count;
 
-static int find_libraries(struct dl_phdr_info *info, size_t size, void *unused) {
+static int find_mpi(struct dl_phdr_info *info, size_t size, void *unused) {
     (void)size;
     (void)unused;
-    // OpenBLAS's kernels of small products take memory of their own in every call.
-    const char *names[] = {"libmpi",   "libopen-", "openmpi", "pmix",      "libhwloc",
-                           "libevent", "libucp",   "libucs",  "libfabric", "libopenblas"};
+    const char *names[] = {"libmpi", "libopen-", "openmpi", "pmix", "libhwloc", "libevent", "libucp", "libucs", "libfabric"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!info->dlpi_name || !strstr(info->dlpi_name, names[i])) continue;
-        for (int j = 0; j < info->dlpi_phnum && library_count < LARGEST; j++) {
+        for (int j = 0; j < info->dlpi_phnum && mpi_count < LARGEST; j++) {
             const ElfW(Phdr) *segment = &info->dlpi_phdr[j];
             if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X)) continue;
-            library_code[library_count].start = info->dlpi_addr + segment->p_vaddr;
-            library_code[library_count].end = library_code[library_count].start + segment->p_memsz;
-            library_count++;
+            mpi_code[mpi_count].start = info->dlpi_addr + segment->p_vaddr;
+            mpi_code[mpi_count].end = mpi_code[mpi_count].start + segment->p_memsz;
+            mpi_count++;
         }
         break;
     }
@@ -46,11 +44,11 @@ static int find_libraries(struct dl_phdr_info *info, size_t size, void *unused) 
 static void *first_frames[DEPTH];
 static int first_depth;
 
-// True where any caller lies in one of the libraries; their calls come through libc too (strdup, qsort).
-static int is_from_library(void *const *frames, int depth) {
+// Whether any caller lies in MPI's libraries; their calls come through libc too (strdup, qsort).
+static int is_from_mpi(void *const *frames, int depth) {
     for (int i = 0; i < depth; i++)
-        for (int j = 0; j < library_count; j++)
-            if ((uintptr_t)frames[i] >= library_code[j].start && (uintptr_t)frames[i] < library_code[j].end) return 1;
+        for (int j = 0; j < mpi_count; j++)
+            if ((uintptr_t)frames[i] >= mpi_code[j].start && (uintptr_t)frames[i] < mpi_code[j].end) return 1;
     return 0;
 }
 
@@ -60,8 +58,8 @@ static void count(void) {
     inside = 1;
     void *frames[DEPTH];
     int depth = backtrace(frames, DEPTH);
-    if (is_from_library(frames, depth)) {
-        atomic_fetch_add(&library_calls, 1);
+    if (is_from_mpi(frames, depth)) {
+        atomic_fetch_add(&mpi_calls, 1);
     } else if (atomic_fetch_add(&own_calls, 1) == 0) {
         memcpy(first_frames, frames, sizeof frames);
         first_depth = depth;
@@ -89,16 +87,16 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 void allocation_counter_start(void) {
     void *frames[4];
     backtrace(frames, 4);  // loads what it needs
-    library_count = 0;
-    dl_iterate_phdr(find_libraries, NULL);
+    mpi_count = 0;
+    dl_iterate_phdr(find_mpi, NULL);
     atomic_store(&own_calls, 0);
-    atomic_store(&library_calls, 0);
+    atomic_store(&mpi_calls, 0);
     atomic_store(&counting, 1);
 }
 
-long allocation_counter_stop(long *libraries) {
+long allocation_counter_stop(long *mpi) {
     atomic_store(&counting, 0);
     if (atomic_load(&own_calls) > 0) backtrace_symbols_fd(first_frames, first_depth, 2);
-    *libraries = atomic_load(&library_calls);
+    *mpi = atomic_load(&mpi_calls);
     return atomic_load(&own_calls);
 }

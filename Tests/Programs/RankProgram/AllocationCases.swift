@@ -14,18 +14,16 @@ let allocationCases: [String: RankCase] = [
         try trainer.compute(steps: 2)
         allocation_counter_start()
         try trainer.compute(steps: 10)
-        var libraries = 0
-        let own = allocation_counter_stop(&libraries)
-        try expect(
-            own == 0,
-            "no allocation in 10 steps of rank \(communicator.rank), found \(own) (and \(libraries) of libraries)")
+        var mpi = 0
+        let own = allocation_counter_stop(&mpi)
+        try expect(own == 0, "no allocation in 10 steps of rank \(communicator.rank), found \(own) (and \(mpi) of MPI)")
     },
     // That the counter counts.
     "countedAllocation": { _, _ in
         allocation_counter_start()
         let values = [Int](repeating: 1, count: CommandLine.arguments.count + 1000)
-        var libraries = 0
-        let own = allocation_counter_stop(&libraries)
-        try expect(own == 1 && libraries == 0 && values.count > 1000, "one allocation, found \(own) and \(libraries)")
+        var mpi = 0
+        let own = allocation_counter_stop(&mpi)
+        try expect(own == 1 && mpi == 0 && values.count > 1000, "one allocation, found \(own) and \(mpi)")
     },
 ]

@@ -11,6 +11,8 @@ struct AllocationTests {
             ["glyphs-plain", "adversarial_training={method: pgd, steps: 2, strength: 0.1}"],
             ["glyphs-plain", "adversarial_training={method: trades, steps: 2, strength: 0.1}"],
             ["glyphs-mrelu-r-m", "adversarial_training={method: fgs, strength: 0.1}"],
+            ["glyphs-plain", "network.architecture=lenet"],
+            ["glyphs-plain", "network.architecture=resnet", "network.depth=8", "network.width=6"],
         ], [1, 2, 3])
     func training(recipe: [String], ranks: Int) throws {
         let result = try spawnMpirun(

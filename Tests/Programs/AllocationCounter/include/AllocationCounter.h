@@ -5,8 +5,8 @@
 // Starts to count from 0, on all threads.
 void allocation_counter_start(void);
 
-// Stops. Returns the calls that came from anywhere but the libraries of MPI and OpenBLAS; writes the callers of the first to
-// standard error. `libraries` takes the calls of those libraries.
-long allocation_counter_stop(long *libraries);
+// Stops. Returns the calls that came from anywhere but MPI's own libraries, of the first of which it writes the callers to
+// standard error; `mpi` takes those that did.
+long allocation_counter_stop(long *mpi);
 
 #endif
