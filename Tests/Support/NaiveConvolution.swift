@@ -9,18 +9,21 @@ extension Naive {
     private static func forEachProduct(_ g: Convolution, images: Int, _ body: (Int, Int, Int) -> Void) {
         let (height, width, channels) = (g.input.height, g.input.width, g.input.channels)
         let (rows, columns) = convolutionOutput(g)
+        let (groupChannels, groupFilters) = (channels / g.groups, g.filters / g.groups)
         for n in 0..<images {
             for oy in 0..<rows {
                 for ox in 0..<columns {
                     for ky in 0..<g.kernelHeight {
                         for kx in 0..<g.kernelWidth {
-                            let (iy, ix) = (oy * g.stride + ky - g.padding, ox * g.stride + kx - g.padding)
+                            let iy = oy * g.stride + ky * g.dilation - g.padding
+                            let ix = ox * g.stride + kx * g.dilation - g.padding
                             if iy < 0 || iy >= height || ix < 0 || ix >= width { continue }
-                            for c in 0..<channels {
+                            for c in 0..<groupChannels {
                                 for k in 0..<g.filters {
+                                    let channel = k / groupFilters * groupChannels + c
                                     body(
-                                        ((n * height + iy) * width + ix) * channels + c,
-                                        ((ky * g.kernelWidth + kx) * channels + c) * g.filters + k,
+                                        ((n * height + iy) * width + ix) * channels + channel,
+                                        ((ky * g.kernelWidth + kx) * groupChannels + c) * g.filters + k,
                                         ((n * rows + oy) * columns + ox) * g.filters + k)
                                 }
                             }
@@ -34,7 +37,9 @@ extension Naive {
     /// The output's rows and columns, counted: the places where the kernel lies inside the padded image.
     public static func convolutionOutput(_ g: Convolution) -> (rows: Int, columns: Int) {
         func places(_ length: Int, _ kernel: Int) -> Int {
-            (0..<length + 2 * g.padding).filter { $0 % g.stride == 0 && $0 + kernel <= length + 2 * g.padding }.count
+            (0..<length + 2 * g.padding).filter {
+                $0 % g.stride == 0 && $0 + (kernel - 1) * g.dilation < length + 2 * g.padding
+            }.count
         }
         return (places(g.input.height, g.kernelHeight), places(g.input.width, g.kernelWidth))
     }
@@ -51,7 +56,7 @@ extension Naive {
     public static func convolutionWeightGradient(
         _ x: [Double], _ yGradient: [Double], _ g: Convolution, images: Int
     ) -> [Double] {
-        var w = [Double](repeating: 0, count: g.kernelHeight * g.kernelWidth * g.input.channels * g.filters)
+        var w = [Double](repeating: 0, count: g.weightCount)
         forEachProduct(g, images: images) { i, j, o in w[j] += x[i] * yGradient[o] }
         return w
     }

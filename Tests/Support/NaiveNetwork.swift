@@ -87,6 +87,16 @@ public struct NaiveNetwork {
                             inputs[k][position * channels[k]..<(position + 1) * channels[k]]
                         }
                     })
+            case .rearrangement:
+                values.append(
+                    eachImage { _, image in
+                        // In the order of channels, rows, columns, both ways.
+                        var result = [Double](repeating: 0, count: image.count)
+                        for i in image.indices {
+                            result[Naive.place(i, node.shape)] = image[Naive.place(i, from)]
+                        }
+                        return result
+                    })
             case .padding(let sides, _):
                 values.append(
                     eachImage { _, image in
@@ -113,7 +123,7 @@ public struct NaiveNetwork {
 
     private func convolve(_ x: [Double], _ g: Convolution, _ name: String, _ images: Int) -> [Double] {
         let (weight, bias) = (parameters["\(name)/weight"] ?? [], parameters["\(name)/bias"])
-        let channels = g.input.channels
+        let channels = g.input.channels / g.groups
         var hwio: [Double] = []
         for y in 0..<g.kernelHeight {
             for x in 0..<g.kernelWidth {
@@ -129,5 +139,12 @@ public struct NaiveNetwork {
         }
         let u = Naive.convolution(x, hwio, g, images: images)
         return u.indices.map { u[$0] + (bias?[$0 % g.filters] ?? 0) }
+    }
+}
+
+extension Naive {
+    /// Where element `i` of an image in the order of channels, rows, columns stands in memory.
+    static func place(_ i: Int, _ shape: ImageShape) -> Int {
+        i % shape.area * shape.channels + i / shape.area
     }
 }

@@ -137,6 +137,19 @@ public enum SmallNetworks {
                 .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),
             ])
         ),
+        (
+            "groups, dilation, other shapes",
+            network([
+                .convolution(.init(channels: 6, size: 3, padding: 2, dilation: 2, groups: 2)), .batchNormalization,
+                .activation(.sigmoid),
+                .convolution(.init(channels: 6, size: 3, padding: 1, stride: 2, groups: 6, bias: false)),
+                .activation(.sigmoid), .reshape(.init(channels: 4, height: 2, width: 12)),
+                .convolution(.init(channels: 4, size: Extent(1, 2), padding: 1, dilation: 3, groups: 4)),
+                .batchNormalization, .activation(.sigmoid), .flatten, .fullyConnected(.init(channels: 12)),
+                .reshape(.init(channels: 3, height: 2, width: 2)), .convolution(.init(channels: 5, size: 1)),
+                .activation(.sigmoid),
+            ])
+        ),
         ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
         ("input scale, two branches from the image, dropout", scaled),
     ]

@@ -116,7 +116,7 @@ extension Checkpoint {
             }
             switch (node.operation, parameters.first) {
             case (.convolution(let g, let hasBias, _), .product(let weight, let bias)):
-                let shape = [g.filters, g.input.channels, g.kernelHeight, g.kernelWidth]
+                let shape = [g.filters, g.groupChannels, g.kernelHeight, g.kernelWidth]
                 guard weight.count == shape.reduce(1, *), bias.count == g.filters else { throw unfit(node.name) }
                 set("weight", shape, weight)
                 if hasBias { set("bias", [g.filters], bias) }

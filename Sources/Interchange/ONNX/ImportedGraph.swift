@@ -56,6 +56,8 @@ struct ImportedGraph {
         case globalAverage
         case sum
         case concatenation
+        /// The elements as an image of another shape, in the order of channels, rows, columns.
+        case reshape
     }
 
     /// An operation, the steps whose results it takes, the shape of its result, and the node that it came from: in

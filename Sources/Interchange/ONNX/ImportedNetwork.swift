@@ -130,7 +130,9 @@ struct ImportedNetwork {
     }
 
     /// Multiplies the weight of the first product, [outputs, channels, height, width], by the image's factors.
-    private mutating func scaled(_ weight: [Float], outputs: Int, isDense: Bool) throws -> [Float] {
+    private mutating func scaled(
+        _ weight: [Float], outputs: Int, groups: Int = 1, isDense: Bool
+    ) throws -> [Float] {
         guard !factors.isEmpty else { return weight }
         let shape = graph.steps[0].shape
         let inputs = weight.count / outputs
@@ -141,7 +143,12 @@ struct ImportedNetwork {
         }
         let result = weight.indices.map { index in
             let place = index % inputs
-            let factor = isDense ? factors[place] : factors[place / (inputs / shape.channels) * shape.area]
+            var channel = 0
+            if !isDense {
+                let groupChannels = shape.channels / groups
+                channel = index / inputs / (outputs / groups) * groupChannels + place / (inputs / groupChannels)
+            }
+            let factor = isDense ? factors[place] : factors[channel * shape.area]
             return Float(Double(weight[index]) * factor)
         }
         factors = []
@@ -185,7 +192,8 @@ struct ImportedNetwork {
         case .image: break
         case .convolution(let convolution):
             let layer = try layer(convolution, input)
-            let weight = try scaled(convolution.weight, outputs: convolution.filters, isDense: false)
+            let weight = try scaled(
+                convolution.weight, outputs: convolution.filters, groups: convolution.groups, isDense: false)
             append(layer, product: convolution.hasBias ? parameters.count : nil)
             parameters.append(.product(weight: weight, bias: convolution.bias))
         case .dense(let dense):
@@ -227,14 +235,21 @@ struct ImportedNetwork {
                 append(.add(inputs))
             }
         case .concatenation: append(.concatenate(inputs))
+        case .reshape:
+            append(
+                .reshape(
+                    .init(channels: step.shape.channels, height: step.shape.height, width: step.shape.width)))
         }
     }
 
     private func layer(_ convolution: ImportedGraph.Convolution, _ input: ImageShape) throws -> Layer {
         let padding = convolution.padding
-        guard convolution.groups == 1 else { throw ONNXInterpreter.Refusal("it has \(convolution.groups) groups") }
-        guard convolution.dilations == (1, 1) else { throw ONNXInterpreter.Refusal("its dilations are not 1") }
-        if padding == .init(), (convolution.height, convolution.width) == (input.height, input.width) {
+        guard convolution.dilations.0 == convolution.dilations.1 else {
+            throw ONNXInterpreter.Refusal("its dilations are \(convolution.dilations)")
+        }
+        if padding == .init(), convolution.groups == 1,
+            (convolution.height, convolution.width) == (input.height, input.width)
+        {
             return .fullyConnected(.init(channels: convolution.filters))
         }
         guard convolution.strides.0 == convolution.strides.1 else {
@@ -244,7 +259,8 @@ struct ImportedNetwork {
             .init(
                 channels: convolution.filters, size: Extent(convolution.height, convolution.width),
                 padding: Sides(top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
-                stride: convolution.strides.0, bias: convolution.hasBias))
+                stride: convolution.strides.0, dilation: convolution.dilations.0, groups: convolution.groups,
+                bias: convolution.hasBias))
     }
 
     private mutating func parameters(_ normalization: ImportedGraph.Normalization) throws -> Parameters {

@@ -1,16 +1,11 @@
+import Networks
+
 /// An ONNX graph under construction: nodes in order, each with one result, and the tensors they take.
 ///
 /// Field numbers are those of onnx.proto (https://github.com/onnx/onnx), IR version 8, operator set 13.
-struct ONNXGraph {
+struct ONNXGraph: OperatorGraph {
     private static let (irVersion, operatorSet) = (8, 13)
     private static let (float, int64) = (1, 7)
-
-    /// An attribute of a node.
-    enum Attribute {
-        case integer(Int)
-        case integers([Int])
-        case real(Float)
-    }
 
     /// An input or output: its name and shape, nil for the images of a batch.
     typealias Value = (name: String, shape: [Int?])
@@ -20,7 +15,7 @@ struct ONNXGraph {
 
     /// Appends a node; returns the name of its result, which is the node's own.
     mutating func node(
-        _ operation: String, _ inputs: [String], name: String, _ attributes: [(String, Attribute)] = []
+        _ operation: String, _ inputs: [String], name: String, _ attributes: [(String, OperatorAttribute)]
     ) -> String {
         var unique = name
         var number = 2
@@ -85,7 +80,7 @@ struct ONNXGraph {
         return model.bytes
     }
 
-    private static func message(_ name: String, _ value: Attribute) -> ProtocolBuffer {
+    private static func message(_ name: String, _ value: OperatorAttribute) -> ProtocolBuffer {
         var attribute = ProtocolBuffer()
         attribute.add(1, name)
         let type: Int

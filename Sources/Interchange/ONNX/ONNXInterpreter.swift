@@ -260,8 +260,14 @@ struct ONNXInterpreter {
         let padding = signal.padding
         signal.padding = .init()
         let step = try layer(&signal)
-        guard signal.order == nil, signal.shape == steps[step].shape.extents else {
-            throw Refusal("its input is no image of \(steps[step].shape), channels first")
+        let shape = steps[step].shape
+        guard signal.order == nil, signal.shape == shape.extents || signal.shape.count == 3 else {
+            throw Refusal("its input is no image of \(shape), channels first")
+        }
+        if signal.shape != shape.extents {
+            let image = try append(
+                .reshape, [step], ImageShape(extents: signal.shape), signal.reshape.title, signal.reshape.name)
+            return (image.step, steps[image.step].shape, padding)
         }
         return (step, steps[step].shape, padding)
     }

@@ -28,7 +28,7 @@ extension ONNXInterpreter {
         let x = try unpadded(node)
         let axis = try node.integer("axis", default: 1)
         guard axis == 1 || axis == -x.shape.count else { throw Refusal("it flattens from axis \(axis), not from 1") }
-        return [.signal(x.reshaped([x.count]))]
+        return [.signal(x.reshaped([x.count], by: node))]
     }
 
     mutating func reshape(_ node: ONNXFile.Node) throws -> [Value] {
@@ -49,7 +49,7 @@ extension ONNXInterpreter {
         guard [-1, 0, 1].contains(target[0]), extents.allSatisfy({ $0 > 0 }),
             extents.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == x.count
         else { throw Refusal("its shape \(target) is none for images of \(x.shape)") }
-        return [.signal(x.reshaped(extents))]
+        return [.signal(x.reshaped(extents, by: node))]
     }
 
     mutating func squeeze(_ node: ONNXFile.Node) throws -> [Value] {
@@ -77,7 +77,7 @@ extension ONNXInterpreter {
             guard (1..<rank).contains(axis), axis - 1 <= shape.count else { throw Refusal("it adds the axes \(axes)") }
             shape.insert(1, at: axis - 1)
         }
-        return [.signal(x.reshaped(shape))]
+        return [.signal(x.reshaped(shape, by: node))]
     }
 
     mutating func transpose(_ node: ONNXFile.Node) throws -> [Value] {

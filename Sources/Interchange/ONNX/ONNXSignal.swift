@@ -16,6 +16,8 @@ struct ONNXSignal {
     /// The node that the last of them came from.
     var title = ""
     var name = ""
+    /// The node that gave it another shape last.
+    var reshape = (title: "", name: "")
     /// The extents without the batch.
     var shape: [Int]
     /// Where each element stands in the step's result, CHW; nil where they stand in that order.
@@ -30,6 +32,13 @@ struct ONNXSignal {
     func reshaped(_ shape: [Int]) -> ONNXSignal {
         var signal = self
         signal.shape = shape
+        return signal
+    }
+
+    /// The same by a node.
+    func reshaped(_ shape: [Int], by node: ONNXFile.Node) -> ONNXSignal {
+        var signal = reshaped(shape)
+        signal.reshape = (node.title, node.name)
         return signal
     }
 

@@ -3,8 +3,10 @@
 extension Convolution {
     /// Algorithms of the forward pass and the weight gradient.
     package enum Method {
-        /// OpenBLAS, on the patches of one image at a time, or on the images of a fully connected layer.
+        /// OpenBLAS, on the patches of one image at a time, group by group, or on the images of a fully connected layer.
         case patches
+        /// A vector of channels at a time, where each is a group with one filter (``DepthwiseConvolution``).
+        case depthwise
         /// LIBXSMM, in panels of a fully connected layer (``DirectProduct``).
         case panels
         /// LIBXSMM, on the image itself (``DirectConvolution``).
@@ -17,6 +19,8 @@ extension Convolution {
     enum InputGradientMethod {
         /// OpenBLAS, by patches of gradients that are added up, or by one product.
         case patches
+        /// A vector of channels at a time.
+        case depthwise
         /// Dot products with a fully connected layer's weight (``DotProduct``).
         case dotProducts
         /// LIBXSMM, by patches of gradients, a few rows at a time.
@@ -30,10 +34,11 @@ extension Convolution {
     }
 
     package var method: Method {
+        guard groups == 1 else { return groupChannels == 1 && groupFilters == 1 ? .depthwise : .patches }
         #if XSMM
             if isFullyConnected { return isDirectProduct ? .panels : .patches }
             // Positions apart are read as they stand; rows of patches are not made of them.
-            guard stride == 1 || filters % 16 == 0 && !hasPatchRows else { return .patches }
+            guard stride == 1 && dilation == 1 || filters % 16 == 0 && !hasPatchRows else { return .patches }
             if winograd != nil { return .winograd }
             // The direct form wins where filters fill vectors, up to a small remainder, and where patches of an input
             // of few channels would be the larger part of the work.
@@ -46,6 +51,7 @@ extension Convolution {
     var inputGradientMethod: InputGradientMethod {
         switch method {
         case .patches: .patches
+        case .depthwise: .depthwise
         case .panels: .dotProducts
         case .winograd: input.channels >= 16 ? .winograd : fewChannelsMethod
         case .direct: correlatesInputGradient ? .correlation : .rowsOfPatches
@@ -64,7 +70,7 @@ extension Convolution {
             (shape.height + 2 * margin) * (shape.width + 2 * margin) * shape.channels
         }
         let image = max(
-            output.area * patchCount, padded(input, padding), padded(output, max(kernelHeight, kernelWidth)))
+            output.area * patchCount, padded(input, padding), padded(output, max(reach.height, reach.width)))
         #if XSMM
             if let winograd { return max(image, winograd.scratchCount(self)) }
         #endif
@@ -84,7 +90,7 @@ extension Convolution {
 
     private var packedBackwardCount: Int {
         switch inputGradientMethod {
-        case .patches, .dotProducts: return 0
+        case .patches, .dotProducts, .depthwise: return 0
         case .rowsOfPatches, .correlation: return weightCount
         case .winograd: return packedForwardCount
         case .winogradOfFewChannels:
@@ -105,7 +111,8 @@ extension Convolution {
         /// (``FilterRemainder``).
         var remainingFilters: Int {
             let rest = filters % 16
-            return stride == 1 && filters > 16 && rest <= 4 && !hasPatchRows && !isFullyConnected && winograd == nil
+            return stride == 1 && dilation == 1 && groups == 1 && filters > 16
+                && rest <= 4 && !hasPatchRows && !isFullyConnected && winograd == nil
                 ? rest : 0
         }
 
@@ -124,7 +131,7 @@ extension Convolution {
         /// True where the zeros around the output's gradient cost a direct convolution next to nothing.
         private var correlatesInputGradient: Bool {
             stride == 1 && input.channels % 16 == 0 && filters % 16 == 0 && kernelHeight == kernelWidth
-                && padding < kernelHeight
+                && padding < reach.height
                 && 10 * output.area >= 9 * input.area
         }
 

@@ -1,8 +1,9 @@
 /// The geometry of a convolution (the field's cross-correlation): `output(y, x, k) = sum over (i, j, c) of
-/// input(y stride + i - padding, x stride + j - padding, c) weight(i, j, c, k)`, zeros outside the image.
+/// input(y stride + i dilation - padding, x stride + j dilation - padding, c) weight(i, j, c, k)`, zeros outside the image.
+/// With `groups`, filter k sums over the channels of its own group alone, the (k groups / filters)-th part of all.
 ///
-/// A weight is stored [kernelHeight, kernelWidth, channels, filters], row major (HWIO), `patchCount` x `filters` as a
-/// matrix. A fully connected layer is the convolution whose kernel covers its whole input.
+/// A weight is stored [kernelHeight, kernelWidth, channels / groups, filters], row major (HWIO), `patchCount` x `filters`
+/// as a matrix. A fully connected layer is the convolution whose kernel covers its whole input.
 public struct Convolution: Hashable, Sendable {
     /// The input image.
     public let input: ImageShape
@@ -16,35 +17,53 @@ public struct Convolution: Hashable, Sendable {
     public let stride: Int
     /// Rows and columns of zeros on each of the four sides.
     public let padding: Int
+    /// The step between the kernel's positions on the image, in both directions.
+    public let dilation: Int
+    /// The parts into which channels and filters are divided, each connected with its own alone.
+    public let groups: Int
 
     /// Makes the geometry.
     public init(
-        input: ImageShape, kernelHeight: Int, kernelWidth: Int, filters: Int, stride: Int = 1, padding: Int = 0
+        input: ImageShape, kernelHeight: Int, kernelWidth: Int, filters: Int, stride: Int = 1, padding: Int = 0,
+        dilation: Int = 1, groups: Int = 1
     ) {
+        let (tall, wide) = ((kernelHeight - 1) * dilation + 1, (kernelWidth - 1) * dilation + 1)
         precondition(
-            kernelHeight <= input.height + 2 * padding && kernelWidth <= input.width + 2 * padding,
-            "a kernel of \(kernelHeight)x\(kernelWidth) on an image of \(input) padded by \(padding)")
+            tall <= input.height + 2 * padding && wide <= input.width + 2 * padding,
+            "a kernel of \(tall)x\(wide) on an image of \(input) padded by \(padding)")
+        precondition(
+            input.channels % groups == 0 && filters % groups == 0,
+            "\(groups) groups of \(input.channels) channels and \(filters) filters")
         self.input = input
         self.kernelHeight = kernelHeight
         self.kernelWidth = kernelWidth
         self.filters = filters
         self.stride = stride
         self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
     }
 
-    /// `(input + 2 padding - kernel) / stride + 1`, rounded down, in each direction; `filters` channels.
+    /// `(input + 2 padding - (kernel - 1) dilation - 1) / stride + 1`, rounded down, in each direction; `filters`
+    /// channels.
     public var output: ImageShape {
         ImageShape(
-            height: (input.height + 2 * padding - kernelHeight) / stride + 1,
-            width: (input.width + 2 * padding - kernelWidth) / stride + 1, channels: filters)
+            height: (input.height + 2 * padding - reach.height) / stride + 1,
+            width: (input.width + 2 * padding - reach.width) / stride + 1, channels: filters)
     }
-    /// The elements of one patch, and the rows of the weight matrix.
-    public var patchCount: Int { kernelHeight * kernelWidth * input.channels }
+    /// The rows and columns of the image that the kernel spans.
+    var reach: (height: Int, width: Int) { ((kernelHeight - 1) * dilation + 1, (kernelWidth - 1) * dilation + 1) }
+    /// The input channels of a group.
+    public var groupChannels: Int { input.channels / groups }
+    /// The filters of a group.
+    public var groupFilters: Int { filters / groups }
+    /// The elements of one patch of a group, and the rows of the weight matrix.
+    public var patchCount: Int { kernelHeight * kernelWidth * groupChannels }
     /// The elements of the weight.
     public var weightCount: Int { patchCount * filters }
     /// True where the kernel covers the whole input: one output position.
     public var isFullyConnected: Bool {
-        padding == 0 && kernelHeight == input.height && kernelWidth == input.width
+        padding == 0 && groups == 1 && kernelHeight == input.height && kernelWidth == input.width
     }
     /// Multiply-adds of the forward pass on one image.
     public var multiplyAdds: Int { output.area * weightCount }

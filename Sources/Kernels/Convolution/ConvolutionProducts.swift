@@ -26,18 +26,28 @@ public func convolution(
     let area = geometry.output.area
     for image in 0..<images {
         let (x, y) = (input + image * geometry.input.count, output + image * area * n)
+        if geometry.method == .depthwise {
+            DepthwiseConvolution.forward(y, x, weight, geometry)
+            continue
+        }
         #if XSMM
             let isDone =
                 switch geometry.method {
                 case .winograd:
                     geometry.winograd?.forward(y, x, packed: packed, geometry, scratch: scratch) ?? false
                 case .direct: DirectConvolution.forward(y, x, weight, packed: packed, geometry, scratch: scratch)
-                case .patches, .panels: false
+                case .patches, .panels, .depthwise: false
                 }
             if isDone { continue }
         #endif
-        gatherPatches(scratch, x, geometry)
-        gemm(area, n, k, Matrix(scratch, stride: k), Matrix(weight, stride: n), y, stride: n)
+        for group in 0..<geometry.groups {
+            let first = group * geometry.groupFilters
+            gatherPatches(scratch, x, geometry, group: group)
+            gemm(
+                area, geometry.groupFilters, k, Matrix(scratch, stride: k), Matrix(weight + first, stride: n),
+                y + first,
+                stride: n)
+        }
     }
 }
 
@@ -52,6 +62,9 @@ public func convolutionWeightGradient(
         return factorProduct(
             weightGradient, inputs: input, stride: k, outputGradient, rows: k, columns: n, images: images, adding: true)
     }
+    if geometry.method == .depthwise {
+        return DepthwiseConvolution.weightGradient(weightGradient, input, outputGradient, geometry, images: images)
+    }
     #if XSMM
         let isDone =
             switch geometry.method {
@@ -61,16 +74,20 @@ public func convolutionWeightGradient(
             case .direct:
                 DirectConvolution.weightGradient(
                     weightGradient, input, outputGradient, geometry, images: images, scratch: scratch)
-            case .patches, .panels: false
+            case .patches, .panels, .depthwise: false
             }
         if isDone { return }
     #endif
     let area = geometry.output.area
     for image in 0..<images {
-        gatherPatches(scratch, input + image * geometry.input.count, geometry)
-        gemm(
-            k, n, area, Matrix(scratch, stride: k, transposed: true),
-            Matrix(outputGradient + image * area * n, stride: n), adding: true, weightGradient, stride: n)
+        for group in 0..<geometry.groups {
+            let first = group * geometry.groupFilters
+            gatherPatches(scratch, input + image * geometry.input.count, geometry, group: group)
+            gemm(
+                k, geometry.groupFilters, area, Matrix(scratch, stride: k, transposed: true),
+                Matrix(outputGradient + image * area * n + first, stride: n), adding: true, weightGradient + first,
+                stride: n)
+        }
     }
 }
 
@@ -106,12 +123,22 @@ public func convolutionInputGradient(
                         x, y, transposed, geometry, scratch: scratch) ?? false
                 case .correlation: DirectConvolution.correlate(x, y, flipped: transposed, geometry, scratch: scratch)
                 case .rowsOfPatches: DirectConvolution.sumPatches(x, y, transposed, geometry, scratch: scratch)
-                case .patches, .dotProducts: false
+                case .patches, .dotProducts, .depthwise: false
                 }
             if isDone { continue }
         #endif
-        gemm(area, k, n, Matrix(y, stride: n), Matrix(weight, stride: n, transposed: true), scratch, stride: k)
-        scatterPatches(x, scratch, geometry)
+        x.update(repeating: 0, count: geometry.input.count)
+        if geometry.method == .depthwise {
+            DepthwiseConvolution.addInputGradient(x, y, weight, geometry)
+            continue
+        }
+        for group in 0..<geometry.groups {
+            let first = group * geometry.groupFilters
+            gemm(
+                area, k, geometry.groupFilters, Matrix(y + first, stride: n),
+                Matrix(weight + first, stride: n, transposed: true), scratch, stride: k)
+            addPatches(x, scratch, geometry, rows: 0..<geometry.output.height, group: group)
+        }
     }
 }
 

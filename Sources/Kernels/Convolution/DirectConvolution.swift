@@ -31,11 +31,11 @@
             _ inputGradient: UnsafeMutablePointer<Float>, _ outputGradient: UnsafePointer<Float>,
             flipped weight: UnsafePointer<Float>, _ g: Convolution, scratch: UnsafeMutablePointer<Float>
         ) -> Bool {
-            let margin = g.kernelWidth - 1 - g.padding
+            let margin = g.reach.width - 1 - g.padding
             let (channels, width) = (g.input.channels, g.output.width + 2 * margin)
             let taps = Taps(
                 rows: g.kernelHeight, columns: g.kernelWidth, depth: g.filters, pixel: g.filters,
-                row: width * g.filters)
+                row: width * g.filters, dilation: g.dilation)
             let shape = g.isPointwise ? ImageShape(height: 1, width: g.input.area, channels: channels) : g.input
             guard let kernel = taps.kernel(columns: channels, stride: channels, width: shape.width)
             else { return false }
@@ -150,12 +150,12 @@
         let depth: Int
         /// Floats from one position of the image to the next, and from one row to the next.
         let pixel, row: Int
-        /// Positions of the image from one output to the next, in both directions.
-        let step: Int
+        /// Positions of the image from one output to the next, and from one tap to the next, in both directions.
+        let step, dilation: Int
 
-        init(rows: Int, columns: Int, depth: Int, pixel: Int, row: Int, step: Int = 1) {
+        init(rows: Int, columns: Int, depth: Int, pixel: Int, row: Int, step: Int = 1, dilation: Int = 1) {
             (self.rows, self.columns, self.depth, self.pixel, self.row) = (rows, columns, depth, pixel, row)
-            self.step = step
+            (self.step, self.dilation) = (step, dilation)
         }
 
         /// The taps of a convolution on the image that `prepare` lays out.
@@ -166,7 +166,7 @@
             } else {
                 self.init(
                     rows: g.kernelHeight, columns: g.kernelWidth, depth: channels, pixel: channels,
-                    row: (g.input.width + 2 * g.padding) * channels, step: g.stride)
+                    row: (g.input.width + 2 * g.padding) * channels, step: g.stride, dilation: g.dilation)
             }
         }
 
@@ -187,7 +187,7 @@
         @inline(__always)
         func forEach(_ body: (Int, Int) -> Void) {
             for i in 0..<rows {
-                for j in 0..<columns { body(i * columns + j, i * row + j * pixel) }
+                for j in 0..<columns { body(i * columns + j, (i * row + j * pixel) * dilation) }
             }
         }
 

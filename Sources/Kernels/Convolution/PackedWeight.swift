@@ -18,7 +18,7 @@ public func packWeight(
     guard backward else { return }
     let target = packed + geometry.packedForwardCount
     switch geometry.inputGradientMethod {
-    case .patches, .dotProducts: break
+    case .patches, .dotProducts, .depthwise: break
     case .rowsOfPatches: transpose(target, weight, rows: patch, columns: filters, stride: filters)
     case .correlation:
         let positions = geometry.kernelHeight * geometry.kernelWidth

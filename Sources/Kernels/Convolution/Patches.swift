@@ -1,4 +1,10 @@
-// Patches: for each output position of a convolution the part of the image that its kernel covers.
+// Patches: for each output position of a convolution the part of the image that its kernel covers, of one group's
+// channels. Those of one group without dilation are made of runs of the image, row by row.
+
+extension Convolution {
+    /// True where a row of a patch is no run of consecutive floats of the image.
+    var isSpread: Bool { groups > 1 || dilation > 1 }
+}
 
 /// Row `i` of the patch at (y, x): the kernel columns that fall inside the image, and the offset of the first; or nil.
 @inline(__always)
@@ -21,10 +27,26 @@ private func innerPositions(_ g: Convolution) -> (rows: Range<Int>, columns: Ran
     return (range(g.input.height, g.kernelHeight, g.output.height), range(g.input.width, g.kernelWidth, g.output.width))
 }
 
-/// patches = [output positions, kernelHeight, kernelWidth, channels] of one image. Each patch row is a run of
-/// consecutive floats of the image, copied in whole vectors: what is written beyond a run is overwritten by the next
-/// one.
-func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution) {
+/// Calls `body(position of the kernel, offset in the image or nil outside of it)` for each float run of the patch at (y,
+/// x), for a geometry whose patch rows are no runs. The offset is that of the first channel.
+@inline(__always)
+func forEachTap(_ g: Convolution, _ y: Int, _ x: Int, _ body: (_ tap: Int, _ offset: Int?) -> Void) {
+    for i in 0..<g.kernelHeight {
+        let row = y * g.stride + i * g.dilation - g.padding
+        for j in 0..<g.kernelWidth {
+            let column = x * g.stride + j * g.dilation - g.padding
+            let isInside = row >= 0 && row < g.input.height && column >= 0 && column < g.input.width
+            body(i * g.kernelWidth + j, isInside ? (row * g.input.width + column) * g.input.channels : nil)
+        }
+    }
+}
+
+/// patches = [output positions, kernelHeight, kernelWidth, channels / groups] of one image. Each run of consecutive floats
+/// of the image is copied in whole vectors: what is written beyond a run is overwritten by the next one.
+func gatherPatches(
+    _ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution, group: Int = 0
+) {
+    guard !g.isSpread else { return gatherTaps(patches, image + group * g.groupChannels, g) }
     let (shape, channels) = (g.output, g.input.channels)
     let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
     let (step, inner) = (g.stride * channels, innerPositions(g))
@@ -63,16 +85,27 @@ func gatherPatches(_ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointe
     }
 }
 
-/// image = the sum of all patches at their places; the transpose of ``gatherPatches``.
-func scatterPatches(_ image: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution) {
-    image.update(repeating: 0, count: g.input.count)
-    addPatches(image, patches, g, rows: 0..<g.output.height)
+private func gatherTaps(
+    _ patches: UnsafeMutablePointer<Float>, _ channels: UnsafePointer<Float>, _ g: Convolution
+) {
+    let run = g.groupChannels
+    var patch = patches
+    for y in 0..<g.output.height {
+        for x in 0..<g.output.width {
+            forEachTap(g, y, x) { _, offset in
+                if let offset { copyVectors(patch, channels + offset, run) } else { fillZero(patch, run) }
+                patch += run
+            }
+        }
+    }
 }
 
-/// image += the patches of some rows of output positions, at their places.
+/// image += the patches of some rows of output positions, at their places; the transpose of ``gatherPatches``.
 func addPatches(
-    _ image: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution, rows: Range<Int>
+    _ image: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution, rows: Range<Int>,
+    group: Int = 0
 ) {
+    guard !g.isSpread else { return addTaps(image + group * g.groupChannels, patches, g, rows: rows) }
     let (shape, channels) = (g.output, g.input.channels)
     let (run, rowCount) = (g.kernelWidth * channels, g.input.width * channels)
     let inner = innerPositions(g)
@@ -93,6 +126,21 @@ func addPatches(
                     addVectors(
                         image + row.offset, patch + row.columns.lowerBound * channels, row.columns.count * channels)
                 }
+                patch += run
+            }
+        }
+    }
+}
+
+private func addTaps(
+    _ channels: UnsafeMutablePointer<Float>, _ patches: UnsafePointer<Float>, _ g: Convolution, rows: Range<Int>
+) {
+    let run = g.groupChannels
+    var patch = patches
+    for y in rows {
+        for x in 0..<g.output.width {
+            forEachTap(g, y, x) { _, offset in
+                if let offset { addVectors(channels + offset, patch, run) }
                 patch += run
             }
         }

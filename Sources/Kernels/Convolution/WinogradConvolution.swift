@@ -67,8 +67,8 @@
 
         /// True where the kernel fits and whole tiles cover the output.
         static func suits(_ g: Convolution) -> Bool {
-            g.kernelHeight == kernelSize && g.kernelWidth == kernelSize && g.stride == 1 && g.output.height % step == 0
-                && g.output.width % step == 0
+            g.kernelHeight == kernelSize && g.kernelWidth == kernelSize && g.stride == 1 && !g.isSpread
+                && g.output.height % step == 0 && g.output.width % step == 0
         }
 
         /// The floats of the transformed weight, [points, channels, filters], and of its transpose.

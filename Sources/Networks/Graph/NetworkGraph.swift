@@ -23,6 +23,8 @@ public enum Operation: Sendable {
     case concatenation
     /// Zeros around an image of this shape.
     case padding(Sides, ImageShape)
+    /// An image of this shape as one of another, in the order of channels, rows, columns.
+    case rearrangement(ImageShape)
 }
 
 /// A network's layers in the order in which they are computed, each with its name, its inputs and its shape.
@@ -37,6 +39,8 @@ public struct NetworkGraph: Sendable {
         public let inputs: [Int]
         /// The shape of its result.
         public let shape: ImageShape
+        /// The layer that it comes from.
+        public let kind: any LayerKind
     }
 
     /// All nodes; the inputs of a node stand before it.
@@ -49,7 +53,7 @@ public struct NetworkGraph: Sendable {
         var builder = GraphBuilder(network)
         try builder.checkSettings()
         try builder.appendInputScale()
-        for layer in network.layers { try layer.kind.append(layer, to: &builder) }
+        for layer in network.layers { try builder.append(layer) }
         nodes = try builder.finish()
     }
 }
@@ -67,6 +71,8 @@ public struct GraphBuilder {
     var prefix = ""
     /// Put behind the names of layers that follow a product: `1` behind `conv1`, `_fc1` behind `fc1`.
     var suffix = "0"
+    /// The kind whose nodes are appended.
+    private var kind: any LayerKind = AddLayer()
     private var numbers: [String: Int] = [:]
     private var dropouts = 0
     /// The names that people gave, and one of them that was given twice.
@@ -160,8 +166,17 @@ public struct GraphBuilder {
             throw fault(
                 "input_scale has \(scale.count) numbers for \(channels) channels; allowed: one, or one for each")
         }
+        kind = AffineLayer(scale: scale)
         append(.affine(scale: scale, shift: [0]), "input_scale", inputs: [-1], shape: network.input)
         image = last
+    }
+
+    /// Appends a layer's nodes.
+    mutating func append(_ layer: Layer) throws {
+        let outer = kind
+        kind = layer.kind
+        try layer.kind.append(layer, to: &self)
+        kind = outer
     }
 
     /// Appends a node. A name that is taken gets a number behind it, `pool1_2`.
@@ -173,7 +188,7 @@ public struct GraphBuilder {
             number += 1
         }
         places[unique] = nodes.count
-        nodes.append(.init(name: unique, operation: operation, inputs: inputs, shape: shape))
+        nodes.append(.init(name: unique, operation: operation, inputs: inputs, shape: shape, kind: kind))
         last = nodes.count - 1
     }
 
@@ -226,7 +241,7 @@ public struct GraphBuilder {
     mutating func appendBranch(_ layers: [Layer], prefix: String, behind input: Int) throws -> Int {
         let outer = (self.prefix, suffix, last)
         (self.prefix, suffix, last) = ("\(prefix)_", "0", input)
-        for layer in layers { try layer.kind.append(layer, to: &self) }
+        for layer in layers { try append(layer) }
         let end = last
         (self.prefix, suffix, last) = outer
         return end
@@ -249,7 +264,8 @@ public struct GraphBuilder {
         if end > 0, case .activation(let function) = nodes[end].operation, Self.isFullyConnected(nodes[end - 1]) {
             guard network.hybridLoss != nil, function == .rbf, nodes[end].inputs == [end - 1] else { throw ending }
             nodes[end] = .init(
-                name: "act_out", operation: .activation(.rbf), inputs: [end - 1], shape: nodes[end].shape)
+                name: "act_out", operation: .activation(.rbf), inputs: [end - 1], shape: nodes[end].shape,
+                kind: nodes[end].kind)
             end -= 1
         } else if network.hybridLoss != nil {
             throw ending

@@ -58,6 +58,8 @@ public struct NetworkPlan: Sendable {
         case concatenation
         /// u = x with zeros around it; x has this shape.
         case padding(Sides, ImageShape)
+        /// u = x as an image of another shape; x has this shape.
+        case rearrangement(ImageShape)
     }
 
     /// A block's affine map z = scale u + shift.
@@ -191,6 +193,7 @@ extension NetworkPlan.Block {
         case .sum: source = .sum
         case .concatenation: source = .concatenation
         case .padding(let sides, let input): source = .padding(sides, input)
+        case .rearrangement(let input): source = .rearrangement(input)
         case .pooling(let pooling):
             source = .identity
             shape = pooling.input
@@ -222,7 +225,7 @@ extension NetworkPlan.Block {
         case .pooling(let pooling): tail.append(.pooling(pooling))
         case .globalAverage(let shape): tail.append(.globalAverage(shape))
         case .dropout(let dropout): tail.append(.dropout(dropout, node.shape))
-        case .convolution, .sum, .concatenation, .padding: return false
+        case .convolution, .sum, .concatenation, .padding, .rearrangement: return false
         }
         return true
     }

@@ -20,6 +20,16 @@ public struct AddLayer: LayerKind {
         network.layers.append(layer)
         network.isBehindConvolution = true
     }
+
+    /// A sum of two for each input but the first.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        let (name, inputs) = (node.node.name, node.inputs)
+        var sum = inputs[0]
+        for (index, input) in inputs.enumerated().dropFirst() {
+            sum = graph.node("Add", [sum, input], name: index + 1 == inputs.count ? name : "\(name)_\(index)")
+        }
+        return sum
+    }
 }
 
 extension Layer {

@@ -34,6 +34,15 @@ public struct AffineLayer: LayerKind {
         }
         graph.append(.affine(scale: scale, shift: shift), name, inputs: [input], shape: shape)
     }
+
+    /// A product and a sum with the constants.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        let name = node.node.name
+        let factor = graph.tensor("\(name)_scale", shape: [1, scale.count, 1, 1], scale)
+        let scaled = graph.node("Mul", node.inputs + [factor], name: "\(name)_scaled")
+        let term = graph.tensor("\(name)_shift", shape: [1, shift.count, 1, 1], shift)
+        return graph.node("Add", [scaled, term], name: name)
+    }
 }
 
 extension Layer {

@@ -19,6 +19,16 @@ public struct BatchNormalizationLayer: LayerKind {
         graph.append(.normalization, name, inputs: [input], shape: graph.shape(input))
     }
 
+    /// Batch norm with its running moments.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        let parameters = try ["gamma", "beta", "running_mean", "running_variance"].map {
+            try node.write($0, [node.node.shape.channels], to: &graph)
+        }
+        return graph.node(
+            "BatchNormalization", node.inputs + parameters, name: node.node.name,
+            [("epsilon", .real(Float(node.stabilizer)))])
+    }
+
     /// None: those of a robust network follow its convolutions and fully connected layers.
     public func appendRobust(_ layer: Layer, to network: inout RobustLayers) {}
 }

@@ -26,6 +26,11 @@ public struct ConcatenateLayer: LayerKind {
             .concatenation, name, inputs: inputs,
             shape: ImageShape(height: first.height, width: first.width, channels: channels))
     }
+
+    /// A concatenation along the channels.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        graph.node("Concat", node.inputs, name: node.node.name, [("axis", .integer(1))])
+    }
 }
 
 extension Layer {

@@ -24,6 +24,9 @@ public struct DropoutLayer: LayerKind {
         let input = try graph.input(of: layer, name)
         try graph.appendDropout(rate, name, input: input)
     }
+
+    /// Nothing: outside of training it changes nothing.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String { node.inputs[0] }
 }
 
 extension Layer {

@@ -39,6 +39,11 @@ public struct FullyConnectedLayer: LayerKind {
             input: input, initialDeviation: initialDeviation)
     }
 
+    /// The convolution that it is.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        try graph.convolution(node, size: Extent(node.inputShapes[0].height, node.inputShapes[0].width))
+    }
+
     /// Behind it batch norm, or behind the last one the 1-D RBF; initial weights are N(0, 0.01^2).
     public func appendRobust(_ layer: Layer, to network: inout RobustLayers) {
         var robust = layer

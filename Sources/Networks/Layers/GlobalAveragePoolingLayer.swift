@@ -20,6 +20,11 @@ public struct GlobalAveragePoolingLayer: LayerKind {
             .globalAverage(shape), name, inputs: [input],
             shape: ImageShape(height: 1, width: 1, channels: shape.channels))
     }
+
+    /// The average over the image.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        graph.node("GlobalAveragePool", node.inputs, name: node.node.name)
+    }
 }
 
 extension Layer {

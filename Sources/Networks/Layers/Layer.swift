@@ -12,6 +12,11 @@ public protocol LayerKind: Hashable, Sendable {
     /// - Throws: `Failure` 64 naming the layer, where it does not fit its inputs.
     func append(_ layer: Layer, to graph: inout GraphBuilder) throws
 
+    /// Writes a node that the layer appended, in evaluation mode, as operators; returns the name of its result.
+    ///
+    /// - Throws: what a parameter that is not there throws.
+    func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String
+
     /// Appends what becomes of the layer in a robust network (section 4 of the paper); by default the layer as it is.
     func appendRobust(_ layer: Layer, to network: inout RobustLayers)
 }
@@ -59,7 +64,7 @@ public struct Layer: Sendable {
     public static let kinds: [any LayerKind.Type] = [
         ConvolutionLayer.self, FullyConnectedLayer.self, BatchNormalizationLayer.self, ActivationLayer.self,
         PoolingLayer.self, GlobalAveragePoolingLayer.self, AffineLayer.self, AddLayer.self, ConcatenateLayer.self,
-        ResidualBlock.self, DropoutLayer.self,
+        FlattenLayer.self, ReshapeLayer.self, ResidualBlock.self, DropoutLayer.self,
     ]
 
     /// The network's image, as an input.

@@ -51,6 +51,19 @@ public struct PoolingLayer: LayerKind {
     }
 }
 
+extension PoolingLayer {
+    /// A pool. By default an average does not count cells outside the image.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        graph.node(
+            kind == .max ? "MaxPool" : "AveragePool", node.inputs,
+            name: node.product.map { "\($0)_pool" } ?? node.node.name,
+            [
+                ("kernel_shape", .integers([size, size])), ("strides", .integers([stride, stride])),
+                ("pads", .integers([0, 0, padding, padding])),
+            ])
+    }
+}
+
 extension Layer {
     /// Maximum or average pooling.
     public static func pooling(_ settings: PoolingLayer) -> Layer { Layer(settings) }

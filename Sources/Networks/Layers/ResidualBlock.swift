@@ -36,6 +36,11 @@ public struct ResidualBlock: LayerKind {
         graph.suffix = "_\(name)"
     }
 
+    /// The sum of the branches, which is its only node of its own.
+    public func write(_ node: WrittenNode, to graph: inout some OperatorGraph) throws -> String {
+        try AddLayer().write(node, to: &graph)
+    }
+
     /// The branches in their robust form; an activation behind the sum is left out, since each of its terms comes out
     /// of one.
     public func appendRobust(_ layer: Layer, to network: inout RobustLayers) {

@@ -61,7 +61,7 @@ public struct ParameterLayout: Sendable {
                 offset += (entry.count + 15) / 16 * 16
             }
             if let c = block.convolution {
-                add(block.name, .weight, [c.filters, c.input.channels, c.kernelHeight, c.kernelWidth])
+                add(block.name, .weight, [c.filters, c.groupChannels, c.kernelHeight, c.kernelWidth])
             }
             if block.hasBias { add(block.name, .bias, [channels]) }
             if let normalization = block.normalization {

@@ -6,6 +6,8 @@ final class BlockState {
     let affine: AffineState
     /// The convolution's operand, of a block that begins with one.
     let product: ProductState?
+    /// The new places of the input's elements, of a block that begins with a rearrangement.
+    let rearrangement: Rearrangement?
     /// The elements of one image of u and of the output.
     let uCount, outputCount: Int
     /// The source's result without bias, [images, source shape]; of an identity the output of the block before.
@@ -31,6 +33,11 @@ final class BlockState {
         affine = AffineState(model, block: index)
         product = plan.convolution.map {
             ProductState($0, model, block: index, packed: sizes.packed, backward: backward)
+        }
+        if case .rearrangement(let input) = plan.source {
+            rearrangement = Rearrangement(from: input, to: plan.sourceShape)
+        } else {
+            rearrangement = nil
         }
         uCount = plan.sourceShape.count
         outputCount = plan.output.count

@@ -255,6 +255,10 @@ public final class Propagation {
                     input(index, 0) + image * shape.count, stride: shape.width * channels,
                     channels: shape.width * channels, positions: shape.height)
             }
+        case .rearrangement:
+            timeline.measure(.forwardTail, block: index) {
+                block.rearrangement?.forward(block.u + image * block.uCount, input(index, 0) + image * block.uCount)
+            }
         }
     }
 
@@ -483,6 +487,8 @@ public final class Propagation {
                     gradient, stride: shape.width * channels, delta + sides.top * rows + sides.left * channels,
                     stride: rows, channels: shape.width * channels, positions: shape.height)
             }
+        case .rearrangement:
+            timeline.measure(.backwardTail, block: index) { block.rearrangement?.backward(gradient, delta) }
         }
     }
 }

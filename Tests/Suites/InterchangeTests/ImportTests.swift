@@ -195,6 +195,50 @@ struct ImportTests {
         #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
     }
 
+    @Test("groups, dilations and a reshape between images")
+    func groups() throws {
+        let bytes = Self.model { graph in
+            let wide = graph.node(
+                "Conv", ["x", graph.tensor("a", [4, 1, 1, 1], [1, -2, 3, 0.5])], "wide")
+            let grouped = graph.node(
+                "Conv", [wide, graph.tensor("b", [2, 2, 2, 2], (0..<16).map { Float($0 % 5) - 2 })], "grouped",
+                ["group": .integer(2), "dilations": .integers([2, 2])])
+            let shape = graph.integers("shape", [4], [0, 1, 2, 4])
+            let other = graph.node("Reshape", [grouped, shape], "other")
+            let last = graph.node("Conv", [other, graph.tensor("c", [2, 1, 2, 4], Self.weight.suffix(16))], "last")
+            return graph.node("Flatten", [last], "flat")
+        }
+        let checkpoint = try Self.imported(bytes)
+        let network = try checkpoint.network()
+        #expect(
+            network.layers == [
+                Layer(ConvolutionLayer(channels: 4, size: 1, bias: false), name: "wide"),
+                Layer(ConvolutionLayer(channels: 2, size: 2, dilation: 2, groups: 2, bias: false), name: "grouped"),
+                Layer(ReshapeLayer(channels: 1, height: 2, width: 4), name: "other"),
+                Layer(FullyConnectedLayer(channels: 2), name: "last"),
+            ])
+        #expect(checkpoint.tensors["model/grouped/weight"]?.shape == [2, 2, 2, 2])
+        let x = Self.pixels.map { $0 / 255 }
+        let factors: [Float] = [1, -2, 3, 0.5]
+        // [2 channels, 2 rows, 2 columns], each the sum over two of the four channels.
+        let values = (0..<8).map { i -> Float in
+            let (group, y, z) = (i / 4, i / 2 % 2, i % 2)
+            return (0..<8).reduce(0) { sum, tap in
+                let (channel, dy, dz) = (tap / 4, tap / 2 % 2, tap % 2)
+                let weight = Float((group * 8 + tap) % 5) - 2
+                return sum + weight * factors[2 * group + channel] * x[(y + 2 * dy) * 4 + z + 2 * dz]
+            }
+        }
+        let expected = (0..<2).map { row in
+            (0..<8).reduce(Float(0)) { $0 + Self.weight[16 + row * 8 + $1] * values[$1] }
+        }
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
+        let again = try Checkpoint.imported(
+            onnx: try checkpoint.onnx(), path: "b.onnx",
+            try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+        #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
+    }
+
     @Test("a shape that a model computes from the batch's")
     func computedShape() throws {
         let bytes = Self.model { graph in

@@ -35,6 +35,16 @@ import Testing
         make(3, 3, 2, kernel: 1, filters: 5, stride: 2, padding: 2),
         make(1, 1, 3, kernel: 1, filters: 5),
         make(1, 1, 5, kernel: 3, filters: 3, padding: 1),
+        make(9, 8, 16, kernel: 3, filters: 32, padding: 2, dilation: 2),
+        make(10, 11, 32, kernel: 3, filters: 16, stride: 2, padding: 1, dilation: 2),
+        make(9, 9, 3, kernel: 3, filters: 20, padding: 3, dilation: 3),
+        make(7, 9, 6, kernel: 3, filters: 8, padding: 1, groups: 2),
+        make(8, 8, 32, kernel: 3, filters: 48, stride: 2, padding: 2, dilation: 2, groups: 4),
+        make(1, 1, 8, kernel: 1, filters: 4, groups: 4),
+        make(10, 9, 37, kernel: 3, filters: 37, padding: 1, groups: 37),
+        make(9, 10, 16, kernel: 4, filters: 16, stride: 3, padding: 3, dilation: 2, groups: 16),
+        make(5, 6, 3, kernel: 2, filters: 3, groups: 3),
+        make(2, 1, 2, kernel: 1, filters: 2, stride: 4, padding: 3, groups: 2),
         Convolution(
             input: ImageShape(height: 7, width: 5, channels: 3), kernelHeight: 3, kernelWidth: 2, filters: 5, stride: 2,
             padding: 1),
@@ -43,11 +53,13 @@ import Testing
     ]
 
     static func make(
-        _ height: Int, _ width: Int, _ channels: Int, kernel: Int, filters: Int, stride: Int = 1, padding: Int = 0
+        _ height: Int, _ width: Int, _ channels: Int, kernel: Int, filters: Int, stride: Int = 1, padding: Int = 0,
+        dilation: Int = 1, groups: Int = 1
     ) -> Convolution {
         Convolution(
             input: ImageShape(height: height, width: width, channels: channels), kernelHeight: kernel,
-            kernelWidth: kernel, filters: filters, stride: stride, padding: padding)
+            kernelWidth: kernel, filters: filters, stride: stride, padding: padding, dilation: dilation,
+            groups: groups)
     }
 
     private let images = 3
