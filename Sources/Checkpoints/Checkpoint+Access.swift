@@ -53,9 +53,9 @@ extension Checkpoint {
                 ("classes", "\(header.classes)"), ("numbers in /model", "\(parameters)"),
                 ("training digest", trainingDigest),
             ] + (header.initialWeightsDigest.map { [("initial weights", $0)] } ?? [])
-        var lines = columns(facts.map { [$0.0, $0.1] })
+        var lines = textTable(facts.map { [$0.0, $0.1] })
         lines.append("")
-        lines += columns(
+        lines += textTable(
             [["object", "type", "shape"]]
                 + tensors.sorted { utf8Order($0.key, $1.key) }.map { path, tensor in
                     ["/" + path, tensor.elements.typeName, tensor.shape.map { "\($0)" }.joined(separator: " x ")]
@@ -65,24 +65,8 @@ extension Checkpoint {
         }
         if !attached.isEmpty {
             lines.append("")
-            lines += columns([["group", "attribute", "value"]] + attached)
+            lines += textTable([["group", "attribute", "value"]] + attached)
         }
         return lines.joined(separator: "\n")
     }
-}
-
-/// Rows as lines with aligned columns.
-private func columns(_ rows: [[String]]) -> [String] {
-    let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        let cells = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
-        var line = String(cells.joined(separator: "  ").map { isControl($0) ? "?" : $0 })
-        while line.last == " " { line.removeLast() }
-        return line
-    }
-}
-
-/// A text of a file must not move the terminal's cursor.
-private func isControl(_ character: Character) -> Bool {
-    character.unicodeScalars.contains { $0.properties.generalCategory == .control }
 }

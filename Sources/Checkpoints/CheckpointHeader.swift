@@ -30,6 +30,8 @@ public struct CheckpointHeader: Equatable, Sendable {
     public var network: String
     /// When it was written: UTC, ISO 8601.
     public var created: String
+    /// The names of the classes; nil where they are numbers.
+    public var classNames: [String]?
     /// The name of the file that the network was imported from; nil for one of our own.
     public var sourceFile: String?
     /// The SHA-256 of that file.
@@ -41,7 +43,8 @@ public struct CheckpointHeader: Equatable, Sendable {
     public init(
         productVersion: String, step: Int, epoch: Int, seed: UInt64, lanes: Int, worldSize: Int, variant: String,
         dataset: String, datasetDigest: String, classes: Int, recipe: String, network: String, created: String,
-        sourceFile: String? = nil, sourceDigest: String? = nil, initialWeightsDigest: String? = nil
+        classNames: [String]? = nil, sourceFile: String? = nil, sourceDigest: String? = nil,
+        initialWeightsDigest: String? = nil
     ) {
         self.productVersion = productVersion
         self.step = step
@@ -56,6 +59,7 @@ public struct CheckpointHeader: Equatable, Sendable {
         self.recipe = recipe
         self.network = network
         self.created = created
+        self.classNames = classNames
         self.sourceFile = sourceFile
         self.sourceDigest = sourceDigest
         self.initialWeightsDigest = initialWeightsDigest
@@ -69,6 +73,7 @@ public struct CheckpointHeader: Equatable, Sendable {
             "classes": .int64(Int64(classes)), "recipe": .string(recipe), "network": .string(network),
             "created": .string(created),
         ]
+        attributes[ClassNames.attribute] = classNames.map { .string(ClassNames.text($0)) }
         attributes["source_file"] = sourceFile.map { .string($0) }
         attributes["source_digest"] = sourceDigest.map { .string($0) }
         attributes["initial_weights_digest"] = initialWeightsDigest.map { .string($0) }
@@ -90,6 +95,8 @@ public struct CheckpointHeader: Equatable, Sendable {
         recipe = try attributes.text("recipe")
         network = try attributes.text("network")
         created = try attributes.text("created")
+        let names = try attributes.textIfPresent(ClassNames.attribute)
+        classNames = try names.map { try ClassNames.read($0, classes: classes) }
         sourceFile = try attributes.textIfPresent("source_file")
         sourceDigest = try attributes.textIfPresent("source_digest")
         initialWeightsDigest = try attributes.textIfPresent("initial_weights_digest")

@@ -16,7 +16,8 @@ struct Steadfast: ParsableCommand {
         abstract: "Trains robust CNNs data-parallel over MPI, and finds out honestly how robust they are.",
         version: Product.version,
         subcommands: [
-            TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, DataCommand.self, InspectCommand.self,
+            TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self,
+            InspectCommand.self,
             ExportCommand.self, ImportCommand.self, RunsCommand.self, RecipeCommand.self, BenchmarkCommand.self,
             ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
             DecodeUntrustedCommand.self,

@@ -7,9 +7,9 @@ extension Dataset {
     public static var knownNames: [String] { KnownDataset.all.map(\.name) }
 
     /// The images' shape and the classes of a known set as it is published, whether its files are there or not; nil for
-    /// another name.
-    public static func published(_ name: String) -> (shape: ImageShape, classes: Int)? {
-        KnownDataset.named(name).map { ($0.shape, $0.classes) }
+    /// another name. Classes have names where they are no numbers.
+    public static func published(_ name: String) -> (shape: ImageShape, classes: Int, classNames: [String]?)? {
+        KnownDataset.named(name).map { ($0.shape, $0.classes, $0.classNames) }
     }
 
     /// The names of the built-in sets, which are drawn by the program.

@@ -22,6 +22,9 @@ public struct DatasetDescription: Codable, Sendable {
     /// Sentences on how the files were understood, for whoever uses them.
     public let notes: [String]
 
+    /// The classes' names where they have any; nil where they are numbers.
+    public var namedClasses: [String]? { classNames == (0..<classes).map(String.init) ? nil : classNames }
+
     init(_ name: String, _ files: some DataFiles) {
         self.name = name
         shape = files.shape

@@ -37,15 +37,7 @@ struct ArraySplit: Sendable {
             throw Failure(
                 .data, "\(images.label) holds \(s[0]) images but \(labels.label) \(labels.shape[0]) labels")
         }
-        guard images.kind == .uint8 || range != nil else {
-            throw Failure(
-                .data,
-                "\(images.label) holds \(images.kind.rawValue): say which values are black and white with "
-                    + ":range=LOW..HIGH behind the data set's path, as :range=0..1")
-        }
-        guard images.kind != .uint8 || range == nil else {
-            throw Failure(.data, "\(images.label) holds bytes, which need no range: leave :range out")
-        }
+        try ArrayPixels.checkRange(images, range)
         if s.count == 3 {
             self.layout = layout == .ncwh ? .ncwh : .nhwc
             shape =
@@ -99,6 +91,7 @@ struct ArraySplit: Sendable {
         let digest = RunningDigest()
         let (imageDigest, labelDigest) = (RunningDigest(), RunningDigest())
         let count = shape.count
+        let reader = ArrayPixels(images: images, layout: layout, shape: shape, range: range)
         let converted = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
         defer { converted.deallocate() }
         let rowBytes = images.rowCount * images.kind.width
@@ -106,7 +99,7 @@ struct ArraySplit: Sendable {
         try images.streamRows { first, bytes in
             for row in 0..<bytes.count / rowBytes {
                 let source = UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes])
-                let pixels = try self.pixels(source, index: first + row, scratch: converted)
+                let pixels = try reader.bytes(source, index: first + row, scratch: converted)
                 digest.update(pixels)
                 imageDigest.update(pixels)
                 guard wanted(first + row) else { continue }
@@ -134,45 +127,6 @@ struct ArraySplit: Sendable {
                 FileReport(path: images.label, digest: imageDigest.finish(), isOfficial: nil),
                 FileReport(path: labels.label, digest: labelDigest.finish(), isOfficial: nil),
             ])
-    }
-
-    /// An image as bytes, height x width x channels: the row itself where it is that already.
-    private func pixels(
-        _ row: UnsafeRawBufferPointer, index: Int, scratch: UnsafeMutableRawBufferPointer
-    ) throws -> UnsafeRawBufferPointer {
-        if images.kind == .uint8, layout == .nhwc { return row }
-        let (h, w, c) = (shape.height, shape.width, shape.channels)
-        let kind = images.kind
-        let (low, scale) = (range?.lowerBound ?? 0, 255 / ((range?.upperBound ?? 255) - (range?.lowerBound ?? 0)))
-        var target = 0
-        for y in 0..<h {
-            for x in 0..<w {
-                for channel in 0..<c {
-                    let place =
-                        switch layout {
-                        case .nhwc: target
-                        case .nchw: (channel * h + y) * w + x
-                        case .ncwh: (channel * w + x) * h + y
-                        }
-                    if kind == .uint8 {
-                        scratch[target] = row[place]
-                    } else {
-                        let value = kind.real(row, place * kind.width)
-                        let pixel = ((value - low) * scale).rounded()
-                        // A NaN is in no range.
-                        guard pixel >= 0, pixel <= 255 else { throw outside(value, index) }
-                        scratch[target] = UInt8(pixel)
-                    }
-                    target += 1
-                }
-            }
-        }
-        return UnsafeRawBufferPointer(scratch)
-    }
-
-    private func outside(_ value: Double, _ index: Int) -> Failure {
-        let bounds = range.map { "\($0.lowerBound)..\($0.upperBound)" } ?? ""
-        return Failure(.data, "\(images.label): image \(index) holds the value \(value), outside of range=\(bounds)")
     }
 }
 

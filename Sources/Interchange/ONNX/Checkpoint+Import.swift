@@ -15,6 +15,8 @@ public struct ImportSettings: Sendable {
     public var image: ImageShape
     /// The number of its classes.
     public var classes: Int
+    /// The classes' names; nil where they are numbers.
+    public var classNames: [String]?
     /// The network takes (pixel / 255 - mean) / deviation: one mean, or one a channel.
     public var mean: [Double]
     /// One deviation, or one a channel.
@@ -76,7 +78,7 @@ extension Checkpoint {
             productVersion: Product.version, step: 0, epoch: 0, seed: 0, lanes: 1, worldSize: 1, variant: "imported",
             dataset: settings.dataset, datasetDigest: settings.datasetDigest, classes: settings.classes,
             recipe: try recipe(network, settings.dataset), network: network.json,
-            created: Date.now.formatted(.iso8601),
+            created: Date.now.formatted(.iso8601), classNames: settings.classNames,
             sourceFile: (path as NSString).lastPathComponent,
             sourceDigest: bytes.withUnsafeBytes { Digest.of($0) }.hexadecimal)
         var checkpoint = Checkpoint(header: header, tensors: try tensors(plan, imported))

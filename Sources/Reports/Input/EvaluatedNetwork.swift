@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Foundation
+import HDF5Files
 import Recipes
 import Robustness
 
@@ -31,6 +32,21 @@ package struct EvaluatedNetwork {
     package func recipe() -> Recipe? {
         let own = run.flatMap { try? String(contentsOfFile: "\($0)/\(RunLayout.recipe)", encoding: .utf8) }
         return (own ?? (try? load())?.header.recipe).flatMap { try? Recipe.parse(yaml: $0) }
+    }
+
+    /// Its results file in one of its folders, which holds several networks' folders or one network's file; nil where there
+    /// is none.
+    func resultsFile(in folder: String) -> String? {
+        let own = checkpoint.replacingOccurrences(of: "/", with: "_")
+        let step = URL(fileURLWithPath: checkpoint).deletingPathExtension().lastPathComponent
+        return ["\(folder)/\(own)", "\(folder)/\(step)", folder].map { $0 + "/results.h5" }
+            .first { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    /// The names of the classes as its evaluations have them; nil where they are numbers.
+    func classNames() -> [String]? {
+        folders.lazy.compactMap { resultsFile(in: $0) }.compactMap { try? SealedFile.read($0) }
+            .compactMap { ClassNames.read($0.rootAttributes) }.first
     }
 
     /// Reads its parameters.

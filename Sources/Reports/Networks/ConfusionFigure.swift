@@ -1,9 +1,12 @@
+import Checkpoints
 import Robustness
 
 /// Confusion on clean images: a panel for each model, labels down, predictions across.
 enum ConfusionFigure {
     /// The most outputs that are drawn.
     private static let mostOutputs = 512
+    /// The most outputs that are called by name.
+    private static let mostNames = 32
 
     /// Nil where no clean samples were evaluated.
     static func figure(_ dataset: String, _ models: [EvaluatedModel]) -> Figure? {
@@ -38,6 +41,7 @@ enum ConfusionFigure {
             let sum = max(1, row.reduce(0, +))
             return row.enumerated().map { [Double($0), Double(label), $1 / sum] }
         }
+        let names = outputs <= mostNames ? network.classNames() : nil
         return Panel(
             name: fileName("confusion", dataset, "\(number)"), title: model.label, width: 320, height: 300,
             script: Gnuplot.data("matrix", rows) + """
@@ -49,7 +53,18 @@ enum ConfusionFigure {
                 set cbrange [0:1]
                 set palette defined (0 '#f4f4f4', 1 '\(Palette.blue)')
                 set border 15 lw 0.5
+                \(tics(names, outputs: outputs))
                 plot $matrix using 1:2:3 with image
                 """)
+    }
+
+    /// The outputs' names at both axes.
+    private static func tics(_ names: [String]?, outputs: Int) -> String {
+        guard let names else { return "" }
+        let marks = (0..<outputs).map { output in
+            let title = ClassNames.title(output, of: names, classes: names.count)
+            return "\(Gnuplot.quoted(String(title.prefix(12)))) \(output)"
+        }.joined(separator: ", ")
+        return "set xtics rotate by 45 right (\(marks))\nset ytics (\(marks))"
     }
 }

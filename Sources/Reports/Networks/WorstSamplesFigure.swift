@@ -22,8 +22,7 @@ enum WorstSamplesFigure {
     static func figure(_ model: EvaluatedModel) throws -> Figure? {
         guard let network = model.networks.first else { return nil }
         for folder in network.folders {
-            let path = try results(of: network, in: folder)
-            guard let path else { continue }
+            guard let path = network.resultsFile(in: folder) else { continue }
             let tree = try SealedFile.read(path)
             guard case .string(let split) = tree.rootAttributes["split"] else { continue }
             let samples = worst(tree)
@@ -40,18 +39,12 @@ enum WorstSamplesFigure {
                     + "confidence "
                     + "first: label, prediction and confidence.",
                 panels: [
-                    panel(fileName("worst", model.dataset, model.name), samples, images, dataset.description.classNames)
+                    panel(
+                        fileName("worst", model.dataset, model.name), samples, images,
+                        ClassNames.read(tree.rootAttributes) ?? dataset.description.classNames)
                 ])
         }
         return nil
-    }
-
-    /// The results file of a network in a folder, which holds several networks' folders or one network's file.
-    private static func results(of network: EvaluatedNetwork, in folder: String) throws -> String? {
-        let own = network.checkpoint.replacingOccurrences(of: "/", with: "_")
-        let step = URL(fileURLWithPath: network.checkpoint).deletingPathExtension().lastPathComponent
-        return ["\(folder)/\(own)", "\(folder)/\(step)", folder].map { $0 + "/results.h5" }
-            .first { FileManager.default.fileExists(atPath: $0) }
     }
 
     private static func worst(_ tree: HDF5Tree) -> [Sample] {

@@ -135,7 +135,8 @@ public final class EvaluationJob {
         subject = EvaluationSubject(
             checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
             dataset: checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed, samples: samples,
-            classes: target.plan.network.classes)
+            classes: target.plan.network.classes,
+            classNames: checkpoint.header.classNames ?? dataset.description.namedClasses)
         try communicator.agreeOnEqual([
             ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),

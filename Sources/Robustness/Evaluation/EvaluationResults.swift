@@ -27,13 +27,15 @@ public struct EvaluationSubject: Equatable, Sendable {
     public let labels: [UInt8]
     /// The number of classes; outputs behind them are nonsense.
     public let classes: Int
+    /// The classes' names; nil where they are numbers.
+    public let classNames: [String]?
     /// The elements of an image.
     public let imageCount: Int
 
     /// Makes the subject.
     public init(
         checkpoint: String, checkpointDigest: String, checkpointStep: Int, dataset: String, split: String, seed: UInt64,
-        samples: ImageSet, classes: Int
+        samples: ImageSet, classes: Int, classNames: [String]? = nil
     ) {
         self.checkpoint = checkpoint
         self.checkpointDigest = checkpointDigest
@@ -45,6 +47,7 @@ public struct EvaluationSubject: Equatable, Sendable {
         indices = samples.indices
         labels = samples.labels
         self.classes = classes
+        self.classNames = classNames
         imageCount = samples.shape.count
     }
 
@@ -142,6 +145,7 @@ public struct EvaluationResults: Sendable {
             "attacks": .string(plan.attacks.map(\.specification.verbatim).joined(separator: ",")),
             "created": .string(Date.now.formatted(.iso8601)),
         ]
+        tree.rootAttributes[ClassNames.attribute] = subject.classNames.map { .string(ClassNames.text($0)) }
         let count = plan.samples
         tree.tensors[ResultsLayout.index] = Tensor(shape: [count], elements: .int32(subject.indices))
         tree.tensors[ResultsLayout.label] = Tensor(shape: [count], elements: .int16(subject.labels.map { Int16($0) }))

@@ -31,7 +31,7 @@ extension Checkpoint {
                 seed: recipe.seed, lanes: recipe.lanes, worldSize: worldSize, variant: recipe.variant.rawValue,
                 dataset: recipe.dataset, datasetDigest: data.digest, classes: data.network.classes,
                 recipe: recipe.yaml, network: data.network.json, created: Date.now.formatted(.iso8601),
-                initialWeightsDigest: initialWeightsDigest),
+                classNames: data.description.namedClasses, initialWeightsDigest: initialWeightsDigest),
             tensors: [:])
         store(model, meanImage: data.source.meanImage)
         optimizer.store(in: &self)

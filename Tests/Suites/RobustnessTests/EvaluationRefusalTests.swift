@@ -96,11 +96,4 @@ struct EvaluationRefusalTests {
             expect(try attempt(), 66, ["bars"])
         }
     }
-
-    private func expect(_ result: ProgramResult, _ status: Int32, _ words: [String]) {
-        #expect(result.status == status, "\(result.errors)")
-        let sentences = result.errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }
-        #expect(sentences.count == 1, "\(result.errors)")
-        for word in words { #expect(sentences.first?.contains(word) == true, "no '\(word)' in \(sentences)") }
-    }
 }

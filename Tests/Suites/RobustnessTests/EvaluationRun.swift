@@ -28,3 +28,11 @@ func evaluate(_ checkpoint: String, output: String, ranks: Int = 0, _ more: [Str
 func summary(_ output: String) throws -> [String] {
     try String(contentsOfFile: output + "/summary.csv", encoding: .utf8).split(separator: "\n").map(String.init)
 }
+
+/// Expects a program to have refused its input: by this exit code, and one sentence with these words.
+func expect(_ result: ProgramResult, _ status: Int32, _ words: [String]) {
+    #expect(result.status == status, "\(result.errors)")
+    let sentences = result.errors.split(separator: "\n").filter { $0.hasPrefix("steadfast: ") }
+    #expect(sentences.count == 1, "\(result.errors)")
+    for word in words { #expect(sentences.first?.contains(word) == true, "no '\(word)' in \(sentences)") }
+}
