@@ -183,7 +183,7 @@ extension Network {
 }
 
 /// The format ONNX, as files of it are read.
-public enum ONNXFormat {
+public enum ONNXFormat: ForeignFormat {
     /// Its name for ``UntrustedDecoder``.
     public static let name = "onnx"
     /// The largest file: what a message of Protocol Buffers can have.

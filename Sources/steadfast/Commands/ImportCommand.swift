@@ -5,6 +5,7 @@ import Essentials
 import Foundation
 import Interchange
 import Kernels
+import Recipes
 
 /// The data set and the units of the inputs of a network that comes from another program.
 struct ImportOptions: ParsableArguments {
@@ -20,11 +21,12 @@ struct ImportOptions: ParsableArguments {
     ///   there.
     func settings(dataset: String, directory: String?) throws -> ImportSettings {
         let found = try? Dataset.locate(dataset, directory: directory)
-        let (image, classes): (ImageShape, Int)
+        let (image, classes, names): (ImageShape, Int, [String]?)
         if let found {
-            (image, classes) = (found.description.shape, found.description.classes)
+            let description = found.description
+            (image, classes, names) = (description.shape, description.classes, description.namedClasses)
         } else if let known = Dataset.published(dataset) {
-            (image, classes) = (known.shape, known.classes)
+            (image, classes, names) = known
         } else {
             // Says where it was looked for.
             _ = try Dataset.locate(dataset, directory: directory)
@@ -33,6 +35,7 @@ struct ImportOptions: ParsableArguments {
         var settings = try ImportSettings(
             dataset: found?.description.name ?? dataset, image: image, classes: classes,
             mean: try numbers("mean", mean), deviation: try numbers("deviation", deviation))
+        settings.classNames = names
         let images = try found?.stream(.train, wanted: { _ in false }, image: { _, _ in })
         settings.datasetDigest = images?.contentDigest ?? ""
         return settings
@@ -55,15 +58,28 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             FILE.onnx holds a network with one input, images, and logits as its first output (or a softmax of them). A \
             model that steadfast exported keeps its own units: --mean and --deviation are for others.
+            FILE.safetensors holds parameters: --recipe says the network. Tensors find their layers by names, else by shapes \
+            and order, which is shown; --map names them.
             """)
 
-    @Argument(help: "A network of the format ONNX, operator sets 7 to 22.")
+    @Argument(help: "A network of the format ONNX, operator sets 7 to 22, or parameters of the format safetensors.")
     var file: String
 
-    @Option(help: "The data set that the network is for: its images' shape and classes.")
-    var dataset: String
+    @Option(help: "The data set that the network is for: its images' shape and classes. Default: the recipe's.")
+    var dataset: String?
 
     @OptionGroup var options: ImportOptions
+
+    @Option(help: "For safetensors: the recipe that says the network, a name or a path.")
+    var recipe: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "For safetensors: LAYER=NAME ..., the beginning of the names of a layer's tensors, conv1=features.0.")
+    var map: [String] = []
+
+    @Option(help: "For safetensors: batch norm's epsilon. Default: 1e-5, PyTorch's; the recipe's for an own export.")
+    var epsilon: Double?
 
     @Option(help: "The checkpoint to write.")
     var output: String
@@ -72,10 +88,40 @@ struct ImportCommand: ParsableCommand {
     var dataDirectory: String?
 
     func run() throws {
-        let settings = try options.settings(dataset: dataset, directory: dataDirectory)
-        let checkpoint = try Checkpoint.imported(onnx: file, settings)
+        let checkpoint = file.hasSuffix(".safetensors") ? try safetensors() : try onnx()
         try checkpoint.save(to: output)
         let network = try checkpoint.network()
         print("\(output): \(network.layers.count) layers on images of \(network.input), \(network.classes) classes")
+    }
+
+    private func onnx() throws -> Checkpoint {
+        guard recipe == nil, map.isEmpty, epsilon == nil else {
+            throw Failure(.usage, "--recipe, --map and --epsilon are for files of the format safetensors")
+        }
+        guard let dataset else { throw Failure(.usage, "\(file): say the --dataset that the network is for") }
+        return try Checkpoint.imported(onnx: file, try options.settings(dataset: dataset, directory: dataDirectory))
+    }
+
+    private func safetensors() throws -> Checkpoint {
+        guard let recipe else {
+            throw Failure(.usage, "\(file) holds parameters alone: say the --recipe that describes the network")
+        }
+        let pairs = try map.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else { throw Failure(.usage, "--map \(text): it takes LAYER=NAME") }
+            return (layer: parts[0], module: parts[1])
+        }
+        if let epsilon, !(epsilon > 0 && epsilon.isFinite) { throw Failure(.usage, "--epsilon has to be above 0") }
+        let loaded = try Recipe.load(recipe, overrides: [])
+        let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: dataDirectory)
+        let network = try loaded.network(input: settings.image, classes: settings.classes)
+        let imported = try Checkpoint.imported(
+            safetensors: file, network: network, stabilizer: epsilon, recipe: loaded.yaml, map: pairs, settings)
+        let rows = imported.map.entries.map { [$0.layer, $0.module, $0.reason.rawValue] }
+        print(textTable([["layer", "tensors", "found"]] + rows).joined(separator: "\n"))
+        if !imported.map.rest.isEmpty {
+            print("not taken: \(imported.map.rest.joined(separator: ", "))")
+        }
+        return imported.checkpoint
     }
 }

@@ -39,7 +39,7 @@ struct InspectCommand: ParsableCommand {
 struct DecodeUntrustedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "decode-untrusted", shouldDisplay: false)
 
-    @Option(help: "The file's format: onnx; else HDF5.")
+    @Option(help: "The file's format: onnx, safetensors; else HDF5.")
     var format: String?
 
     @Flag(help: "Print the index of an HDF5 file.")
@@ -54,8 +54,9 @@ struct DecodeUntrustedCommand: ParsableCommand {
     func run() throws {
         if pictures { throw ExitCode(PictureDecoder.run()) }
         if index { throw ExitCode(UntrustedDecoder.runIndex(file)) }
-        throw ExitCode(
-            format == ONNXFormat.name
-                ? UntrustedDecoder.run(file, decode: ONNXFormat.decode) : UntrustedDecoder.run(file))
+        if let format = format.flatMap(ForeignFormats.named) {
+            throw ExitCode(UntrustedDecoder.run(file, decode: format.decode))
+        }
+        throw ExitCode(UntrustedDecoder.run(file))
     }
 }

@@ -41,7 +41,33 @@ let fileTargets = [
                 dataset: "mnist", image: SmallNetworks.plain.input, classes: SmallNetworks.plain.classes)
             _ = try Checkpoint.imported(onnx: input, path: Workplace.folder + "/model.onnx", settings)
         }),
+    Target(
+        name: "safetensors", seeds: { try parameterFiles() },
+        words: [
+            "\"dtype\":", "\"shape\":", "\"data_offsets\":", "__metadata__", "F64", "F32", "F16", "BF16", "I64", "BOOL",
+            ".weight", ".bias", ".running_var", ".num_batches_tracked", "conv1", "fc1", "input.mean_image", "[0,", "-1",
+        ],
+        read: { input in
+            let network = SmallNetworks.plain
+            let settings = try ImportSettings(dataset: "mnist", image: network.input, classes: network.classes)
+            _ = try Checkpoint.imported(
+                safetensors: input, path: Workplace.folder + "/model.safetensors", network: network,
+                recipe: "dataset: mnist\n", settings)
+        }),
 ]
+
+/// An export of a small network, and its parameters under other names.
+private func parameterFiles() throws -> [[UInt8]] {
+    let network = SmallNetworks.plain
+    var checkpoint = Checkpoint(header: goodHeader(network), tensors: [:])
+    checkpoint.store(
+        Model(try NetworkPlan(network)), meanImage: [Float](repeating: 1, count: network.input.count))
+    let own = try checkpoint.safetensors()
+    let text = String(decoding: own[8...], as: UTF8.self)
+    // Names of as many letters.
+    guard text.utf8.count == own.count - 8 else { return [own] }
+    return [own, Array(own.prefix(8)) + Array(text.replacingOccurrences(of: "conv", with: "body").utf8)]
+}
 
 /// Exports of all small networks, and a model as other programs write them.
 private func onnxModels() throws -> [[UInt8]] {

@@ -1,0 +1,104 @@
+import Checkpoints
+import Essentials
+import Foundation
+import HDF5Files
+import Kernels
+import Networks
+
+extension Checkpoint {
+    /// Makes a checkpoint of step 0 of a network and a file of the format safetensors with its parameters.
+    ///
+    /// The network takes (pixel / 255 - mean) / deviation, as the settings say; the factors go into its first layer. A file
+    /// that steadfast exported holds its mean image and takes pixels as they are, whatever the settings say. The file is not
+    /// trusted: it is read in a child process first where `UntrustedDecoder.command` is set.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - network: the network.
+    ///   - stabilizer: batch norm's epsilon; nil for PyTorch's 1e-5, or the network's own for a file that steadfast
+    ///     exported.
+    ///   - recipe: the recipe that says the network, in YAML.
+    ///   - map: modules of the file by layer, where they are not to be guessed.
+    ///   - settings: the data set and the units of the inputs.
+    /// - Returns: the checkpoint, and which tensors were taken for which layers.
+    /// - Throws: `Failure` 64 or 65 in one sentence that names the file and each layer without one fitting module; 66 or 74
+    ///   where the file cannot be read.
+    public static func imported(
+        safetensors path: String, network: Network, stabilizer: Double? = nil, recipe: String,
+        map: [(layer: String, module: String)] = [], _ settings: ImportSettings
+    ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
+        try UntrustedDecoder.tryInChild(path, format: SafetensorsFormat.name)
+        do {
+            let bytes = try SafetensorsFormat.bytes(path)
+            return try imported(
+                safetensors: bytes, path: path, network: network, stabilizer: stabilizer, recipe: recipe, map: map,
+                settings)
+        } catch let failure as Failure where failure.code == .data {
+            throw Failure(.data, "\(path): \(failure.message)")
+        }
+    }
+
+    /// Imports a file's bytes; the sentence of a failure is a sentence's end.
+    package static func imported(
+        safetensors bytes: [UInt8], path: String, network: Network, stabilizer: Double? = nil, recipe: String,
+        map given: [(layer: String, module: String)] = [], _ settings: ImportSettings
+    ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
+        let file = try SafetensorsFile(bytes)
+        let isOurs = file.entries[TensorMap.meanImage] != nil
+        var network = network
+        network.stabilizer = stabilizer ?? (isOurs ? network.stabilizer : 1e-5)
+        let plan = try NetworkPlan(network)
+        let map = try TensorMap(file, plan, given: given)
+        var tensors: [String: Tensor] = [:]
+        for entry in map.entries {
+            for (parameter, tensor) in entry.tensors {
+                tensors[CheckpointLayout.parameter(entry.layer, parameter.name)] = Tensor(
+                    shape: parameter.shape, try file.floats(tensor))
+            }
+        }
+        let shape = network.input
+        var meanImage = (0..<shape.count).map { Float(255 * settings.mean[$0 % shape.channels % settings.mean.count]) }
+        if let entry = file.entries[TensorMap.meanImage] {
+            guard entry.shape == [shape.channels, shape.height, shape.width] else {
+                throw Failure(.data, "its mean image has the shape \(entry.shape) for images of \(shape)")
+            }
+            let planes = try file.floats(TensorMap.meanImage)
+            meanImage = (0..<shape.count).map { planes[$0 % shape.channels * shape.area + $0 / shape.channels] }
+        } else {
+            try scale(&tensors, plan, settings)
+        }
+        let header = CheckpointHeader(
+            productVersion: Product.version, step: 0, epoch: 0, seed: 0, lanes: 1, worldSize: 1, variant: "imported",
+            dataset: settings.dataset, datasetDigest: settings.datasetDigest, classes: settings.classes,
+            recipe: recipe, network: network.json, created: Date.now.formatted(.iso8601),
+            classNames: settings.classNames, sourceFile: (path as NSString).lastPathComponent,
+            sourceDigest: bytes.withUnsafeBytes { Digest.of($0) }.hexadecimal)
+        var checkpoint = Checkpoint(header: header, tensors: tensors)
+        // Checks all shapes, and adds what a checkpoint has beside parameters.
+        checkpoint.store(try checkpoint.model(), meanImage: meanImage)
+        return (checkpoint, map)
+    }
+
+    /// Multiplies the weight of the layer that takes the image by the factors of its channels, 1 / (255 deviation).
+    private static func scale(
+        _ tensors: inout [String: Tensor], _ plan: NetworkPlan, _ settings: ImportSettings
+    ) throws {
+        let takers = plan.blocks.filter { $0.inputs.contains(-1) }
+        guard takers.count == 1, let block = takers.first, let g = block.convolution else {
+            throw Failure(
+                .data,
+                "the image goes into \(takers.map(\.name).joined(separator: " and ")): one convolution or fully connected "
+                    + "layer has to take it, whose weight takes up 1 / (255 deviation)")
+        }
+        let path = CheckpointLayout.parameter(block.name, "weight")
+        guard let tensor = tensors[path], case .float32(var weight) = tensor.elements else { return }
+        let area = g.kernelHeight * g.kernelWidth
+        for index in weight.indices {
+            let filter = index / (g.groupChannels * area)
+            let channel = filter / g.groupFilters * g.groupChannels + index / area % g.groupChannels
+            let factor = 1 / (255 * settings.deviation[channel % settings.deviation.count])
+            weight[index] = Float(Double(weight[index]) * factor)
+        }
+        tensors[path] = Tensor(shape: tensor.shape, weight)
+    }
+}
