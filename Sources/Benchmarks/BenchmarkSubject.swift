@@ -16,6 +16,7 @@ public struct BenchmarkSubject: Sendable {
     /// Finds the recipe.
     ///
     /// - Parameters:
+    ///   - recipe: a recipe's name or path; nil for that of the data set and activation.
     ///   - dataset: `mnist`, `cifar10`, `glyphs`.
     ///   - activation: `plain`, `rbf`, `mrelu`.
     ///   - batch: the images of a global batch.
@@ -23,9 +24,10 @@ public struct BenchmarkSubject: Sendable {
     ///   - dataDirectory: where the data sets lie, one folder each; nil for `$STEADFAST_DATA`, then `~/.cache/steadfast`.
     /// - Throws: `Failure` 66 where there is no such recipe, 64 for a batch or value that it cannot take.
     public init(
-        dataset: String, activation: String, batch: Int, overrides: [String] = [], dataDirectory: String?
+        recipe name: String? = nil, dataset: String, activation: String, batch: Int,
+        overrides: [String] = [], dataDirectory: String?
     ) throws {
-        let name = "\(dataset)-\(activation)" + (activation == "plain" ? "" : "-r-m")
+        let name = name ?? "\(dataset)-\(activation)" + (activation == "plain" ? "" : "-r-m")
         var recipe = try Recipe.load(
             name, overrides: ["batch=\(batch)", "epochs=100000", "validation=0"] + overrides)
         if let dataDirectory { recipe.dataDirectory = dataDirectory }

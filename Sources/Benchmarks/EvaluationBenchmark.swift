@@ -6,13 +6,14 @@ import Networks
 import Robustness
 import Training
 
-/// Times the evaluator's work on a shipped recipe's network: forward passes of test images, and the paper's attack, whose
-/// direction for an image takes a forward pass and a backward pass for each other class.
+/// Times the evaluator's work on a shipped recipe's network: forward passes of test images, steps of projected gradient
+/// ascent (a forward and a backward pass each), and the paper's attack, whose direction for an image takes a forward pass
+/// and a backward pass for each other class.
 public struct EvaluationBenchmark {
     private let subject: BenchmarkSubject
     private let seconds: Double
 
-    /// Prepares to time passes and attack for about `seconds` in all, half of them for each.
+    /// Prepares to time passes, steps and attack for about `seconds` in all, a third of them for each.
     public init(_ subject: BenchmarkSubject, seconds: Double) {
         self.subject = subject
         self.seconds = seconds
@@ -53,10 +54,24 @@ public struct EvaluationBenchmark {
         let samples = SampleGroup(
             count: group, indices: images.indices[0..<group], labels: labels.pointer, pixels: propagation.input.pointer)
         let rows = Array(0..<group)
+        let gradient = Buffer<Float>(group * size)
+        perturbed.pointer.update(from: samples.pixels, count: group * size)
 
         let peak = try PeakRate.mean(communicator)
         let inference = try rates(images: subject.batch, communicator) {
             try propagation.forward(.running, reducer: nil)
+        }
+        let steps = try rates(images: group, communicator) {
+            let (network, outputs) = (model.plan.network, model.plan.outputs)
+            try target.gradients(rows, of: perturbed.pointer, into: gradient.pointer) { row, z, zGradient in
+                _ = network.loss.value(
+                    z, label: Int(labels.pointer[row]), outputs: outputs, gradient: zGradient, scale: 1)
+            }
+            for row in rows {
+                target.box.ascend(
+                    perturbed.pointer + row * size, along: gradient.pointer + row * size, length: 1,
+                    about: samples.pixels + row * size, radius: 8)
+            }
         }
         let directions = try rates(images: group, communicator) {
             // The directions are found once for all strengths.
@@ -72,12 +87,14 @@ public struct EvaluationBenchmark {
             "evaluation \(subject.name), batch \(subject.batch), \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
             "images/s: median \(fixed(median(inference), 0)), best \(fixed(inference.max() ?? 0, 0)); "
                 + "peak of a core \(fixed(peak, 1)) GFLOP/s, share \(fixed(share, 3))",
+            "PGD steps/s: median \(fixed(median(steps), 0)), best \(fixed(steps.max() ?? 0, 0))",
             "fgs-lmax directions/s: median \(fixed(median(directions), 0)), best \(fixed(directions.max() ?? 0, 0))",
         ]
         report.json.add("benchmark", "evaluate")
         subject.describe(in: &report.json)
         report.json.add("ranks", ranks)
         report.json.addRates("images_per_second", inference)
+        report.json.addRates("pgd_steps_per_second", steps)
         report.json.addRates("directions_per_second", directions)
         report.json.add("flops_per_image", operations)
         report.json.add("peak_gflops", peak)
@@ -85,11 +102,11 @@ public struct EvaluationBenchmark {
         return report
     }
 
-    /// Images a second over all ranks, call by call, for half the time. Collective.
+    /// Images a second over all ranks, call by call, for a third of the time. Collective.
     private func rates(images: Int, _ communicator: Communicator, _ body: () throws -> Void) throws -> [Double] {
         let rates = try communicator.agree { () -> [Double] in
             try body()
-            return try timeCalls(seconds: seconds / 2, body).map { Double(images) / $0 }
+            return try timeCalls(seconds: seconds / 3, body).map { Double(images) / $0 }
         }
         let count = try communicator.allReduce(Int64(rates.count), .min)
         var sums = Array(rates.prefix(Int(count)))

@@ -1,6 +1,7 @@
 """PyTorch's rate at one kind of work, measured as often as asked: a line with seconds in, a line with images a second out.
 
-    python peer_speed.py --work train|inference|directions --dataset mnist --activation mrelu --batch 100 --mode eager
+    python peer_speed.py --work train|inference|directions|steps --dataset mnist --activation mrelu --batch 100 --mode eager
+        [--architecture resnet20|chain9|cnn7]
 
 Batches are ready in memory, in the mode's layout; optimiser, loss and networks are those of the released recipe. `compiled` is
 refused (exit code 3) where its gradients differ from eager's. Under torchrun the ranks share the batch by
@@ -16,13 +17,16 @@ import time
 import torch
 from torch import nn
 
+import architectures
 import networks
 
 CLASSES = 10
 
 
-def network(dataset, activation):
+def network(dataset, activation, architecture):
     """With torch's own batch norm, which is faster than the one that follows the released code to the letter."""
+    if architecture:
+        return architectures.network(architecture)
     net = networks.network(dataset, activation, activation != "plain")
     networks.initialize(net, dataset, activation, torch.Generator().manual_seed(0))
     for name, module in list(net.named_children()):
@@ -33,9 +37,10 @@ def network(dataset, activation):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", choices=["train", "inference", "directions"], required=True)
+    parser.add_argument("--work", choices=["train", "inference", "directions", "steps"], required=True)
     parser.add_argument("--dataset", choices=["mnist", "cifar10"], required=True)
     parser.add_argument("--activation", choices=["plain", "rbf", "mrelu"], required=True)
+    parser.add_argument("--architecture", choices=list(architectures.ARGUMENTS))
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--mode", choices=["eager", "channels-last", "compiled"], required=True)
     options = parser.parse_args()
@@ -45,7 +50,7 @@ def main():
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if ranks > 1:
         torch.distributed.init_process_group("gloo")
-    work = {"train": training, "inference": inference, "directions": directions}[options.work](options, ranks)
+    work = {"train": training, "inference": inference, "directions": directions, "steps": steps}[options.work](options, ranks)
     for i in range(5):
         work(i)
     # Every rank takes as many steps, by rank 0's count.
@@ -88,7 +93,7 @@ def random_batches(options, count, images):
 def training(options, ranks):
     outputs = CLASSES + (2 if options.activation != "plain" else 0)
     images = options.batch // ranks
-    net, batches = prepared(network(options.dataset, options.activation).train(), options,
+    net, batches = prepared(network(options.dataset, options.activation, options.architecture).train(), options,
                             random_batches(options, 10, images))
     labels = torch.randint(0, outputs, (10, images))
     loss = networks.loss_function(options.dataset, options.activation)
@@ -121,7 +126,7 @@ def refuse_wrong_gradients(net, run, x, labels, loss):
 
 
 def inference(options, ranks):
-    net, batches = prepared(network(options.dataset, options.activation).eval(), options,
+    net, batches = prepared(network(options.dataset, options.activation, options.architecture).eval(), options,
                             random_batches(options, 10, options.batch))
     run = torch.compile(net) if options.mode == "compiled" else net
 
@@ -135,7 +140,7 @@ def inference(options, ranks):
 def directions(options, ranks):
     """The paper's attack: of the gradients of the loss of each wrong class the one of largest L1 norm. One forward pass, nine
     backward passes."""
-    net, batches = prepared(network(options.dataset, options.activation).eval(), options,
+    net, batches = prepared(network(options.dataset, options.activation, options.architecture).eval(), options,
                             random_batches(options, 10, options.batch))
     for parameter in net.parameters():
         parameter.requires_grad_(False)
@@ -152,6 +157,27 @@ def directions(options, ranks):
             gradient, = torch.autograd.grad(loss(z, others[:, k]), x, retain_graph=k < CLASSES - 2)
             norms.append(gradient.abs().flatten(1).sum(1))
         torch.stack(norms, 1).argmax(1)
+
+    return step
+
+
+def steps(options, ranks):
+    """Steps of projected gradient ascent on the pixels, in a ball of 8 about the images."""
+    net, batches = prepared(network(options.dataset, options.activation, options.architecture).eval(), options,
+                            random_batches(options, 10, options.batch))
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+    loss = networks.loss_function(options.dataset, options.activation)
+    labels = torch.randint(0, CLASSES, (options.batch,))
+    run = torch.compile(net) if options.mode == "compiled" else net
+    moved = [batch.clone() for batch in batches]
+
+    def step(i):
+        origin, x = batches[i % 10], moved[i % 10].detach().requires_grad_(True)
+        gradient, = torch.autograd.grad(loss(run(x), labels), x)
+        with torch.no_grad():
+            x = torch.minimum(torch.maximum(x + gradient.sign(), origin - 8), origin + 8).clamp_(-255, 255)
+        moved[i % 10] = x
 
     return step
 

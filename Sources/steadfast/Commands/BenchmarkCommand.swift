@@ -27,6 +27,9 @@ struct BenchmarkCommand: ParsableCommand {
 
     /// The network and its data.
     struct Subject: ParsableArguments {
+        @Option(help: "A recipe, a name or a path. Default: that of --dataset and --activation.")
+        var recipe: String?
+
         @Option(help: "The data set: mnist, cifar10 or glyphs.")
         var dataset = "mnist"
 
@@ -55,7 +58,7 @@ struct BenchmarkCommand: ParsableCommand {
 
         func subject() throws -> BenchmarkSubject {
             try BenchmarkSubject(
-                dataset: dataset, activation: activation, batch: batch, overrides: overrides,
+                recipe: recipe, dataset: dataset, activation: activation, batch: batch, overrides: overrides,
                 dataDirectory: dataDirectory)
         }
     }
