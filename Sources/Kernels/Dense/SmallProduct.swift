@@ -2,6 +2,7 @@ import COpenBLAS
 
 /// Products of small matrices, C = A B or C += A B: each element is one chain of fused multiply-adds along the depth, in
 /// ascending order from 0. They take no memory, whereas OpenBLAS's own kernels of small products do in every call.
+/// Those for AVX-512 give the same bits, but where they add up dot products.
 ///
 /// A row's bits depend neither on its place nor on the number of rows.
 enum SmallProduct {
@@ -24,6 +25,9 @@ enum SmallProduct {
         _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, adding: Bool, _ c: UnsafeMutablePointer<Float>,
         stride: Int
     ) {
+        if b.isTransposed, !adding, n >= columnsAtOnce {
+            return multiplyTransposed(m, n, k, a, b, c, stride: stride)
+        }
         for column in Swift.stride(from: 0, to: n, by: columnsAtOnce) {
             // The last vector lies partly on the one before.
             let left = max(0, min(column, n - columnsAtOnce))
@@ -77,6 +81,20 @@ enum SmallProduct {
             s5.addProduct(Vector(repeating: a[factors.r5]), b)
         }
 
+        init() {}
+
+        /// The sums so far, of a tile of whole vectors.
+        @inline(__always)
+        init(_ c: UnsafePointer<Float>, stride: Int, rows: Int) {
+            let last = rows - 1
+            s0 = c.vector(0)
+            s1 = c.vector(min(1, last) * stride)
+            s2 = c.vector(min(2, last) * stride)
+            s3 = c.vector(min(3, last) * stride)
+            s4 = c.vector(min(4, last) * stride)
+            s5 = c.vector(min(5, last) * stride)
+        }
+
         /// Writes or adds the sums; the first `done` columns have theirs.
         @inline(__always)
         func write(to c: UnsafeMutablePointer<Float>, _ tile: Tile, stride: Int, adding: Bool, done: Int) {
@@ -113,6 +131,37 @@ enum SmallProduct {
             row += b.stride
         }
         return sums
+    }
+
+    /// C = A B where B^T lies in memory, of at least a vector of columns: a square of it is transposed for all rows of A,
+    /// whose sums so far stand in C.
+    @inline(never)
+    private static func multiplyTransposed(
+        _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, _ c: UnsafeMutablePointer<Float>, stride: Int
+    ) {
+        let side = columnsAtOnce
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: 2 * side) { places in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: side * side) { square in
+                guard let rows = places.baseAddress, let turned = square.baseAddress else { return }
+                for i in 0..<side { (rows[i], rows[side + i]) = (i * b.stride, i * side) }
+                for column in Swift.stride(from: 0, to: n, by: side) {
+                    // The last vector lies partly on the one before.
+                    let left = min(column, n - side)
+                    for first in Swift.stride(from: 0, to: k, by: side) {
+                        transpose_square(b.elements + left * b.stride + first, rows, turned, rows + side)
+                        let depths = first..<min(first + side, k)
+                        for row in Swift.stride(from: 0, to: m, by: rowsAtOnce) {
+                            let tile = Tile(row: row, rows: min(rowsAtOnce, m - row), column: left, columns: side)
+                            let target = c + row * stride + left
+                            var sums = first == 0 ? Sums() : Sums(target, stride: stride, rows: tile.rows)
+                            let factors = Factors(a, tile)
+                            for depth in depths { sums.add(factors, depth, turned.vector((depth - first) * side)) }
+                            sums.write(to: target, tile, stride: stride, adding: false, done: 0)
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// The sums where B^T lies in memory: squares of it are transposed on the way.
