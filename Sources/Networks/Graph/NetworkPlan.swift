@@ -33,6 +33,8 @@ public struct NetworkPlan: Sendable {
         public var convolution: Convolution? {
             if case .convolution(let convolution) = source { convolution } else { nil }
         }
+        /// True where u is the block's input itself, which takes no memory.
+        public var isIdentity: Bool { if case .identity = source { true } else { false } }
         /// The name of batch norm's parameters, `norm1` or `norm_fc1`, or nil without batch norm.
         public var normalization: String? {
             if case .normalization(let name, _) = affine { name } else { nil }

@@ -14,25 +14,26 @@ final class BlockState {
     let u: UnsafeMutablePointer<Float>
     /// The block's output, [images, output shape].
     let output: Buffer<Float>
-    /// The gradient of z, then of u, [images, source shape].
-    let delta: Buffer<Float>
-    /// The gradient of the output, [images, output shape], where it does not come from the next block image by image.
-    let gradient: Buffer<Float>
+    /// The gradient of the output, [images, output shape]; nil where it comes from the next block image by image, and of
+    /// the last block.
+    let gradient: UnsafeMutablePointer<Float>?
 
     private let memory: Buffer<Float>
+    private let ownDelta: UnsafeMutablePointer<Float>?
     private let tail: TailState
 
     /// - Parameters:
     ///   - input: the output of the block's first input, [images, its shape].
     ///   - sizes: of its buffers.
+    ///   - backward: the memory of the backward pass, where there is one.
     init(
         _ model: Model, block index: Int, input: UnsafeMutablePointer<Float>, _ sizes: PropagationSizes.Block,
-        backward: Bool
+        backward: BackwardMemory?
     ) {
         plan = model.plan.blocks[index]
         affine = AffineState(model, block: index)
         product = plan.convolution.map {
-            ProductState($0, model, block: index, packed: sizes.packed, backward: backward)
+            ProductState($0, model, block: index, packed: sizes.packed, backward: backward != nil)
         }
         if case .rearrangement(let input) = plan.source {
             rearrangement = Rearrangement(from: input, to: plan.sourceShape)
@@ -42,11 +43,17 @@ final class BlockState {
         uCount = plan.sourceShape.count
         outputCount = plan.output.count
         memory = Buffer(sizes.source)
-        if case .identity = plan.source { u = input } else { u = memory.pointer }
+        u = plan.isIdentity ? input : memory.pointer
         output = Buffer(sizes.output)
-        delta = Buffer(sizes.delta)
-        gradient = Buffer(sizes.gradient)
+        ownDelta = backward?.delta(index)
+        gradient = backward?.gradient(index)
         tail = TailState(plan, sizes.tail)
+    }
+
+    /// The gradient of z, then of u, [images, source shape].
+    var delta: UnsafeMutablePointer<Float> {
+        guard let ownDelta else { preconditionFailure("a propagation without backward memory") }
+        return ownDelta
     }
 
     /// True where the images are multiplied together.
@@ -77,7 +84,7 @@ final class BlockState {
     ) {
         let gradient = tail.backward(image, gradient, scratch, surrogateSlope: surrogateSlope, drops: drops)
         affineActivationGradient(
-            delta.pointer + image * uCount, gradient, u + image * uCount, scale: affine.scale.pointer,
+            delta + image * uCount, gradient, u + image * uCount, scale: affine.scale.pointer,
             shift: affine.shift.pointer, pattern: affine.pattern, count: uCount, activation: plan.activation,
             surrogateSlope: surrogateSlope)
     }
@@ -87,12 +94,12 @@ final class BlockState {
 
     /// Adds the image's dz and dz u to the sums.
     func addProducts(_ image: Int) {
-        affine.sums.addProducts(delta.pointer + image * uCount, u + image * uCount, count: uCount)
+        affine.sums.addProducts(delta + image * uCount, u + image * uCount, count: uCount)
     }
 
     /// From dz to du for some images, in place.
     func finishDelta(_ image: Int, _ images: Int, _ mode: NormalizationMode) {
-        affine.finishDelta(delta.pointer + image * uCount, u + image * uCount, count: images * uCount, mode)
+        affine.finishDelta(delta + image * uCount, u + image * uCount, count: images * uCount, mode)
     }
 }
 

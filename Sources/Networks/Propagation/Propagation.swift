@@ -36,6 +36,8 @@ public final class Propagation {
     public let timeline: Timeline
 
     let blocks: [BlockState]
+    /// Keeps what the blocks' gradients point to.
+    private let backwardMemory: BackwardMemory?
     /// Memory of the convolutions' kernels.
     private let patches: Buffer<Float>
     /// The gradient of a block's input before it is taken up: of an image, or of all where they are multiplied
@@ -86,11 +88,13 @@ public final class Propagation {
         let input = Buffer<Float>(sizes.input)
         self.input = input
         self.inputGradient = Buffer(sizes.inputGradient)
+        let memory = sizes.gradients.map { BackwardMemory($0) }
+        backwardMemory = memory
         var blocks: [BlockState] = []
         for (index, block) in plan.blocks.enumerated() {
             let source = block.inputs.first.map { $0 < 0 ? input.pointer : blocks[$0].output.pointer } ?? input.pointer
             blocks.append(
-                BlockState(model, block: index, input: source, sizes.blocks[index], backward: backward))
+                BlockState(model, block: index, input: source, sizes.blocks[index], backward: memory))
         }
         self.blocks = blocks
         patches = Buffer(sizes.patches)
@@ -144,7 +148,7 @@ public final class Propagation {
     /// The output of a block, [images, its output shape].
     public func blockOutput(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].output.pointer }
     /// The gradient of a block's convolution output, [images, its output shape], once `finishedLane` was called for it.
-    public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta.pointer }
+    public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta }
 
     /// The output channels of a block's source.
     public func channels(ofBlock block: Int) -> Int { blocks[block].affine.channels }
@@ -350,9 +354,9 @@ public final class Propagation {
             if sums { block.affine.sums.reset() }
             for image in starts[lane]..<starts[lane] + counts[lane] {
                 timeline.measure(.backwardTail, block: index) {
-                    if !isLast {
+                    if let gradient = block.gradient {
                         block.beginBackward(
-                            image, gradient: block.gradient.pointer + image * block.outputCount, scratch,
+                            image, gradient: gradient + image * block.outputCount, scratch,
                             surrogateSlope: surrogateSlope, drops: draws != nil)
                     }
                     if sums { block.addProducts(image) }
@@ -380,7 +384,7 @@ public final class Propagation {
             timeline.measure(.weightGradient, block: index) {
                 convolutionWeightGradient(
                     weightGradient, blockInput(index) + first * product.convolution.input.count,
-                    block.delta.pointer + first * block.uCount, product.convolution, images: images,
+                    block.delta + first * block.uCount, product.convolution, images: images,
                     scratch: patches.pointer)
             }
         }
@@ -393,24 +397,29 @@ public final class Propagation {
         guard let product = block.product else { return }
         timeline.measure(.inputGradient, block: index) {
             convolutionInputGradient(
-                gradient, block.delta.pointer + image * block.uCount, product.weight, packed: product.packed.pointer,
+                gradient, block.delta + image * block.uCount, product.weight, packed: product.packed.pointer,
                 product.convolution, images: images, scratch: patches.pointer)
         }
+    }
+
+    /// Where the gradient of a block's output stands, or that of the image for -1; nil where it is kept nowhere.
+    private func storedGradient(_ source: Int) -> UnsafeMutablePointer<Float>? {
+        source >= 0 ? blocks[source].gradient : inputGradient.count > 0 ? inputGradient.pointer : nil
     }
 
     /// From the delta of a fully connected block to the gradient of its input, for all images.
     private func backwardProduct(_ index: Int, _ reducer: (any GradientReducer)?) throws {
         let (block, source, count) = (blocks[index], blocks[index].plan.inputs[0], inputCount(index, 0))
-        let stored = source < 0 ? inputGradient : blocks[source].gradient
+        let stored = storedGradient(source)
         let previous = chainedBlock(before: index)
         let adds = previous == nil && hasGradient[source < 0 ? blocks.count : source]
-        guard source < 0 ? stored.count > 0 : usesGradient[source] else { return }
-        let target = previous != nil || adds ? imageGradient : stored
-        forEachProduct(block) { multiplyBack(index, $0, $1, into: target.pointer + $0 * count) }
-        if adds { add(stored.pointer, target.pointer, count: images * count) }
+        guard source < 0 ? stored != nil : usesGradient[source] else { return }
+        let target = previous != nil || adds ? imageGradient.pointer : stored ?? imageGradient.pointer
+        forEachProduct(block) { multiplyBack(index, $0, $1, into: target + $0 * count) }
+        if adds, let stored { add(stored, target, count: images * count) }
         guard let previous else { return }
         for lane in counts.indices {
-            try backwardChained(previous, lane, reducer) { target.pointer + $0 * count }
+            try backwardChained(previous, lane, reducer) { target + $0 * count }
         }
     }
 
@@ -419,13 +428,12 @@ public final class Propagation {
         let block = blocks[index]
         let previous = chainedBlock(before: index)
         for (place, source) in block.plan.inputs.enumerated() where source != previous {
-            let stored = source < 0 ? inputGradient : blocks[source].gradient
-            guard source < 0 ? stored.count > 0 : usesGradient[source] else { continue }
+            guard source < 0 || usesGradient[source], let stored = storedGradient(source) else { continue }
             let adds =
                 hasGradient[source < 0 ? blocks.count : source] || block.plan.inputs[..<place].contains(source)
             let count = inputCount(index, place)
             for image in starts[lane]..<starts[lane] + counts[lane] {
-                let target = stored.pointer + image * count
+                let target = stored + image * count
                 formInputGradient(index, place, image, into: adds ? imageGradient.pointer : target)
                 if adds { add(target, imageGradient.pointer, count: count) }
             }
@@ -466,7 +474,7 @@ public final class Propagation {
         _ index: Int, _ place: Int, _ image: Int, into gradient: UnsafeMutablePointer<Float>
     ) {
         let block = blocks[index]
-        let delta = block.delta.pointer + image * block.uCount
+        let delta = block.delta + image * block.uCount
         switch block.plan.source {
         case .convolution: multiplyBack(index, image, 1, into: gradient)
         case .identity, .sum:

@@ -8,22 +8,14 @@ public struct PropagationSizes: Sendable {
         let source: Int
         /// The output, [images, output shape].
         let output: Int
-        /// The gradient of z and of u, [images, source shape].
-        let delta: Int
-        /// The gradient of the output, [images, output shape], where it does not come image by image.
-        let gradient: Int
         /// The weight as the kernels take it.
         let packed: Int
         /// Of each layer of the tail, what its backward pass needs.
         let tail: [Tail]
 
-        /// - Parameter isLast: z is the network's output.
-        init(_ plan: NetworkPlan.Block, images: Int, backward: Bool, isLast: Bool) {
-            let source = images * plan.sourceShape.count
-            if case .identity = plan.source { self.source = 0 } else { self.source = source }
+        init(_ plan: NetworkPlan.Block, images: Int, backward: Bool) {
+            source = plan.isIdentity ? 0 : images * plan.sourceShape.count
             output = images * plan.output.count
-            delta = backward ? source : 0
-            gradient = backward && !plan.isChained && !isLast ? output : 0
             packed = plan.convolution?.packedCount(backward: backward) ?? 0
             var shape = plan.sourceShape
             tail = plan.tail.map { layer in
@@ -33,7 +25,7 @@ public struct PropagationSizes: Sendable {
         }
 
         var bytes: Double {
-            tail.reduce(4 * Double(source + output + delta + gradient + packed)) {
+            tail.reduce(4 * Double(source + output + packed)) {
                 $0 + 4 * Double($1.input) + Double($1.marks)
             }
         }
@@ -62,6 +54,8 @@ public struct PropagationSizes: Sendable {
     /// The images of all lanes, and the gradient of each.
     let input, inputGradient: Int
     let blocks: [Block]
+    /// Where the blocks' gradients lie, of a propagation with a backward pass.
+    let gradients: BackwardMemory.Layout?
     /// Memory of the convolutions' kernels.
     let patches: Int
     /// The gradient of a block's input before it is taken up.
@@ -72,9 +66,8 @@ public struct PropagationSizes: Sendable {
         let images = lanes * laneCapacity
         input = images * plan.network.input.count
         self.inputGradient = inputGradient ? input : 0
-        blocks = plan.blocks.enumerated().map { index, block in
-            Block(block, images: images, backward: backward, isLast: index == plan.blocks.count - 1)
-        }
+        blocks = plan.blocks.map { Block($0, images: images, backward: backward) }
+        gradients = backward ? BackwardMemory.Layout(plan, images: images) : nil
         patches = plan.convolutions.map(\.scratchCount).max() ?? 0
         let largest = plan.blocks.map { block in
             let together = block.convolution?.isFullyConnected ?? false
@@ -83,8 +76,11 @@ public struct PropagationSizes: Sendable {
         imageGradient = backward ? largest ?? 0 : 0
     }
 
+    /// The floats of the blocks' gradients.
+    public var gradientCount: Int { gradients?.count ?? 0 }
+
     /// All of it in bytes, but for what does not grow with the images or the weights.
     public var bytes: Double {
-        blocks.reduce(4 * Double(input + inputGradient + patches + imageGradient)) { $0 + $1.bytes }
+        blocks.reduce(4 * Double(input + inputGradient + gradientCount + patches + imageGradient)) { $0 + $1.bytes }
     }
 }
