@@ -53,7 +53,7 @@ enum ConfusionFigure {
                 set cbrange [0:1]
                 set palette defined (0 '#f4f4f4', 1 '\(Palette.blue)')
                 set border 15 lw 0.5
-                \(tics(names, outputs: outputs))
+                \(tics(names, outputs: max(labels, outputs)))
                 plot $matrix using 1:2:3 with image
                 """)
     }

@@ -1,6 +1,8 @@
+import Checkpoints
 import Essentials
 import Foundation
 import FoundationXML
+import HDF5Files
 import Robustness
 import TestSupport
 import Testing
@@ -90,6 +92,11 @@ struct PageTests {
             let confusion = CSVText.fields(of: [name, "clean", "0"])
             try "h\n\(confusion),0,0,75\n\(confusion),1,0,75\n".write(
                 toFile: folder + "/mine/a/confusion.csv", atomically: true, encoding: .utf8)
+            var results = HDF5Tree()
+            results.rootAttributes = [
+                "classes": .int64(2), ClassNames.attribute: .string(ClassNames.text(["pole star", "b"])),
+            ]
+            try SealedFile.write(results, to: folder + "/mine/a/results.h5")
             let report = try Report(of: [folder + "/mine"], output: folder + "/out")
             try report.writeTables()
             try report.writePage()
@@ -100,7 +107,7 @@ struct PageTests {
             #expect(
                 html.contains("<title>mine</title>")
                     && html.contains("1 network on <b>my-set</b>, 150 validation samples"))
-            for heading in ["accuracy over strength", "confusion on clean images", "pgd:steps=20 at 0.2"] {
+            for heading in ["accuracy over strength", "confusion on clean images", "pgd:steps=20 at 0.2", "pole star"] {
                 #expect(html.contains(heading), "\(heading)")
             }
             for word in ["Lemma", "Zhao", "Table 2", "Figure", "the paper", "sure and wrong", "Recipes"] {
