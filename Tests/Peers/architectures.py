@@ -4,6 +4,8 @@
 each, the first of 32 and of 64 with stride 2, batch norm and ReLU behind each, the average over the image.
 """
 
+import os
+
 import networks
 
 
@@ -20,12 +22,20 @@ def chain9():
     return "[" + ", ".join(f"{{{layer}}}" if ":" in layer else layer for layer in layers) + "]"
 
 
-RECIPE = ["--recipe", "cifar10-resnet20"]
-ARGUMENTS = {
-    "resnet20": RECIPE,
-    "chain9": RECIPE + ["--set", "network={architecture: custom, layers: " + chain9() + "}"],
-    "cnn7": RECIPE + ["--set", "network={architecture: cnn7}"],
+NETWORKS = {
+    "resnet20": "{architecture: resnet, depth: 20, width: 16}",
+    "chain9": "{architecture: custom, layers: " + chain9() + "}",
+    "cnn7": "{architecture: cnn7}",
 }
+
+
+def recipe(name, folder):
+    """The path of a recipe of the network, written into a folder."""
+    path = os.path.join(folder, name + ".yaml")
+    with open(path, "w") as file:
+        file.write(f"dataset: cifar10\nnetwork: {NETWORKS[name]}\nlearning_rate: 0.01\nweight_decay: 0.0005\n"
+                   "mirroring: image\nshift: 4\n")
+    return path
 
 
 def network(name):

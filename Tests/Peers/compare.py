@@ -64,8 +64,9 @@ RATES = {"train": "images_per_second", "inference": "images_per_second", "direct
 def ours(program, work, dataset, activation, batch, seconds, ranks=1, architecture=None):
     """The benchmark's object."""
     command = "train" if work == "train" else "evaluate"
-    subject = architectures.ARGUMENTS[architecture] if architecture else ["--dataset", dataset, "--activation", activation]
     with tempfile.TemporaryDirectory() as folder:
+        subject = (["--recipe", architectures.recipe(architecture, folder)] if architecture
+                   else ["--dataset", dataset, "--activation", activation])
         subprocess.run(
             (["mpirun", "-n", str(ranks), "--bind-to", "core"] if ranks > 1 else []) + [
                 program, "benchmark", command, *subject, "--batch", str(batch),

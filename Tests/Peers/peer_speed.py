@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--work", choices=["train", "inference", "directions", "steps"], required=True)
     parser.add_argument("--dataset", choices=["mnist", "cifar10"], required=True)
     parser.add_argument("--activation", choices=["plain", "rbf", "mrelu"], required=True)
-    parser.add_argument("--architecture", choices=list(architectures.ARGUMENTS))
+    parser.add_argument("--architecture", choices=list(architectures.NETWORKS))
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--mode", choices=["eager", "channels-last", "compiled"], required=True)
     options = parser.parse_args()
