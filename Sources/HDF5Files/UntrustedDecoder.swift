@@ -85,9 +85,11 @@ public enum UntrustedDecoder {
     /// Runs the command on a file and waits for it, two minutes at most.
     ///
     /// - Parameter format: its format; nil for HDF5.
-    /// - Throws: `Failure` 65 with the child's own message, or saying that it crashed or did not end.
+    /// - Throws: `Failure` 66 where there is no file to read; 65 with the child's own message, or saying that it crashed or
+    ///   did not end.
     package static func tryInChild(_ path: String, format: String? = nil) throws {
         guard !command.isEmpty else { return }
+        guard access(path, R_OK) == 0 else { throw systemFailure(.noInput, "read", path) }
         let reader = format == nil ? "libhdf5" : "its reader"
         _ = try output((format.map { ["--format", $0] } ?? []) + [path], of: path, reader: reader, most: 1_000)
     }
