@@ -6,33 +6,35 @@ import Kernels
 import Networks
 
 extension Checkpoint {
+    /// A network and the recipe that says it, in YAML, with a factor on the image less its mean, one number or one a
+    /// channel; nil for the recipe's own.
+    public typealias DescribedNetwork = (_ inputScale: [Double]?) throws -> (network: Network, recipe: String)
+
     /// Makes a checkpoint of step 0 of a network and a file of the format safetensors with its parameters.
     ///
-    /// The network takes (pixel / 255 - mean) / deviation, as the settings say; the factors go into its first layer. A file
-    /// that steadfast exported holds its mean image and takes pixels as they are, whatever the settings say. The file is not
-    /// trusted: it is read in a child process first where `UntrustedDecoder.command` is set.
+    /// The network takes (pixel / 255 - mean) / deviation, as the settings say. A file that steadfast exported holds its mean
+    /// image and takes pixels as its recipe says, whatever the settings say. The file is not trusted: it is read in a child
+    /// process first where `UntrustedDecoder.command` is set.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - network: the network.
     ///   - stabilizer: batch norm's epsilon; nil for PyTorch's 1e-5, or the network's own for a file that steadfast
     ///     exported.
-    ///   - recipe: the recipe that says the network, in YAML.
     ///   - map: modules of the file by layer, where they are not to be guessed.
     ///   - settings: the data set and the units of the inputs.
+    ///   - describe: gives the network.
     /// - Returns: the checkpoint, and which tensors were taken for which layers.
     /// - Throws: `Failure` 64 or 65 in one sentence that names the file and each layer without one fitting module; 66 or 74
-    ///   where the file cannot be read.
+    ///   where the file cannot be read; what `describe` throws.
     public static func imported(
-        safetensors path: String, network: Network, stabilizer: Double? = nil, recipe: String,
-        map: [(layer: String, module: String)] = [], _ settings: ImportSettings
+        safetensors path: String, stabilizer: Double? = nil, map: [(layer: String, module: String)] = [],
+        _ settings: ImportSettings, describe: DescribedNetwork
     ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
         try UntrustedDecoder.tryInChild(path, format: SafetensorsFormat.name)
         do {
-            let bytes = try SafetensorsFormat.bytes(path)
             return try imported(
-                safetensors: bytes, path: path, network: network, stabilizer: stabilizer, recipe: recipe, map: map,
-                settings)
+                safetensors: try SafetensorsFormat.bytes(path), path: path, stabilizer: stabilizer, map: map, settings,
+                describe: describe)
         } catch let failure as Failure where failure.code == .data {
             throw Failure(.data, "\(path): \(failure.message)")
         }
@@ -40,12 +42,12 @@ extension Checkpoint {
 
     /// Imports a file's bytes; the sentence of a failure is a sentence's end.
     package static func imported(
-        safetensors bytes: [UInt8], path: String, network: Network, stabilizer: Double? = nil, recipe: String,
-        map given: [(layer: String, module: String)] = [], _ settings: ImportSettings
+        safetensors bytes: [UInt8], path: String, stabilizer: Double? = nil,
+        map given: [(layer: String, module: String)] = [], _ settings: ImportSettings, describe: DescribedNetwork
     ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
         let file = try SafetensorsFile(bytes)
         let isOurs = file.entries[TensorMap.meanImage] != nil
-        var network = network
+        var (network, recipe) = try describe(isOurs ? nil : settings.deviation.map { 1 / (255 * $0) })
         network.stabilizer = stabilizer ?? (isOurs ? network.stabilizer : 1e-5)
         let plan = try NetworkPlan(network)
         let map = try TensorMap(file, plan, given: given)
@@ -64,8 +66,6 @@ extension Checkpoint {
             }
             let planes = try file.floats(TensorMap.meanImage)
             meanImage = (0..<shape.count).map { planes[$0 % shape.channels * shape.area + $0 / shape.channels] }
-        } else {
-            try scale(&tensors, plan, settings)
         }
         let header = CheckpointHeader(
             productVersion: Product.version, step: 0, epoch: 0, seed: 0, lanes: 1, worldSize: 1, variant: "imported",
@@ -77,28 +77,5 @@ extension Checkpoint {
         // Checks all shapes, and adds what a checkpoint has beside parameters.
         checkpoint.store(try checkpoint.model(), meanImage: meanImage)
         return (checkpoint, map)
-    }
-
-    /// Multiplies the weight of the layer that takes the image by the factors of its channels, 1 / (255 deviation).
-    private static func scale(
-        _ tensors: inout [String: Tensor], _ plan: NetworkPlan, _ settings: ImportSettings
-    ) throws {
-        let takers = plan.blocks.filter { $0.inputs.contains(-1) }
-        guard takers.count == 1, let block = takers.first, let g = block.convolution else {
-            throw Failure(
-                .data,
-                "the image goes into \(takers.map(\.name).joined(separator: " and ")): one convolution or fully connected "
-                    + "layer has to take it, whose weight takes up 1 / (255 deviation)")
-        }
-        let path = CheckpointLayout.parameter(block.name, "weight")
-        guard let tensor = tensors[path], case .float32(var weight) = tensor.elements else { return }
-        let area = g.kernelHeight * g.kernelWidth
-        for index in weight.indices {
-            let filter = index / (g.groupChannels * area)
-            let channel = filter / g.groupFilters * g.groupChannels + index / area % g.groupChannels
-            let factor = 1 / (255 * settings.deviation[channel % settings.deviation.count])
-            weight[index] = Float(Double(weight[index]) * factor)
-        }
-        tensors[path] = Tensor(shape: tensor.shape, weight)
     }
 }

@@ -114,9 +114,11 @@ struct ImportCommand: ParsableCommand {
         if let epsilon, !(epsilon > 0 && epsilon.isFinite) { throw Failure(.usage, "--epsilon has to be above 0") }
         let loaded = try Recipe.load(recipe, overrides: [])
         let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: dataDirectory)
-        let network = try loaded.network(input: settings.image, classes: settings.classes)
-        let imported = try Checkpoint.imported(
-            safetensors: file, network: network, stabilizer: epsilon, recipe: loaded.yaml, map: pairs, settings)
+        let imported = try Checkpoint.imported(safetensors: file, stabilizer: epsilon, map: pairs, settings) { scale in
+            var recipe = loaded
+            recipe.inputScale = scale ?? recipe.inputScale
+            return (try recipe.network(input: settings.image, classes: settings.classes), recipe.yaml)
+        }
         let rows = imported.map.entries.map { [$0.layer, $0.module, $0.reason.rawValue] }
         print(textTable([["layer", "tensors", "found"]] + rows).joined(separator: "\n"))
         if !imported.map.rest.isEmpty {

@@ -51,8 +51,8 @@ let fileTargets = [
             let network = SmallNetworks.plain
             let settings = try ImportSettings(dataset: "mnist", image: network.input, classes: network.classes)
             _ = try Checkpoint.imported(
-                safetensors: input, path: Workplace.folder + "/model.safetensors", network: network,
-                recipe: "dataset: mnist\n", settings)
+                safetensors: input, path: Workplace.folder + "/model.safetensors", settings
+            ) { _ in (network, "dataset: mnist\n") }
         }),
 ]
 
