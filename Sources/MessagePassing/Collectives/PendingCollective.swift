@@ -23,10 +23,10 @@ public struct PendingCollective: ~Copyable {
         return isDone != 0
     }
 
-    /// Waits until it is done: until every rank has begun it.
+    /// Waits until it is done: until every rank has begun it. The core goes to others meanwhile.
     public mutating func wait() throws {
         guard request != mpi_request_null() else { return }
-        try MessagePassing.wait(MPI_Wait(&request, mpi_status_ignore()), "MPI_Wait")
+        try MessagePassing.wait(for: &request)
     }
 }
 

@@ -3,20 +3,22 @@ import Foundation
 
 /// Memory that the ranks of a host write and read in turns: when all have arrived, each sees what the others had written before.
 ///
-/// An arrival is a count that the others read: it sends nothing, and takes the time that a cache line needs from core to core.
+/// An arrival raises a count that the others read: it sends nothing, and takes the time that a cache line needs from core to core.
+/// Who waits long sleeps until the last one arrives.
 public final class SharedWorkspace {
     /// The memory, all 0 at the start.
     public let base: UnsafeMutableRawPointer
     private let memory: SharedMemory
     private let communicator: Communicator
-    /// For each rank how often it has arrived, each in a cache line of its own.
-    private let counts: UnsafeMutablePointer<UInt>
-    private var arrivals: UInt = 0
+    /// The arrivals of all ranks: nobody arrives again before all have.
+    private let count: UnsafeMutablePointer<shared_count>
+    /// The count when all have arrived as often as this rank.
+    private var target: UInt32 = 0
 
-    /// The numbers of a cache line.
-    private static let line = 8
-    /// How often a waiting rank looks before it lets others have its core.
-    private static let spins = 4096
+    /// The bytes of a cache line, which the count has for itself.
+    private static let line = 64
+    /// The longest sleep in nanoseconds: a message that MPI still holds goes on when it is asked.
+    private static let longestSleep = 2_000_000
 
     /// Memory of `count` bytes for the ranks of a host; nil, at all of them, where it has no room for it.
     ///
@@ -27,26 +29,25 @@ public final class SharedWorkspace {
     ///   - count: the bytes.
     /// - Throws: `Failure` 74 when MPI fails.
     public init?(_ communicator: Communicator, count: Int) throws {
-        let counts = communicator.worldSize * Self.line
-        let start = 8 * counts
-        guard let memory = try communicator.shareMemory(start + count), let bytes = memory.mutableBytes.baseAddress
+        guard let memory = try communicator.shareMemory(Self.line + count), let bytes = memory.mutableBytes.baseAddress
         else { return nil }
         self.memory = memory
         self.communicator = communicator
-        self.counts = bytes.bindMemory(to: UInt.self, capacity: counts)
-        base = bytes + start
+        self.count = bytes.bindMemory(to: shared_count.self, capacity: 1)
+        base = bytes + Self.line
     }
 
-    /// Says that this rank is here, with all that it has written. Local; every rank arrives as often as the others.
+    /// Says that this rank is here, with all that it has written. Local; it has waited for the others since it arrived last.
     public func arrive() {
-        arrivals += 1
-        count_write(counts + communicator.rank * Self.line, arrivals)
+        target &+= UInt32(communicator.worldSize)
+        if count_raise(count) == target { count_wake(count) }
     }
 
     /// Whether the others have arrived as often as this rank. Local.
-    public var areAllHere: Bool {
-        (0..<communicator.worldSize).allSatisfy { count_read(counts + $0 * Self.line) >= arrivals }
-    }
+    public var areAllHere: Bool { Self.has(count_read(count), reached: target) }
+
+    /// Counts wrap around, and are never far apart.
+    private static func has(_ value: UInt32, reached target: UInt32) -> Bool { Int32(bitPattern: value &- target) >= 0 }
 
     /// Waits until the others have arrived as often as this rank.
     ///
@@ -56,16 +57,13 @@ public final class SharedWorkspace {
     public func wait() throws {
         guard !areAllHere else { return Progress.beat() }
         try Progress.waiting {
-            var looks = 0
-            while !areAllHere {
-                looks += 1
-                if looks < Self.spins {
-                    core_pause()
-                } else {
-                    // The others may need this core, or a message that MPI still holds: it goes on when it is asked.
-                    sched_yield()
-                    try communicator.letMessagesGoOn()
-                }
+            var patience = Patience()
+            while true {
+                let value = count_read(count)
+                if Self.has(value, reached: target) { return }
+                guard patience.pass() != nil else { continue }
+                count_sleep(count, value, Self.longestSleep)
+                try communicator.letMessagesGoOn()
             }
         }
     }

@@ -99,8 +99,6 @@ struct TrainingData {
     /// by lane; where hosts have all images already, none moves.
     ///
     /// Collective: every rank of the communicator calls this with the same deal.
-    ///
-    /// - Throws: `Failure` 64 where a lane's images are more bytes than a message takes.
     func dealt(_ new: LaneDeal, by communicator: Communicator) throws -> TrainingData {
         if recipe.dataSharing == .node { return TrainingData(self, new, source) }
         let rank = communicator.rank
@@ -119,10 +117,6 @@ struct TrainingData {
                 }
             }
             if from != to {
-                guard bytes.count <= Int(Int32.max) else {
-                    throw Failure(
-                        .usage, "a lane of \(bytes.count) bytes is too large to move: raise lanes, or set balance: off")
-                }
                 try bytes.withUnsafeMutableBytes { try communicator.transfer($0, from: from, to: to) }
             }
             if rank == to {
