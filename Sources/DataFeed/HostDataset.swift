@@ -122,9 +122,9 @@ public final class HostDataset {
                         }
                     } : nil
             } ?? nil
-        let place = try host.broadcast(made?.place ?? SharedMemory.Place())
         let labels = try host.broadcast(slots.map { read.labels[$0] })
-        let memory = try agreement.world.agree { try made ?? SharedMemory(at: place) }
+        let found = try host.share(made)
+        let memory = try agreement.world.agree { try found.get() }
         return ImageSet(
             shape: description.shape, indices: indices.map(Int32.init), labels: labels, pixels: memory.bytes,
             of: memory, contentDigest: read.contentDigest, files: read.files)

@@ -27,6 +27,9 @@ extension Communicator {
     public func allReduce<Element: ReducibleElement>(
         _ values: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation
     ) throws {
+        if let short, values.count * MemoryLayout<Element>.stride <= ShortReduction.limit {
+            return try short.reduce(values, operation)
+        }
         var pending = try startAllReduce(values, operation)
         try pending.wait()
     }

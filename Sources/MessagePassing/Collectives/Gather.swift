@@ -1,8 +1,8 @@
 internal import COpenMPI
 
 extension Communicator {
-    /// Collects each rank's `block`, all of equal size, in rank order at rank `root` into `received`, which has room for
-    /// `worldSize` blocks and is looked at on the root alone (MPI 3.1, section 5.5). Allocates nothing.
+    /// Collects each rank's `block`, all of equal size, in rank order at rank `root` into `received`, which has room
+    /// for `worldSize` blocks and is looked at on the root alone (MPI 3.1, section 5.5). Allocates nothing.
     ///
     /// Collective: every rank of the communicator calls this.
     public func gather<Element: MessageElement>(

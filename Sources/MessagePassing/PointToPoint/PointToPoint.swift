@@ -11,7 +11,8 @@ extension Communicator {
     /// The bytes of one message at most, since MPI's counts have 31 bits.
     private static var piece: Int { 1 << 28 }
 
-    /// Copies the bytes of one rank, any number of them, into those of another. Nothing is done where both are this rank.
+    /// Copies the bytes of one rank, any number of them, into those of another. Nothing is done where both are this
+    /// rank.
     ///
     /// Those two ranks call this, in the same order where there are several.
     public func transfer(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws {
@@ -65,8 +66,8 @@ extension Communicator {
         return flag != 0 ? status : nil
     }
 
-    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody. It naps between looks, where MPI would
-    /// keep the core busy: the ranks that still work may need it.
+    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody. It naps between looks, where MPI
+    /// would keep the core busy: the ranks that still work may need it.
     func receive(from rank: Int? = nil, tag: Int32) throws -> (rank: Int, bytes: [UInt8]) {
         var status = try Progress.waiting {
             while true {
