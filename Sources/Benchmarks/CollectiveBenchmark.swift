@@ -41,13 +41,14 @@ public struct CollectiveBenchmark {
         let network = try Self.network(communicator, seconds: seconds / 3)
         let budget = seconds / Double(3 * Self.counts.count)
         // As the trainer does.
-        let sharing = try communicator.canShareMemory()
+        let groups = try communicator.hostGroups()
         for count in Self.counts {
             let buffer = Buffer<Float>(count)
             let plain = try Self.time(budget, communicator) {
                 try communicator.allReduce(UnsafeMutableBufferPointer(start: buffer.pointer, count: count), .sum)
             }
-            let reduction = try LaneReduction<Float>(communicator, lanes: lanes, count: count, sharing: sharing)
+            let reduction = try LaneReduction<Float>(
+                groups, LaneAssignment(lanes: lanes, ranks: ranks), count: count)
             let exact = try Self.time(budget, communicator) {
                 reduction.begin()
                 for lane in reduction.lanes {
@@ -75,7 +76,7 @@ public struct CollectiveBenchmark {
         report.lines = [
             "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) lanes in "
                 + "their tree, the sums of a rank's own lanes included"
-                + (sharing && ranks > 1 ? ", in memory that the ranks share" : ""),
+                + (ranks > 1 ? ", \(groups.way)" : ""),
             "latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) MB/s "
                 + "of gathers (least squares on the relative errors)",
         ]

@@ -1,12 +1,15 @@
 // Open MPI's constants are casts of addresses, which Swift cannot import.
 #pragma once
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/memfd.h>
 #include <mpi.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline MPI_Comm mpi_comm_world(void) { return MPI_COMM_WORLD; }
@@ -32,11 +35,28 @@ static inline int memory_create(const char *label) { return (int)syscall(SYS_mem
 // A pipe, whose ends programs that are started later do not inherit. -1 and errno in vain.
 static inline int pipe_create(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
-// A count in memory that processes share: who reads what another has written sees all that it wrote before.
-static inline void count_write(unsigned long *count, unsigned long value) {
-    __atomic_store_n(count, value, __ATOMIC_RELEASE);
+// A count in memory that processes share: who sees it raised sees all that was written before. It wraps around. Raising it and
+// looking for sleepers, and noting a sleeper and looking at it, are in one order for all: no sleeper is missed.
+typedef struct {
+    unsigned value, sleepers;
+} shared_count;
+
+static inline unsigned count_read(const shared_count *count) {
+    return __atomic_load_n(&count->value, __ATOMIC_SEQ_CST);
 }
-static inline unsigned long count_read(const unsigned long *count) { return __atomic_load_n(count, __ATOMIC_ACQUIRE); }
+// Returns the new value.
+static inline unsigned count_raise(shared_count *count) { return __atomic_add_fetch(&count->value, 1, __ATOMIC_SEQ_CST); }
+static inline void count_wake(shared_count *count) {
+    if (__atomic_load_n(&count->sleepers, __ATOMIC_SEQ_CST) != 0)
+        syscall(SYS_futex, &count->value, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+// Sleeps while the count is `value`, until it is woken or so many nanoseconds, less than 1e9, have gone by.
+static inline void count_sleep(shared_count *count, unsigned value, long nanoseconds) {
+    struct timespec limit = {0, nanoseconds};
+    __atomic_add_fetch(&count->sleepers, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &count->value, FUTEX_WAIT, value, &limit, NULL, 0);
+    __atomic_sub_fetch(&count->sleepers, 1, __ATOMIC_SEQ_CST);
+}
 
 // Leaves the core to its other thread for a moment, in a loop that looks for a change.
 static inline void core_pause(void) {

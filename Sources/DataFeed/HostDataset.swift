@@ -95,7 +95,7 @@ public final class HostDataset {
     ) throws -> (indices: [Int32], labels: [UInt8]) {
         guard let streamed else {
             let indices = wanted.indices.filter { wanted[$0] }.map(Int32.init)
-            return (indices, try host.receive(indices.count))
+            return (indices, try host.receive(indices.count, from: 0))
         }
         func places(_ wish: [Bool]) -> [Int] { streamed.indices.indices.filter { wish[Int(streamed.indices[$0])] } }
         for rank in 1..<wishes.count {
@@ -122,9 +122,9 @@ public final class HostDataset {
                         }
                     } : nil
             } ?? nil
-        let place = try host.broadcast(made?.place ?? SharedMemory.Place())
         let labels = try host.broadcast(slots.map { read.labels[$0] })
-        let memory = try agreement.world.agree { try made ?? SharedMemory(at: place) }
+        let found = try host.share(made)
+        let memory = try agreement.world.agree { try found.get() }
         return ImageSet(
             shape: description.shape, indices: indices.map(Int32.init), labels: labels, pixels: memory.bytes,
             of: memory, contentDigest: read.contentDigest, files: read.files)
@@ -231,35 +231,12 @@ private struct ReaderAgreement {
     func close() throws { try readers.finish() }
 }
 
-/// Messages between the reader, rank 0 of its host, and the other ranks there.
 extension Communicator {
-    /// The bytes of one message at most.
-    private static let piece = 1 << 28
-
     /// Gives all ranks the value of rank 0. Collective.
     fileprivate func share<Value: Codable>(_ value: Value?) throws -> Value {
         let own = try value.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) } ?? ""
         let text = try broadcast(own)
         if let value { return value }
         return try JSONDecoder().decode(Value.self, from: Data(text.utf8))
-    }
-
-    fileprivate func transfer(_ bytes: UnsafeRawBufferPointer, to rank: Int) throws {
-        // A sender's bytes are only read.
-        try pieces(UnsafeMutableRawBufferPointer(mutating: bytes)) { try transfer($0, from: 0, to: rank) }
-    }
-
-    fileprivate func receive(_ count: Int) throws -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        try bytes.withUnsafeMutableBytes { try pieces($0) { try transfer($0, from: 0, to: rank) } }
-        return bytes
-    }
-
-    private func pieces(
-        _ bytes: UnsafeMutableRawBufferPointer, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
-    ) throws {
-        for start in stride(from: 0, to: bytes.count, by: Self.piece) {
-            try body(UnsafeMutableRawBufferPointer(rebasing: bytes[start..<min(start + Self.piece, bytes.count)]))
-        }
     }
 }

@@ -20,8 +20,8 @@ public final class LaneAccumulator<Element: LaneElement> {
     private let steps: [Step]
     private var fed = 0
 
-    /// Prepares to sum partial results of `count` elements of the given lanes in the tree, in memory that it takes, or in
-    /// `memory`, of `slotCount(tree:lanes:)` buffers of `stride(count:)` numbers.
+    /// Prepares to sum partial results of `count` elements of the given lanes in the tree, in memory that it takes, or
+    /// in `memory`, of `slotCount(tree:lanes:)` buffers of `stride(count:)` numbers.
     public convenience init(
         tree: LaneTree, lanes: Range<Int>, count: Int, memory: UnsafeMutablePointer<Element>? = nil
     ) {
@@ -102,8 +102,8 @@ public final class LaneAccumulator<Element: LaneElement> {
         if fed < steps.count { slots.fold(steps[fed - 1].folds) }
     }
 
-    /// Does the last additions: the values of the cover's nodes then stand in the first slots; or, with `result`, where the cover is
-    /// one node (a rank that holds all lanes), its value stands there.
+    /// Does the last additions: the values of the cover's nodes then stand in the first slots; or, with `result`, where
+    /// the cover is one node (a rank that holds all lanes), its value stands there.
     public func complete(into result: UnsafeMutablePointer<Element>? = nil) {
         precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
         precondition(result == nil || cover.count == 1, "the lanes \(lanes) are \(cover.count) nodes")

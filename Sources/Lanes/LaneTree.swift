@@ -41,20 +41,26 @@ struct LaneFold: Equatable {
 extension LaneTree {
     /// The additions that make the root's value, in slot 0, from nodes that tile the tree, node i in slot i.
     func folds(of nodes: [Range<Int>]) -> [LaneFold] {
+        folds(of: nodes, in: Array(nodes.indices), to: [0..<lanes]).folds
+    }
+
+    /// The additions that make the values of `results`, in ascending order, from nodes that tile them, node i in slot
+    /// `slots[i]`; and the slots in which the results stand then.
+    func folds(of nodes: [Range<Int>], in slots: [Int], to results: [Range<Int>]) -> (folds: [LaneFold], slots: [Int]) {
         var folds: [LaneFold] = []
         var next = 0
         func fold(_ node: Range<Int>) -> Int {
             if nodes[next] == node {
                 next += 1
-                return next - 1
+                return slots[next - 1]
             }
             let (left, right) = LaneTree.halves(node)
-            let slots = (fold(left), fold(right))
-            folds.append(LaneFold(left: slots.0, right: slots.1))
-            return slots.0
+            let halves = (fold(left), fold(right))
+            folds.append(LaneFold(left: halves.0, right: halves.1))
+            return halves.0
         }
-        _ = fold(0..<lanes)
-        return folds
+        let places = results.map(fold)
+        return (folds, places)
     }
 }
 

@@ -1,7 +1,7 @@
 /// A collective under way that goes on in stages: for each, every rank has to have done its part of the one before.
 ///
-/// Several may be under way at once. A rank may go on with them in any order as far as it can without waiting (`advance`); where it
-/// waits, all ranks wait in the same order.
+/// Several may be under way at once. A rank may go on with them in any order as far as it can without waiting
+/// (`advance`); where it waits, all ranks wait in the same order.
 public protocol StagedCollective: AnyObject {
     /// The stages that are left; 0 where nothing is under way.
     var stagesLeft: Int { get }
@@ -10,13 +10,13 @@ public protocol StagedCollective: AnyObject {
     /// Waits until they have. Collective.
     func waitUntilReady() throws
     /// Does the next stage, which is ready. Local.
-    func goOn() throws
+    func completeStage() throws
 }
 
 extension StagedCollective {
     /// Goes on by a stage if it can without waiting; returns whether nothing is left. Local.
     public func advance() throws -> Bool {
-        if stagesLeft > 0, try isReady() { try goOn() }
+        if stagesLeft > 0, try isReady() { try completeStage() }
         return stagesLeft == 0
     }
 
@@ -24,7 +24,7 @@ extension StagedCollective {
     public func finish() throws {
         while stagesLeft > 0 {
             try waitUntilReady()
-            try goOn()
+            try completeStage()
         }
     }
 }

@@ -13,6 +13,12 @@ enum HostsCheck: Check {
                 "\(counts.count) hosts, \(sizes.min() ?? 0) to \(sizes.max() ?? 0) ranks each, from \(counts[0].host) "
                     + "to \(counts[counts.count - 1].host)")
         }
+        let groups = try job.world.hostGroups()
+        if groups.world.worldSize > 1 { finding.add("sums \(groups.way)") }
+        if groups.obstacle != nil, job.hostNames.count < groups.world.worldSize {
+            finding.complain(
+                .warn, "let the ranks of a host share memory: one user, one container, STEADFAST_SHARED_MEMORY not off")
+        }
         finding.figure("most_ranks_of_a_host", counts.map(\.ranks.count).max() ?? 0)
         return finding
     }

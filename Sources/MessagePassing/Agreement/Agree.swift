@@ -3,8 +3,8 @@ import Essentials
 extension Communicator {
     /// Runs `body` on this rank and returns its value, unless it threw on any rank: then all ranks throw (invariant 5).
     ///
-    /// The failing rank of lowest number decides the code and the sentence; when not all ranks failed, the sentence ends
-    /// with that rank and its host. Errors that are no `Failure` become one with code 70. Allocates nothing where
+    /// The failing rank of lowest number decides the code and the sentence; when not all ranks failed, the sentence
+    /// ends with that rank and its host. Errors that are no `Failure` become one with code 70. Allocates nothing where
     /// nothing fails.
     ///
     /// Collective: every rank of the communicator calls this. `body` is local: it must not call a collective.

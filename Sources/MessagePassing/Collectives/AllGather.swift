@@ -10,9 +10,9 @@ extension Communicator {
     ) throws {
         let count = messageCount(block.count)
         guard worldSize > 1 else { return copy(block, to: received) }
-        try wait(
-            MPI_Allgather(block.baseAddress, count, Element.datatype, received, count, Element.datatype, handle),
-            "MPI_Allgather")
+        try complete("MPI_Iallgather") {
+            MPI_Iallgather(block.baseAddress, count, Element.datatype, received, count, Element.datatype, handle, $0)
+        }
     }
 
     /// Collects the blocks of all ranks at every rank, rank r's `counts[r]` elements at `displacements[r]`. Allocates
@@ -29,13 +29,8 @@ extension Communicator {
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
         displacements: [Int32]
     ) throws {
-        requireLayout(counts, displacements, own: block.count)
-        guard worldSize > 1 else { return copy(block, to: received + Int(displacements[0])) }
-        try wait(
-            MPI_Allgatherv(
-                block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
-                Element.datatype, handle),
-            "MPI_Allgatherv")
+        var pending = try startAllGather(block, into: received, counts: counts, displacements: displacements)
+        try pending.wait()
     }
 
     /// Collects the blocks of all ranks at every rank, where this rank's own block already stands at its place in
@@ -45,12 +40,8 @@ extension Communicator {
     public func allGather<Element: MessageElement>(
         inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
     ) throws {
-        requireLayout(counts, displacements, own: Int(counts[rank]))
-        guard worldSize > 1 else { return }
-        try wait(
-            MPI_Allgatherv(
-                mpi_in_place(), 0, Element.datatype, buffer, counts, displacements, Element.datatype, handle),
-            "MPI_Allgatherv")
+        var pending = try startAllGather(inPlace: buffer, counts: counts, displacements: displacements)
+        try pending.wait()
     }
 
     /// Collects one value of each rank, in rank order.

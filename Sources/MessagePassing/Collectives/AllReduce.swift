@@ -27,12 +27,11 @@ extension Communicator {
     public func allReduce<Element: ReducibleElement>(
         _ values: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation
     ) throws {
-        let count = messageCount(values.count)
-        guard worldSize > 1 else { return }
-        try wait(
-            MPI_Allreduce(
-                mpi_in_place(), values.baseAddress, count, Element.datatype, operation.handle, handle),
-            "MPI_Allreduce")
+        if let short, values.count * MemoryLayout<Element>.stride <= ShortReduction.limit {
+            return try short.reduce(values, operation)
+        }
+        var pending = try startAllReduce(values, operation)
+        try pending.wait()
     }
 
     /// The sum, maximum or minimum of one value over the ranks. Allocates nothing.

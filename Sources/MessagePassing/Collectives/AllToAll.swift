@@ -1,5 +1,3 @@
-internal import COpenMPI
-
 extension Communicator {
     /// Sends a block to each rank and receives one from each (MPI 3.1, section 5.8). Allocates nothing.
     ///
@@ -17,16 +15,9 @@ extension Communicator {
         into received: UnsafeMutablePointer<Element>, counts receivedCounts: [Int32],
         displacements receivedDisplacements: [Int32]
     ) throws {
-        requireLayout(counts, displacements, own: Int(receivedCounts[rank]))
-        requireLayout(receivedCounts, receivedDisplacements, own: Int(counts[rank]))
-        guard worldSize > 1 else {
-            let block = UnsafeBufferPointer(start: sent + Int(displacements[0]), count: Int(counts[0]))
-            return copy(block, to: received + Int(receivedDisplacements[0]))
-        }
-        try wait(
-            MPI_Alltoallv(
-                sent, counts, displacements, Element.datatype, received, receivedCounts, receivedDisplacements,
-                Element.datatype, handle),
-            "MPI_Alltoallv")
+        var pending = try startAllToAll(
+            sent, counts: counts, displacements: displacements, into: received, counts: receivedCounts,
+            displacements: receivedDisplacements)
+        try pending.wait()
     }
 }

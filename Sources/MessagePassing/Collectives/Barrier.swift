@@ -6,6 +6,6 @@ extension Communicator {
     /// Collective: every rank of the communicator calls this.
     public func barrier() throws {
         guard worldSize > 1 else { return }
-        try wait(MPI_Barrier(handle), "MPI_Barrier")
+        try complete("MPI_Ibarrier") { MPI_Ibarrier(handle, $0) }
     }
 }

@@ -9,7 +9,7 @@ extension Communicator {
         precondition(0 <= root && root < worldSize, "root \(root) of \(worldSize) ranks")
         let count = messageCount(bytes.count)
         guard worldSize > 1 else { return }
-        try wait(MPI_Bcast(bytes.baseAddress, count, mpi_byte(), Int32(root), handle), "MPI_Bcast")
+        try complete("MPI_Ibcast") { MPI_Ibcast(bytes.baseAddress, count, mpi_byte(), Int32(root), handle, $0) }
     }
 
     /// Copies one value of rank `root` to every rank.

@@ -1,8 +1,8 @@
 internal import COpenMPI
 
 extension Communicator {
-    /// Collects each rank's `block`, all of equal size, in rank order at rank `root` into `received`, which has room for
-    /// `worldSize` blocks and is looked at on the root alone (MPI 3.1, section 5.5). Allocates nothing.
+    /// Collects each rank's `block`, all of equal size, in rank order at rank `root` into `received`, which has room
+    /// for `worldSize` blocks and is looked at on the root alone (MPI 3.1, section 5.5). Allocates nothing.
     ///
     /// Collective: every rank of the communicator calls this.
     public func gather<Element: MessageElement>(
@@ -12,10 +12,10 @@ extension Communicator {
         precondition(rank != root || received != nil, "the root of a gather has no room to receive into")
         let count = messageCount(block.count)
         guard worldSize > 1 else { return copy(block, to: received) }
-        try wait(
-            MPI_Gather(
-                block.baseAddress, count, Element.datatype, received, count, Element.datatype, Int32(root), handle),
-            "MPI_Gather")
+        try complete("MPI_Igather") {
+            MPI_Igather(
+                block.baseAddress, count, Element.datatype, received, count, Element.datatype, Int32(root), handle, $0)
+        }
     }
 
     /// Collects the blocks of all ranks at rank `root`, rank r's `counts[r]` elements at `displacements[r]`. Allocates
@@ -39,11 +39,12 @@ extension Communicator {
             requireLayout(counts, displacements, own: block.count)
         }
         guard worldSize > 1 else { return copy(block, to: received?.advanced(by: Int(displacements[0]))) }
-        try wait(
-            MPI_Gatherv(
-                block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
-                Element.datatype, Int32(root), handle),
-            "MPI_Gatherv")
+        let count = messageCount(block.count)
+        try complete("MPI_Igatherv") {
+            MPI_Igatherv(
+                block.baseAddress, count, Element.datatype, received, counts, displacements, Element.datatype,
+                Int32(root), handle, $0)
+        }
     }
 
     /// Collects the arrays of all ranks, of any lengths, at rank `root`: one array for each rank there, nil elsewhere.

@@ -1,15 +1,23 @@
 internal import COpenMPI
 
-/// A collective under way, or none (MPI 3.1, section 5.12). Until it is done, its memory is MPI's: what it reads may not be written,
-/// what it writes may not be looked at, and its counts and displacements stay.
+/// A collective under way, or none (MPI 3.1, section 5.12). Until it is done, its memory is MPI's: what it reads may
+/// not be written, what it writes may not be looked at, and its counts and displacements stay.
 ///
-/// All ranks begin the collectives of one communicator in the same order, those under way and those that wait alike. Who begins
-/// one when it happens to be possible therefore needs a communicator of its own, see `Communicator.duplicate`.
+/// All ranks begin the collectives of one communicator in the same order, those under way and those that wait alike.
+/// Who begins one when it happens to be possible therefore needs a communicator of its own, see
+/// `Communicator.duplicate`.
 public struct PendingCollective: ~Copyable {
     private var request: MPI_Request? = mpi_request_null()
+    private var second: MPI_Request? = mpi_request_null()
 
     /// None: done.
     public init() {}
+
+    /// Two that are one, which is done when both are.
+    public init(_ first: consuming PendingCollective, _ second: consuming PendingCollective) {
+        request = first.request
+        self.second = second.request
+    }
 
     init(_ function: StaticString, _ start: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
         try check(start(&request), function)
@@ -17,16 +25,14 @@ public struct PendingCollective: ~Copyable {
 
     /// Lets MPI go on with it, and returns whether it is done. Local.
     public mutating func test() throws -> Bool {
-        guard request != mpi_request_null() else { return true }
-        var isDone: Int32 = 0
-        try check(MPI_Test(&request, &isDone, mpi_status_ignore()), "MPI_Test")
-        return isDone != 0
+        let isFirstDone = try isDone(&request)
+        return try isDone(&second) && isFirstDone
     }
 
-    /// Waits until it is done: until every rank has begun it.
+    /// Waits until it is done: until every rank has begun it. The core goes to others meanwhile.
     public mutating func wait() throws {
-        guard request != mpi_request_null() else { return }
-        try MessagePassing.wait(MPI_Wait(&request, mpi_status_ignore()), "MPI_Wait")
+        if request != mpi_request_null() { try MessagePassing.wait(for: &request) }
+        if second != mpi_request_null() { try MessagePassing.wait(for: &second) }
     }
 }
 

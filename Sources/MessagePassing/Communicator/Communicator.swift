@@ -20,6 +20,9 @@ public final class Communicator {
     /// What MPI knows the group by; nil in a process that runs alone.
     let handle: OpaquePointer?
     private let isWorld: Bool
+    /// Of all ranks of a job: the ranks by their hosts, and short sums over them.
+    private var groups: HostGroups?
+    private(set) var short: ShortReduction?
 
     private init(rank: Int, worldSize: Int, handle: OpaquePointer?, isWorld: Bool) {
         self.rank = rank
@@ -43,8 +46,9 @@ public final class Communicator {
         Communicator(rank: 0, worldSize: 1, handle: nil, isWorld: true)
     }
 
-    /// Starts MPI and returns the communicator of all ranks. A process that no launcher started is alone and does not
-    /// start MPI. Call it once in a process.
+    /// Starts MPI and returns the communicator of all ranks, numbered host by host: where the launcher did not do so,
+    /// its numbers are others. A process that no launcher started is alone and does not start MPI. Call it once in a
+    /// process.
     ///
     /// Collective: every rank of the job calls this.
     ///
@@ -56,8 +60,20 @@ public final class Communicator {
         guard provided >= Int32(MPI_THREAD_FUNNELED) else {
             throw Failure(.unavailable, "this MPI was built without threads: install one with MPI_THREAD_FUNNELED")
         }
-        return try Communicator(handle: mpi_comm_world(), isWorld: true)
+        let world = try Communicator(handle: mpi_comm_world(), isWorld: true).numberedByHost()
+        guard world.worldSize > 1 else { return world }
+        let groups = try HostGroups(world)
+        world.groups = groups
+        world.short = try ShortReduction(groups)
+        return world
     }
+
+    /// The ranks by their hosts.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` 74 when MPI fails.
+    public func hostGroups() throws -> HostGroups { try groups ?? HostGroups(self) }
 
     /// Whether a launcher (mpirun, or srun with PMI or PMIx) started this process, by its environment.
     public static var isUnderMpirun: Bool {
@@ -88,10 +104,18 @@ public final class Communicator {
     ///
     /// Collective: every rank of the communicator calls this.
     public func split(color: Int, key: Int) throws -> Communicator {
+        try split(color: color, key: key, isWorld: false)
+    }
+
+    /// The same ranks in another order, of which this one has the number `rank`; ends MPI as this communicator does.
+    /// Collective.
+    func renumbered(_ rank: Int) throws -> Communicator { try split(color: 0, key: rank, isWorld: isWorld) }
+
+    private func split(color: Int, key: Int, isWorld: Bool) throws -> Communicator {
         guard let handle else { return .alone }
         var part: MPI_Comm?
         try check(MPI_Comm_split(handle, messageCount(color), Int32(clamping: key), &part), "MPI_Comm_split")
-        return try Communicator(handle: part, isWorld: false)
+        return try Communicator(handle: part, isWorld: isWorld)
     }
 
     /// Splits the group by machine: the ranks that share this one's memory, in the order of their ranks.
@@ -99,6 +123,7 @@ public final class Communicator {
     /// Collective: every rank of the communicator calls this.
     public func splitByNode() throws -> Communicator {
         guard let handle else { return .alone }
+        if let host = try Self.testHost() { return try split(color: host, key: rank) }
         var part: MPI_Comm?
         try check(
             MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), mpi_info_null(), &part),

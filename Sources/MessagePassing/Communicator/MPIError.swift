@@ -33,11 +33,6 @@ func check(_ code: Int32, _ function: StaticString) throws {
     if code != MPI_SUCCESS { throw MPIError(function, code: code).failure }
 }
 
-/// The same for a function that returns when other ranks have done their part.
-func wait(_ call: @autoclosure () -> Int32, _ function: StaticString) throws {
-    try check(Progress.waiting(call), function)
-}
-
 /// A count as MPI takes it.
 package func messageCount(_ count: Int) -> Int32 {
     precondition(

@@ -15,8 +15,8 @@ public enum MPILibrary {
         return text.split(separator: "\n").first.map(String.init) ?? "unknown"
     }
 
-    /// The parts of Open MPI that carry messages in this process (`pml ob1`, `btl tcp vader`, ...), by the libraries that it
-    /// keeps loaded after the start; empty in a process that runs alone, or where they are linked in.
+    /// The parts of Open MPI that carry messages in this process (`pml ob1`, `btl tcp vader`, ...), by the libraries
+    /// that it keeps loaded after the start; empty in a process that runs alone, or where they are linked in.
     public static var transports: [String] {
         var found: [String: Set<String>] = [:]
         for line in kernelText("/proc/self/maps").split(separator: "\n") {

@@ -35,7 +35,7 @@ extension MessageElement {
 }
 
 /// A message element that can be summed and compared across ranks.
-public protocol ReducibleElement: MessageElement {}
+public protocol ReducibleElement: MessageElement, AdditiveArithmetic, Comparable {}
 
 extension UInt8: MessageElement {
     /// A byte.

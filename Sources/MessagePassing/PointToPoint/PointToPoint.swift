@@ -8,20 +8,43 @@ extension Communicator {
     /// Microseconds between two looks for a message: nothing beside a task's time.
     private static var nap: UInt32 { 200 }
 
-    /// Copies the bytes of one rank into those of another, of equal size. Nothing is done where both are this rank.
+    /// The bytes of one message at most, since MPI's counts have 31 bits.
+    private static var piece: Int { 1 << 28 }
+
+    /// Copies the bytes of one rank, any number of them, into those of another. Nothing is done where both are this
+    /// rank.
     ///
     /// Those two ranks call this, in the same order where there are several.
     public func transfer(_ bytes: UnsafeMutableRawBufferPointer, from source: Int, to target: Int) throws {
         precondition(rank == source || rank == target, "rank \(rank) in a transfer from \(source) to \(target)")
         guard source != target else { return }
-        let count = messageCount(bytes.count)
-        if rank == source {
-            return try wait(
-                MPI_Send(bytes.baseAddress, count, mpi_byte(), Int32(target), transferTag, handle), "MPI_Send")
+        // Both know the size: where it is 0, nothing is sent.
+        for start in stride(from: 0, to: bytes.count, by: Self.piece) {
+            let place = bytes.baseAddress.map { $0 + start }
+            let count = messageCount(min(Self.piece, bytes.count - start))
+            if rank == source {
+                try complete("MPI_Isend") {
+                    MPI_Isend(place, count, mpi_byte(), Int32(target), transferTag, handle, $0)
+                }
+            } else {
+                try complete("MPI_Irecv") {
+                    MPI_Irecv(place, count, mpi_byte(), Int32(source), transferTag, handle, $0)
+                }
+            }
         }
-        var status = MPI_Status()
-        try wait(
-            MPI_Recv(bytes.baseAddress, count, mpi_byte(), Int32(source), transferTag, handle, &status), "MPI_Recv")
+    }
+
+    /// Sends bytes to a rank, which receives them by `transfer` or `receive(_:from:)`.
+    public func transfer(_ bytes: UnsafeRawBufferPointer, to target: Int) throws {
+        // A sender's bytes are only read.
+        try transfer(UnsafeMutableRawBufferPointer(mutating: bytes), from: rank, to: target)
+    }
+
+    /// Receives so many bytes from a rank.
+    public func receive(_ count: Int, from source: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withUnsafeMutableBytes { try transfer($0, from: source, to: rank) }
+        return bytes
     }
 
     /// Sends bytes to a rank and returns at once; the message owns them until it is out. Local.
@@ -43,8 +66,8 @@ extension Communicator {
         return flag != 0 ? status : nil
     }
 
-    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody. It naps between looks, where MPI would
-    /// keep the core busy: the ranks that still work may need it.
+    /// Waits for the next message with this tag, from `rank` or, if nil, from anybody. It naps between looks, where MPI
+    /// would keep the core busy: the ranks that still work may need it.
     func receive(from rank: Int? = nil, tag: Int32) throws -> (rank: Int, bytes: [UInt8]) {
         var status = try Progress.waiting {
             while true {
@@ -56,8 +79,7 @@ extension Communicator {
         try check(MPI_Get_count(&status, mpi_byte(), &count), "MPI_Get_count")
         let sender = status.MPI_SOURCE
         let bytes = try [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
-            try wait(
-                MPI_Recv(buffer.baseAddress, count, mpi_byte(), sender, tag, handle, &status), "MPI_Recv")
+            try complete("MPI_Irecv") { MPI_Irecv(buffer.baseAddress, count, mpi_byte(), sender, tag, handle, $0) }
             filled = Int(count)
         }
         return (Int(sender), bytes)
@@ -87,7 +109,7 @@ final class PendingMessage {
     }
 
     /// Waits until it is out.
-    func finish() throws { try wait(MPI_Wait(&request, nil), "MPI_Wait") }
+    func finish() throws { try wait(for: &request) }
 
     deinit {
         // After an error of MPI the message may still be under way; the memory is then left to it.

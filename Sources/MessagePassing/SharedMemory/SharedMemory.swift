@@ -4,9 +4,9 @@ import Foundation
 
 /// Memory that processes of a host share: filled by the one that makes it and only read afterwards, or written by all.
 ///
-/// It has a name in no file system (memfd_create(2)): others map it through its maker's /proc. So it goes with the last process that
-/// maps it, however that one ends; it is not bounded by the size of /dev/shm, 64 MB in many containers; and each process gives it
-/// back by itself, where `MPI_Win_free` is a collective.
+/// It has a name in no file system (memfd_create(2)): others map it through its maker's /proc. So it goes with the last
+/// process that maps it, however that one ends; it is not bounded by the size of /dev/shm, 64 MB in many containers;
+/// and each process gives it back by itself, where `MPI_Win_free` is a collective.
 public final class SharedMemory: @unchecked Sendable {
     /// Where other processes of the host find it, as long as its maker keeps it.
     public struct Place: BitwiseCopyable, Sendable {
@@ -66,7 +66,8 @@ public final class SharedMemory: @unchecked Sendable {
         return descriptor
     }
 
-    /// Maps what another process of this host, or this one, has made, to be read, or written too where it was made so. Local.
+    /// Maps what another process of this host, or this one, has made, to be read, or written too where it was made so.
+    /// Local.
     ///
     /// - Throws: `Failure` 69 where this process cannot see it.
     public convenience init(at place: Place, writable: Bool = false) throws {

@@ -12,11 +12,11 @@ extension Communicator {
         case ready, result, failed
     }
 
-    /// Deals tasks to the ranks as they come free, in the order given, so that no rank idles for longer than one task takes.
-    /// Rank 0 works too, and hands out tasks and takes results in between.
+    /// Deals tasks to the ranks as they come free, in the order given, so that no rank idles for longer than one task
+    /// takes. Rank 0 works too, and hands out tasks and takes results in between.
     ///
-    /// Every other rank has one task waiting beside the one that it works on. When a rank fails no more tasks are dealt; those
-    /// under way are finished and delivered first.
+    /// Every other rank has one task waiting beside the one that it works on. When a rank fails no more tasks are
+    /// dealt; those under way are finished and delivered first.
     ///
     /// Collective: every rank of the communicator calls this. `work` and `deliver` are local: they call no collective.
     ///

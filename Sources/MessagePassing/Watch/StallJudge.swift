@@ -1,4 +1,5 @@
-/// Finds out from what rank 0 hears whether the job stands still, and whose fault it is. Plain arithmetic on times given.
+/// Finds out from what rank 0 hears whether the job stands still, and whose fault it is. Plain arithmetic on times
+/// given.
 package struct StallJudge {
     /// What is known of a rank.
     private struct Record {

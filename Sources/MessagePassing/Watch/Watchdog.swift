@@ -4,10 +4,11 @@ import Synchronization
 
 /// Ends a job that stands still, and says whose fault it is (invariant 5).
 ///
-/// A thread of each rank, which never calls MPI, tells rank 0's what the main thread is doing, by UDP, at most once a second;
-/// rank 0's answers, so that the others see that it lives. Where no rank gets on for the timeout, or one rank is silent for it
-/// (stopped, or its host gone), rank 0 names it; where rank 0 is silent, the others do. The process that speaks then leaves with
-/// the failure's code and without MPI's leave, which makes the launcher end the job, whatever the main threads hang in.
+/// A thread of each rank, which never calls MPI, tells rank 0's what the main thread is doing, by UDP, at most once a
+/// second; rank 0's answers, so that the others see that it lives. Where no rank gets on for the timeout, or one rank
+/// is silent for it (stopped, or its host gone), rank 0 names it; where rank 0 is silent, the others do. The process
+/// that speaks then leaves with the failure's code and without MPI's leave, which makes the launcher end the job,
+/// whatever the main threads hang in.
 public final class Watchdog: @unchecked Sendable {
     private let rank: Int
     private let hosts: [String]
@@ -18,8 +19,8 @@ public final class Watchdog: @unchecked Sendable {
     /// Where rank 0 may be reached.
     private var targets: [sockaddr_in]
 
-    /// Starts watching the communicator's ranks for `timeout` seconds, more than 0, without progress, until `stop` or the
-    /// process's end.
+    /// Starts watching the communicator's ranks for `timeout` seconds, more than 0, without progress, until `stop` or
+    /// the process's end.
     ///
     /// Collective: every rank of the communicator calls this.
     ///
@@ -122,8 +123,8 @@ public final class Watchdog: @unchecked Sendable {
             let now = Self.now
             if now - last > longestPause { (heard, changed) = (heard.map { _ in now }, now) }
             last = now
-            // The lowest rank speaks for all. Two ranks hear rank 0 and look at the clock up to two intervals apart, and the
-            // launcher takes its time to end the others.
+            // The lowest rank speaks for all. Two ranks hear rank 0 and look at the clock up to two intervals apart,
+            // and the launcher takes its time to end the others.
             let patience = timeout + interval + (2 * interval + 0.5) * Double(min(rank - 1, 20))
             if let heard, Self.now - heard >= patience {
                 end(

@@ -6,12 +6,12 @@ import MessagePassing
 import Networks
 import Recipes
 
-/// Has a share of the lanes computed by a second rank too, and compares all that they contribute bit for bit: a host whose
-/// arithmetic or memory is wrong is found and named.
+/// Has a share of the lanes computed by a second rank too, and compares all that they contribute bit for bit: a host
+/// whose arithmetic or memory is wrong is found and named.
 ///
-/// The lanes of a step are drawn by (seed, step): each rank's expected share is the recipe's, and all ranks check at the same
-/// time. The second rank gets the lane's input and labels and the sums over all lanes; parameters are its own. What a lane
-/// contributes is its part of each sum and its partial gradients, or its rows of the factors.
+/// The lanes of a step are drawn by (seed, step): each rank's expected share is the recipe's, and all ranks check at
+/// the same time. The second rank gets the lane's input and labels and the sums over all lanes; parameters are its own.
+/// What a lane contributes is its part of each sum and its partial gradients, or its rows of the factors.
 package final class Auditor {
     private let recipe: Recipe
     private let communicator: Communicator
@@ -54,15 +54,15 @@ package final class Auditor {
     }
 
     /// The checks of a step, equal on all ranks.
-    package static func checks(_ share: Double, seed: UInt64, step: Int, deal: LaneDeal) -> [Check] {
+    package static func checks(_ share: Double, seed: UInt64, step: Int, assignment: LaneAssignment) -> [Check] {
         var random = Philox(seed: seed, purpose: .audit, step)
-        let ranks = deal.ranks
+        let ranks = assignment.ranks
         // One number for all ranks: they check in the same steps, and nobody waits for others' checks in between.
         let common: Double = Double(random.uniform() as Float)
         let distance = ranks > 1 ? 1 + Int((random.next() as UInt32) % UInt32(ranks - 1)) : 0
         var checks: [Check] = []
         for rank in 0..<ranks {
-            let lanes = deal[rank]
+            let lanes = assignment[rank]
             let count = min(lanes.count, Int(share * Double(lanes.count) + common))
             let checker = (rank + distance) % ranks
             let judge = (0..<ranks).map { (checker + 1 + $0) % ranks }.first { $0 != rank && $0 != checker }
@@ -103,10 +103,11 @@ package final class Auditor {
         try blame(checks[Int(first)], pass, record, checked, stopping: stopping)
     }
 
-    /// Has a rank compute a lane again, from its holder's input. Called by the two. Returns the holder's signature and, on the
-    /// rank that computes, the new one.
+    /// Has a rank compute a lane again, from its holder's input. Called by the two. Returns the holder's signature and,
+    /// on the rank that computes, the new one.
     private func repeatLane(
-        _ check: Check, by other: Int, _ pass: Pass, _ record: PassRecord, _ checked: LaneWork, stopping: Bool
+        _ check: Check, by other: Int, _ pass: Pass, _ record: PassRecord, _ checked: LaneWork,
+        stopping: Bool
     ) throws -> (holder: UInt64, again: UInt64) {
         let size = model.plan.network.input.count
         let target = work.propagation.input.pointer

@@ -1,8 +1,8 @@
 import Kernels
 import Networks
 
-/// The reducer of a lane's work that is done again: the sums over all lanes are those of the pass that is checked, and what the
-/// lane contributes goes into a signature.
+/// The reducer of a lane's work that is done again: the sums over all lanes are those of the pass that is checked, and
+/// what the lane contributes goes into a signature.
 final class LaneReplay: LaneWorkOwner {
     /// Of the lane, after the work.
     private(set) var signature = LaneSignature()

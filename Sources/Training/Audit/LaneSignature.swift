@@ -1,5 +1,5 @@
-/// A number for all that a lane contributed in a pass: equal for equal bits. A single word that differs always shows, more than one
-/// but for a chance of 2^-64.
+/// A number for all that a lane contributed in a pass: equal for equal bits. A single word that differs always shows,
+/// more than one but for a chance of 2^-64.
 package struct LaneSignature: Equatable {
     package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -32,8 +32,8 @@ package struct LaneSignature: Equatable {
     }
 }
 
-/// What a pass leaves for an audit: the signatures of the rank's lanes, and the sums over all lanes in the order in which they
-/// were formed.
+/// What a pass leaves for an audit: the signatures of the rank's lanes, and the sums over all lanes in the order in
+/// which they were formed.
 final class PassRecord {
     /// One for each local lane.
     private(set) var signatures: [LaneSignature]

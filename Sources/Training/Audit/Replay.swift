@@ -12,12 +12,13 @@ public struct ReplayReport: Sendable {
 }
 
 extension Trainer {
-    /// Trains from where it stands to the step of a later checkpoint, and compares all that training decides, bit for bit.
+    /// Trains from where it stands to the step of a later checkpoint, and compares all that training decides, bit for
+    /// bit.
     ///
     /// Collective: every rank of the communicator calls this, with the goal on rank 0.
     ///
-    /// - Throws: `Failure` 65 where they differ, naming the first tensor; 64 where the goal lies before; 70 and 71 as `train`; 75
-    ///   where a signal asked to stop.
+    /// - Throws: `Failure` 65 where they differ, naming the first tensor; 64 where the goal lies before; 70 and 71 as
+    ///   `train`; 75 where a signal asked to stop.
     public func replay(to goal: Checkpoint?) throws -> ReplayReport {
         let first = state.step
         let last = try communicator.broadcast(goal?.header.step ?? 0)

@@ -6,149 +6,145 @@ import Networks
 /// The weight gradient of a large fully connected layer over the global batch, from its gathered factors: the inputs
 /// [batch, inputs] and the deltas [batch, outputs] of all images in lane order.
 ///
-/// The gradient's rows are cut into one fixed slice a lane; a lane's rank forms the slice in one product over the batch,
-/// whose shape depends on the batch and the lanes alone, and the slices are gathered. Ranks of one host gather in memory that they
-/// share; on several hosts, where the batch is small, each rank forms all slices instead of waiting for those of the others.
-final class FactorReduction: StagedCollective {
-    private let communicator: Communicator
+/// The gradient's rows are cut into one fixed slice a lane, each formed in one product over the batch, whose shape
+/// depends on the batch and the lanes alone. The ranks of a host gather the factors in memory that they share, and form
+/// the slices of their lanes, which are gathered; where the batch is small, those of a host form all slices instead of
+/// waiting for the others'.
+final class FactorReduction: WeightGradient, HostSpeaker {
+    let sumsLanes = false
     private let lanes: Int
     private let inputCount: Int
     private let outputCount: Int
     private let inputRows: RowGather<Float>
     private let deltaRows: RowGather<Float>
-    /// Room for the factors of the whole batch; in shared memory lies the gradient, too.
-    private let workspace: SharedWorkspace?
-    private let buffer: Buffer<Float>
-    private let inputs: UnsafeMutablePointer<Float>
-    private let deltas: UnsafeMutablePointer<Float>
-    /// Where the gradient has to go where ranks share memory: [inputs, outputs], of which each rank forms its slices. It may be read
-    /// until the next `start`, and is written again only when all ranks have come to that.
-    let sharedGradient: UnsafeMutablePointer<Float>?
-    /// Whether this rank forms all slices.
+    /// Memory for the factors of the whole batch and the gradient; nil on one rank.
+    private let exchange: HostExchange?
+    private let inputs: UnsafeMutablePointer<Float>?
+    private let deltas: UnsafeMutablePointer<Float>?
+    /// But on one rank, the place of the gradient, [inputs, outputs]. It may be read until the next `start`, and is
+    /// written again only when all ranks of the host have come to that.
+    let place: UnsafeMutablePointer<Float>?
+    /// Whether each host forms all slices.
     private let repeats: Bool
-    private let sliceCounts: [Int32]
-    private let sliceStarts: [Int32]
+    /// The lanes whose slices this rank forms.
+    private let ownSlices: Range<Int>
+    /// The slices of each host's lanes.
+    private let sliceLayout: (counts: [Int32], starts: [Int32])
     /// The factors of the whole batch: gathered, or the only rank's own.
-    private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)
+    private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)?
 
     private(set) var stagesLeft = 0
-    private var inputGather = PendingCollective()
-    private var deltaGather = PendingCollective()
-    private var sliceGather = PendingCollective()
     /// Where the gradient goes, [inputs, outputs], and whether it is added to what stands there.
     private var target: (gradient: UnsafeMutablePointer<Float>, adding: Bool)?
-    private let timeline: Timeline
+    private let propagation: Propagation
     private let block: Int
 
-    /// Whether a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or the
-    /// factors. A rule of batch and lanes alone.
+    /// Whether a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or
+    /// the factors. A rule of batch and lanes alone.
     static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
-    /// Whether each rank forms the whole gradient: where forming an element, 2 operations for each image of the batch at 100 GFLOP/s,
-    /// takes less time than bringing its 4 bytes from another host at 10 Gbit/s. A rule of batch and hosts alone; bits are the same.
+    /// Whether each host forms the whole gradient: where forming an element, 2 operations for each image of the batch
+    /// at 100 GFLOP/s, takes less time than bringing its 4 bytes from another host at 10 Gbit/s. A rule of batch and
+    /// hosts alone; bits are the same.
     static func repeatsSlices(batch: Int, hosts: Int) -> Bool { hosts > 1 && batch <= 160 }
 
-    /// Collective, where it is `sharing`: every rank of the communicator calls this.
+    /// Collective: every rank of the groups calls this.
     ///
     /// - Parameters:
-    ///   - communicator: its own, since each rank begins its slices when it has the factors.
-    ///   - hosts: the number of hosts that the ranks are on.
-    ///   - sharing: whether the ranks gather in memory that they share.
+    ///   - groups: their first ranks speak by these about nothing else, since each begins a gather when it has the
+    ///     factors.
     ///   - block: the layer's, for the timeline.
     init(
-        _ communicator: Communicator, deal: LaneDeal, batch: Int, inputs: Int, outputs: Int, sharing: Bool,
-        hosts: Int, timeline: Timeline, block: Int
+        _ groups: HostGroups, _ assignment: LaneAssignment, batch: Int, inputs: Int, outputs: Int,
+        _ propagation: Propagation,
+        block: Int
     ) throws {
-        self.communicator = communicator
-        repeats = !sharing && Self.repeatsSlices(batch: batch, hosts: hosts)
-        self.timeline = timeline
+        let factorCount = batch * (inputs + outputs)
+        let isAlone = groups.world.worldSize == 1
+        exchange = isAlone ? nil : try HostExchange(groups) { _ in 4 * (factorCount + inputs * outputs) }
+        let groups = exchange?.groups ?? groups
+        self.propagation = propagation
         self.block = block
-        lanes = deal.lanes
+        lanes = assignment.lanes
         inputCount = inputs
         outputCount = outputs
-        inputRows = RowGather(communicator, deal: deal, columns: inputs)
-        deltaRows = RowGather(communicator, deal: deal, columns: outputs)
-        let gathers = communicator.worldSize > 1
-        let factorCount = batch * (inputs + outputs)
-        workspace =
-            gathers && sharing ? try SharedWorkspace(communicator, count: 4 * (factorCount + inputs * outputs)) : nil
-        buffer = Buffer(gathers && workspace == nil ? factorCount : 0)
-        let shared = workspace?.base.assumingMemoryBound(to: Float.self)
-        self.inputs = shared ?? buffer.pointer
-        deltas = self.inputs + batch * inputs
-        sharedGradient = shared.map { $0 + factorCount }
-        factors = (UnsafePointer(self.inputs), UnsafePointer(deltas))
-        let bounds = (0..<deal.ranks).map { rank in
-            deal[rank].lowerBound * inputs / deal.lanes..<deal[rank].upperBound * inputs / deal.lanes
+        inputRows = RowGather(groups, assignment, columns: inputs)
+        deltaRows = RowGather(groups, assignment, columns: outputs)
+        let shared = exchange?.base.assumingMemoryBound(to: Float.self)
+        self.inputs = shared
+        deltas = shared.map { $0 + batch * inputs }
+        place = shared.map { $0 + factorCount }
+        repeats = Self.repeatsSlices(batch: batch, hosts: groups.count)
+        let (local, ranks) = (groups.world.rank - groups.ownRanks.lowerBound, groups.ownRanks.count)
+        ownSlices =
+            repeats
+            ? local * assignment.lanes / ranks..<(local + 1) * assignment.lanes / ranks : assignment[groups.world.rank]
+        let bounds = (0..<groups.count).map { host in
+            let lanes = assignment.lanes(of: groups.ranks(ofHost: host))
+            return lanes.lowerBound * inputs / assignment.lanes..<lanes.upperBound * inputs / assignment.lanes
         }
-        sliceStarts = bounds.map { Int32($0.lowerBound * outputs) }
-        sliceCounts = bounds.map { Int32($0.count * outputs) }
+        sliceLayout = (bounds.map { Int32($0.count * outputs) }, bounds.map { Int32($0.lowerBound * outputs) })
     }
 
-    /// Begins to form the gradient, or its sum with what stands there, from the local images' factors; `rows(lane)` are the images of
-    /// each lane of the batch. Neither factors nor gradient may be touched before nothing is left of it.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    func start(
-        _ localInputs: UnsafePointer<Float>, _ localDeltas: UnsafePointer<Float>,
-        into gradient: UnsafeMutablePointer<Float>, adding: Bool, rows: (Int) -> Int
-    ) throws {
+    func partial(_ lane: Int) -> UnsafeMutablePointer<Float>? { nil }
+    func finishLane() {}
+
+    /// Begins with the local images' factors. Neither these nor the gradient may be touched before nothing is left of
+    /// it.
+    func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws {
         precondition(stagesLeft == 0, "a gradient is under way")
-        inputRows.setRows(rows)
-        deltaRows.setRows(rows)
+        inputRows.setRows(images)
+        deltaRows.setRows(images)
         target = (gradient, adding)
-        guard communicator.worldSize > 1 else {
+        let localInputs = UnsafePointer(propagation.blockInput(block))
+        let localDeltas = UnsafePointer(propagation.blockDelta(block))
+        guard let exchange, let inputs, let deltas else {
             factors = (localInputs, localDeltas)
             return formSlices()
         }
-        try timeline.measure(.communicate) {
-            if let workspace {
-                inputRows.place(localInputs, into: inputs)
-                deltaRows.place(localDeltas, into: deltas)
-                return workspace.arrive()
-            }
-            inputGather = try inputRows.start(localInputs, into: inputs)
-            deltaGather = try deltaRows.start(localDeltas, into: deltas)
+        factors = (UnsafePointer(inputs), UnsafePointer(deltas))
+        try propagation.timeline.measure(.communicate) {
+            inputRows.place(localInputs, into: inputs)
+            deltaRows.place(localDeltas, into: deltas)
+            exchange.begin(0, by: self)
+            // A rank that is alone on its host speaks at once.
+            if exchange.groups.ownRanks.count == 1 { _ = try exchange.isReady() }
         }
-        stagesLeft = repeats ? 1 : 2
+        stagesLeft = 2
     }
 
-    func isReady() throws -> Bool {
-        if let workspace { return workspace.areAllHere }
-        if !awaitsFactors { return try sliceGather.test() }
-        let (hasInputs, hasDeltas) = (try inputGather.test(), try deltaGather.test())
-        return hasInputs && hasDeltas
+    func speak(stage: Int, on link: Communicator) throws -> PendingCollective {
+        guard let inputs, let deltas, let place else { return PendingCollective() }
+        if stage == 0 {
+            return PendingCollective(try inputRows.start(inputs, on: link), try deltaRows.start(deltas, on: link))
+        }
+        return try link.startAllGather(
+            inPlace: place, counts: sliceLayout.counts, displacements: sliceLayout.starts)
     }
 
-    func waitUntilReady() throws {
-        if let workspace { return try workspace.wait() }
-        if !awaitsFactors { return try sliceGather.wait() }
-        try inputGather.wait()
-        try deltaGather.wait()
-    }
+    func isReady() throws -> Bool { try exchange?.isReady() ?? true }
 
-    private var awaitsFactors: Bool { stagesLeft == (repeats ? 1 : 2) }
+    func waitUntilReady() throws { try exchange?.wait() }
 
     /// Forms this rank's slices; then the gradient is there.
-    func goOn() throws {
-        guard stagesLeft > 0, let target else { return }
-        if awaitsFactors { formSlices() }
+    func completeStage() throws {
+        guard stagesLeft > 0 else { return }
         stagesLeft -= 1
-        guard stagesLeft == 1 else { return }
-        try timeline.measure(.communicate) {
-            if let workspace { return workspace.arrive() }
-            sliceGather = try communicator.startAllGather(
-                inPlace: target.gradient, counts: sliceCounts, displacements: sliceStarts)
+        guard stagesLeft == 1, let exchange else { return }
+        formSlices()
+        try propagation.timeline.measure(.communicate) {
+            exchange.begin(1, by: repeats ? nil : self)
+            if exchange.groups.ownRanks.count == 1 { _ = try exchange.isReady() }
         }
     }
 
-    /// Adds this rank's slices, or all, to the gradient, or writes them there.
+    /// Adds this rank's slices to the gradient, or writes them there.
     private func formSlices() {
-        guard let target else { return }
-        timeline.measure(.weightGradient, block: block) {
-            for lane in repeats ? 0..<lanes : inputRows.lanes {
+        guard let target, let factors else { return }
+        propagation.timeline.measure(.weightGradient, block: block) {
+            for lane in ownSlices {
                 let slice = lane * inputCount / lanes..<(lane + 1) * inputCount / lanes
                 factorProduct(
                     target.gradient + slice.lowerBound * outputCount, inputs: factors.inputs + slice.lowerBound,

@@ -88,7 +88,7 @@ package final class TrainingReporter {
         say(hasCheckpoint ? "resumed at step \(step)" : "\(run?.path ?? "the run") holds no run yet, starts at step 0")
     }
 
-    func begin(_ recipe: Recipe, _ data: TrainingData, totalSteps: Int, _ places: RankPlaces) {
+    func begin(_ recipe: Recipe, _ data: TrainingData, totalSteps: Int, _ places: RankPlaces, sums: String) {
         self.totalSteps = totalSteps
         if data.isOfficial == false {
             warn(
@@ -108,6 +108,7 @@ package final class TrainingReporter {
             warn("images of \(shape) are unusual: were channels and columns exchanged? `:layout=` says the order")
         }
         places.lines.forEach(say)
+        if ranks > 1, recipe.reduction == .exact { say("sums \(sums)") }
         if let run { say("run: \(run.path)") }
         if data.validation != nil {
             say(
@@ -271,13 +272,13 @@ package final class TrainingReporter {
 
     // MARK: Other events
 
-    func dealt(_ deal: LaneDeal, step: Int, seconds: Double) throws {
+    func reassigned(_ assignment: LaneAssignment, step: Int, seconds: Double) throws {
         var line = JSONLine(event: "deal")
         line.add("step", step)
-        line.add("rank_lanes", deal.counts.map(Int64.init))
+        line.add("rank_lanes", assignment.counts.map(Int64.init))
         line.add("wall_seconds", seconds)
         try run?.append(line.text)
-        let counts = deal.counts
+        let counts = assignment.counts
         say(
             "lanes assigned anew by speed: "
                 + (counts.count <= 16

@@ -19,6 +19,9 @@ package struct RankPlaces {
             cores: try communicator.allGather("\(NumberList.allowedCores)").map(NumberList.init(parsing:)))
     }
 
+    /// The number of hosts.
+    package var hostCount: Int { Set(hosts).count }
+
     /// A line for each host: `node1: rank 0 on core 0, rank 1 on core 1`; ranks of equal cores together.
     package var lines: [String] {
         hosts.indices.filter { hosts.firstIndex(of: hosts[$0]) == $0 }.map { first in

@@ -31,13 +31,13 @@ extension Trainer {
 
     /// Assigns the lanes anew by the epoch's measurements, where the recipe wants it and it is worth while. Collective.
     func balance() throws {
-        let deal = balancer.next(after: data.deal)
-        guard deal != data.deal else { return }
+        let assignment = balancer.next(after: data.deal)
+        guard assignment != data.deal else { return }
         let start = ContinuousClock.now
-        data = try Progress.during(.dealing) { try data.dealt(deal, by: communicator) }
+        data = try Progress.during(.dealing) { try data.dealt(assignment, by: communicator) }
         engine = try setup.engine(on: data, timeline: engine.timeline)
         try communicator.agree {
-            try reporter?.dealt(deal, step: state.step, seconds: seconds(since: start))
+            try reporter?.reassigned(assignment, step: state.step, seconds: seconds(since: start))
         }
         epochStart = .now
     }

@@ -32,7 +32,7 @@ public final class Trainer {
     /// The SHA-256 of the checkpoint that the run started from, on rank 0.
     private let initialDigest: String?
     /// The number of hosts that the ranks are on.
-    package var hosts: Int { setup.hosts }
+    package var hosts: Int { setup.places.hostCount }
 
     /// Reads the data, builds the replica and takes up the newest checkpoint of the run. Collective: every rank of the
     /// communicator calls this, with the same arguments but for those that are rank 0's.
@@ -116,7 +116,7 @@ public final class Trainer {
     }
 
     private func trainToEnd() throws {
-        reporter?.begin(recipe, data, totalSteps: totalSteps, setup.places)
+        reporter?.begin(recipe, data, totalSteps: totalSteps, setup.places, sums: setup.sumsWay)
         // So that the ranks' traces have one origin, whatever their clocks say.
         try communicator.barrier()
         engine.timeline.reset()

@@ -14,7 +14,7 @@ struct TrainingData {
     let network: Network
     let plan: LanePlan
     /// Who holds which lanes.
-    let deal: LaneDeal
+    let deal: LaneAssignment
     let source: SampleSource
     /// This rank's share of the validation split; nil without one.
     let validation: ImageSet?
@@ -48,7 +48,7 @@ struct TrainingData {
         let drawn = recipe.meanTraining?.drawnSamples ?? 0
         let plan = LanePlan(
             samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed)
-        let deal = LaneDeal(lanes: recipe.lanes, ranks: communicator.worldSize)
+        let deal = LaneAssignment(lanes: recipe.lanes, ranks: communicator.worldSize)
         let lanes = deal[communicator.rank]
 
         var trains = [Bool](repeating: false, count: description.trainCount)
@@ -111,9 +111,7 @@ struct TrainingData {
     /// by lane; where hosts have all images already, none moves.
     ///
     /// Collective: every rank of the communicator calls this with the same deal.
-    ///
-    /// - Throws: `Failure` 64 where a lane's images are more bytes than a message takes.
-    func dealt(_ new: LaneDeal, by communicator: Communicator) throws -> TrainingData {
+    func dealt(_ new: LaneAssignment, by communicator: Communicator) throws -> TrainingData {
         if recipe.dataSharing == .node { return TrainingData(self, new, source) }
         let rank = communicator.rank
         let size = source.images.shape.count
@@ -131,10 +129,6 @@ struct TrainingData {
                 }
             }
             if from != to {
-                guard bytes.count <= Int(Int32.max) else {
-                    throw Failure(
-                        .usage, "a lane of \(bytes.count) bytes is too large to move: raise lanes, or set balance: off")
-                }
                 try bytes.withUnsafeMutableBytes { try communicator.transfer($0, from: from, to: to) }
             }
             if rank == to {
@@ -160,7 +154,7 @@ struct TrainingData {
         return Self.source(images, trainIndices, classes: classes, meanImage: source.meanImage, recipe)
     }
 
-    private init(_ old: TrainingData, _ deal: LaneDeal, _ source: SampleSource) {
+    private init(_ old: TrainingData, _ deal: LaneAssignment, _ source: SampleSource) {
         (self.deal, self.source) = (deal, source)
         (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
         (validation, validationCount, description) = (old.validation, old.validationCount, old.description)

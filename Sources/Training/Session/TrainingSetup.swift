@@ -16,8 +16,10 @@ struct TrainingSetup {
     let model: Model
     let optimizer: Optimizer
     let places: RankPlaces
-    /// The ranks once more for each block of the network, for gradients that travel beside other messages.
-    private let channels: [Communicator]
+    /// The ranks by their hosts.
+    let groups: HostGroups
+    /// The same for each block of the network, for gradients that travel beside other messages.
+    private let channels: [HostGroups]
 
     /// Reads the data, checks that all ranks are about the same job, and builds the replica. Collective: every rank of
     /// the communicator calls this.
@@ -73,17 +75,19 @@ struct TrainingSetup {
             model, recipe.optimizer, momentum: recipe.momentum, weightDecay: recipe.weightDecay,
             factors: recipe.rateFactors(model.layout), clipping: recipe.gradientClipping)
         places = try RankPlaces(communicator)
-        channels = try plan.blocks.map { _ in try communicator.duplicate() }
+        let groups = try communicator.hostGroups()
+        self.groups = groups
+        channels = try plan.blocks.map { _ in try groups.duplicate(whole: recipe.reduction == .fast) }
     }
 
-    /// The number of hosts that the ranks are on.
-    var hosts: Int { Set(places.hosts).count }
+    /// How sums over lanes travel, for people: completes `sums `.
+    var sumsWay: String { ([groups] + channels).map(\.way).last { $0 != groups.way } ?? groups.way }
 
     /// The engine of steps on a rank's data. Collective.
     func engine(on data: TrainingData, timeline: Timeline) throws -> StepEngine {
         try StepEngine(
-            recipe, data, model, optimizer, communicator: communicator, channels: channels, hosts: hosts,
-            overlaps: recipe.overlap == .on || recipe.overlap == .auto && hosts > 1, timeline: timeline)
+            recipe, data, model, optimizer, groups: groups, channels: channels,
+            overlaps: recipe.overlap == .on || recipe.overlap == .auto && places.hostCount > 1, timeline: timeline)
     }
 
     /// Refuses more ranks than lanes.

@@ -133,8 +133,8 @@ final class LaneWork {
         return (sums, stop)
     }
 
-    /// Forward over the images that stand in the propagation's input, and their moments into a mean: those of the k-th of them,
-    /// counted from 1. Collective, by the reducer's sums.
+    /// Forward over the images that stand in the propagation's input, and their moments into a mean: those of the k-th
+    /// of them, counted from 1. Collective, by the reducer's sums.
     func averageMoments(_ k: Int) throws {
         // Moments for evaluation, where nothing is dropped.
         propagation.dropout = nil

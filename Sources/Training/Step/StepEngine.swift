@@ -34,14 +34,15 @@ package final class StepEngine {
     ///
     /// - Parameters:
     ///   - optimizer: goes on where it stands.
-    ///   - channels: the ranks of `communicator` once more for each block of the network.
-    ///   - hosts: the number of hosts that the ranks are on.
+    ///   - groups: the ranks by their hosts.
+    ///   - channels: for each block of the network groups whose first ranks speak about nothing else.
     ///   - overlaps: whether gradients travel while the backward pass goes on.
     init(
-        _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, communicator: Communicator,
-        channels: [Communicator], hosts: Int, overlaps: Bool, timeline: Timeline
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, groups: HostGroups,
+        channels: [HostGroups], overlaps: Bool, timeline: Timeline
     ) throws {
         self.timeline = timeline
+        let communicator = groups.world
         self.communicator = communicator
         self.recipe = recipe
         self.data = data
@@ -50,8 +51,8 @@ package final class StepEngine {
         lanes = data.deal[communicator.rank]
         let propagation = LaneWork.propagation(recipe, data, model, lanes: lanes.count, timeline: timeline)
         reduction = try GradientReduction(
-            model, propagation, communicator: communicator, channels: channels, plan: data.plan,
-            deal: data.deal, mode: recipe.reduction, hosts: hosts, overlaps: overlaps, records: recipe.audit > 0)
+            model, propagation, groups: groups, channels: channels, plan: data.plan, data.deal,
+            mode: recipe.reduction, overlaps: overlaps, records: recipe.audit > 0)
         work = LaneWork(recipe, data, propagation, reducer: reduction)
         auditor =
             recipe.audit > 0
@@ -79,7 +80,8 @@ package final class StepEngine {
         var norm = Double.nan
         let before = computedImages
         let checks =
-            auditor == nil ? [] : Auditor.checks(recipe.audit, seed: recipe.seed, step: step, deal: data.deal)
+            auditor == nil
+            ? [] : Auditor.checks(recipe.audit, seed: recipe.seed, step: step, assignment: data.deal)
         for update in 0..<updates {
             var updateSums = TrainingSums()
             for pass in passes {

@@ -20,8 +20,8 @@ public struct StepTimes {
 }
 
 extension Trainer {
-    /// For tests of audits: calls back with the activations of each forward pass, and with each lane's gradients, and lets them be
-    /// changed. The activations are those that go into the last layer.
+    /// For tests of audits: calls back with the activations of each forward pass, and with each lane's gradients, and
+    /// lets them be changed. The activations are those that go into the last layer.
     package func disturb(
         activations: @escaping (_ step: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void,
         gradients: @escaping (_ step: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void
@@ -52,8 +52,8 @@ extension Trainer {
         }
     }
 
-    /// Times steps of the training as `train` takes them, five at least, for about so many seconds, after three that are not
-    /// timed; `detailed` clocks all activities, which costs a little. Collective.
+    /// Times steps of the training as `train` takes them, five at least, for about so many seconds, after three that
+    /// are not timed; `detailed` clocks all activities, which costs a little. Collective.
     public func timeSteps(seconds budget: Double, detailed: Bool) throws -> StepTimes {
         engine.timeline.isDetailed = detailed
         for _ in 0..<2 { _ = try step() }

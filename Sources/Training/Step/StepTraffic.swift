@@ -2,8 +2,9 @@ import Lanes
 import MessagePassing
 import Networks
 
-/// The messages of one training step with the exact reduction, those of gradients, moments and counts: for predicting how a
-/// step scales. One node of the lane tree for each rank is assumed, as for powers of two, and a host for each rank.
+/// The messages of one training step with the exact reduction, those of gradients, moments and counts: for predicting
+/// how a step scales. One node of the lane tree for each rank is assumed, as for powers of two, and a host for each
+/// rank.
 public struct StepTraffic {
     /// A collective of the step.
     public enum Message: Equatable, Sendable {

@@ -61,7 +61,7 @@ struct Trial {
             number: number, kind: draw.fault.kind, title: draw.fault.title, instant: instant, ranks: draw.ranks,
             resumedRanks: draw.resumedRanks, status: status, seconds: seconds, complaints: [])
         complaints += judge(status, errors, phase: phase)
-        complaints += try goOn()
+        complaints += try completeStage()
         outcome.complaints = complaints
         return outcome
     }
@@ -183,7 +183,7 @@ struct Trial {
     }
 
     /// Goes on with the run to its end.
-    private func goOn() throws -> [String] {
+    private func completeStage() throws -> [String] {
         let result = try laboratory.start(run, ranks: draw.resumedRanks, resume: true).wait(timeout: 120)
         guard result.status == 0 else { return ["resumed: exit code \(result.status): \(result.errors)"] }
         let digest = try Laboratory.digest(of: run)

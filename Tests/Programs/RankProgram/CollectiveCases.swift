@@ -131,8 +131,9 @@ let collectiveCases: [String: RankCase] = [
     },
     "rowGather": { world, _ in
         let (lanes, columns, batch) = (8, 7, 21)
+        let groups = HostGroups(separating: world)
         let gather = RowGather<Float>(
-            world, deal: LaneDeal(lanes: lanes, ranks: world.worldSize), columns: columns)
+            groups, LaneAssignment(lanes: lanes, ranks: world.worldSize), columns: columns)
         // A whole batch, a short one that leaves lanes without rows, a whole one again.
         for rows in [batch, 5, batch] {
             gather.setRows { lane in
@@ -147,7 +148,8 @@ let collectiveCases: [String: RankCase] = [
             try (own + [0]).withUnsafeBufferPointer { block in
                 try matrix.withUnsafeMutableBufferPointer { buffer in
                     guard let source = block.baseAddress, let base = buffer.baseAddress else { return }
-                    var pending = try gather.start(source, into: base)
+                    gather.place(source, into: base)
+                    var pending = try gather.start(base, on: world)
                     try pending.wait()
                     try expect(try pending.test(), "done after the wait")
                 }

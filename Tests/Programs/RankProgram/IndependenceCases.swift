@@ -7,7 +7,8 @@ import Training
 
 /// What depends on the kernel set that OpenBLAS was told to use, and so needs a process of its own.
 let independenceCases: [String: RankCase] = [
-    // Each image's outputs and input gradient, alone and at every place of a full group, at the sizes of the MNIST network.
+    // Each image's outputs and input gradient, alone and at every place of a full group, at the sizes of the MNIST
+    // network.
     "independentImages": { _, _ in
         BLAS.useOneThread()
         let input = ImageShape(height: 28, width: 28, channels: 1)

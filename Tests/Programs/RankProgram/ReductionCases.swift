@@ -33,15 +33,19 @@ private func expectTree<Element: LaneElement>(_ sum: [Element], _ lanes: Int, _ 
 }
 
 private func reduce<Element: LaneElement>(
-    _ world: Communicator, _ type: Element.Type, lanes: Int, count: Int, mode: ReductionMode, sharing: Bool,
-    wholeLimit: Int
+    _ world: Communicator, _ type: Element.Type, _ assignment: LaneAssignment, count: Int, mode: ReductionMode,
+    sharing: Bool, wholeLimit: Int
 ) throws {
+    let lanes = assignment.lanes
+    let groups = sharing ? try world.hostGroups() : HostGroups(separating: world)
+    let before = sharedMappings
     let reductions = try (0..<2).map { _ in
         try LaneReduction<Element>(
-            try world.duplicate(), lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: wholeLimit)
+            try groups.duplicate(whole: mode == .fast), assignment, count: count, mode: mode, wholeLimit: wholeLimit)
     }
-    let shares = kernelText("/proc/self/maps").contains("/memfd:steadfast-written")
-    try expect(shares == (sharing && mode == .exact && world.worldSize > 1), "the sums are in shared memory: \(shares)")
+    let shares = sharedMappings - before
+    let expected = mode == .exact && groups.ownRanks.count > 1 ? 2 : 0
+    try expect(shares == expected, "\(shares) of the sums are in shared memory")
     func feed(_ reduction: LaneReduction<Element>, round: Int) {
         reduction.begin()
         for lane in reduction.lanes {
@@ -89,9 +93,11 @@ private func reduce<Element: LaneElement>(
     for _ in 0..<world.rank { for reduction in order { _ = try reduction.advance() } }
     try world.barrier()
     for reduction in order { _ = try reduction.advance() }
-    for reduction in reductions where reduction.stagesLeft == 2 {
-        try reduction.waitUntilReady()
-        try reduction.goOn()
+    for left in [3, 2] {
+        for reduction in reductions where reduction.stagesLeft == left {
+            try reduction.waitUntilReady()
+            try reduction.completeStage()
+        }
     }
     for reduction in reductions {
         try reduction.finish()
@@ -111,6 +117,11 @@ private func reduce<Element: LaneElement>(
     say("\(same == count ? "equal" : "different") \(sum.withUnsafeBytes { Digest.of($0) }.hexadecimal)")
 }
 
+/// The pieces of memory that this process shares with others and may write.
+private var sharedMappings: Int {
+    kernelText("/proc/self/maps").split(separator: "\n").count { $0.contains("/memfd:steadfast-written") }
+}
+
 private func seconds(_ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
     let time = try clock.measure(body)
@@ -118,17 +129,31 @@ private func seconds(_ body: () throws -> Void) rethrows -> Double {
 }
 
 let reductionCases: [String: RankCase] = [
-    // Arguments: float or double, lanes, count, exact or fast, the limit of whole results in bytes, perhaps `shared`. Every rank
-    // says whether the sum is the tree's, and its digest.
+    // Arguments: float or double, lanes, or those of each rank as in 2-6, count, exact or fast, the limit of whole
+    // results in bytes, perhaps `shared`. Every rank says whether the sum is the tree's, and its digest.
     "laneReduction": { world, arguments in
-        let (lanes, count) = (number(arguments, 1, 8), number(arguments, 2, 1000))
+        let counts = arguments[1].split(separator: "-").compactMap { Int($0) }
+        let lanes =
+            counts.count == 1
+            ? LaneAssignment(lanes: counts[0], ranks: world.worldSize) : LaneAssignment(counts: counts)
+        let count = number(arguments, 2, 1000)
         let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
         let sharing = arguments.count > 5 && arguments[5] == "shared"
         let limit = number(arguments, 4, 32768)
         if arguments[0] == "double" {
-            try reduce(world, Double.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+            try reduce(world, Double.self, lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
         } else {
-            try reduce(world, Float.self, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+            try reduce(world, Float.self, lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+        }
+    },
+    // Arguments: the lanes of each rank as in 2-6. Sums of few and many elements, whole and in slices, host by host;
+    // every rank says of each whether it is the tree's, and its digest.
+    "hostReduction": { world, arguments in
+        let lanes = LaneAssignment(counts: arguments[0].split(separator: "-").compactMap { Int($0) })
+        for count in [0, 1, 2, 5, 5003] {
+            for limit in [-1, 1 << 20] {
+                try reduce(world, Float.self, lanes, count: count, mode: .exact, sharing: true, wholeLimit: limit)
+            }
         }
     },
     // Arguments: lanes, count. Rank 0 says the median time of a sum in each mode, the writing of partials left out.
@@ -142,8 +167,10 @@ let reductionCases: [String: RankCase] = [
                 ("exact, slices", .exact, 0, false), ("exact, shared whole", .exact, .max, true),
                 ("exact, shared slices", .exact, 0, true), ("fast", .fast, 32768, false),
             ] {
+                let groups = sharing ? try world.hostGroups() : HostGroups(separating: world)
                 let reduction = try LaneReduction<Float>(
-                    world, lanes: lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)
+                    groups, LaneAssignment(lanes: lanes, ranks: world.worldSize), count: count, mode: mode,
+                    wholeLimit: limit)
                 for lane in reduction.lanes {
                     reduction.partial(lane).update(repeating: Float(lane))
                     reduction.finishLane()

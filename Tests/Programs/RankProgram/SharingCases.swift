@@ -23,13 +23,15 @@ let sharingCases: [String: RankCase] = [
         let isRight = memory.bytes.indices.allSatisfy { memory.bytes[$0] == UInt8(truncatingIfNeeded: $0 &* $0) }
         try expect(memory.bytes.count == count && isRight, "what rank 0 has written")
     },
-    // Trains, with the deals given as in `dealtTraining`, and says how much of the images that are shared is this rank's share.
+    // Trains, with the deals given as in `dealtTraining`, and says how much of the images that are shared is this
+    // rank's share.
     "sharedImages": { world, arguments in
         try trainDealt(world, arguments) { trainer in try withExtendedLifetime(trainer) { try sayShare(world) } }
     },
 ]
 
-/// Says the kB of all shared memory that is only read which count as this rank's: each page's, divided by the ranks that map it. Collective.
+/// Says the kB of all shared memory that is only read which count as this rank's: each page's, divided by the ranks
+/// that map it. Collective.
 private func sayShare(_ world: Communicator) throws {
     try world.barrier()
     let maps = kernelText("/proc/self/smaps").split(separator: "\n")

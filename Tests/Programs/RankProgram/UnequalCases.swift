@@ -40,7 +40,7 @@ func trainDealt(_ world: Communicator, _ arguments: [String], then body: (Traine
     let trainer = try Trainer(recipe, communicator: world, run: nil, resume: false, showProgress: false)
     if arguments[0] != "-" {
         trainer.balancer.planned = arguments[0].split(separator: ",").map { deal in
-            LaneDeal(counts: deal.split(separator: "-").compactMap { Int($0) })
+            LaneAssignment(counts: deal.split(separator: "-").compactMap { Int($0) })
         }
     }
     try trainer.train()

@@ -3,8 +3,8 @@ import MessagePassing
 
 /// Jobs that stand still under a watchdog.
 let watchCases: [String: RankCase] = [
-    // Steps together under a watch: `watched TIMEOUT RANK`. The rank given stops in a save at its hundredth step; -1 for none,
-    // -2: all go on for three timeouts, and leave.
+    // Steps together under a watch: `watched TIMEOUT RANK`. The rank given stops in a save at its hundredth step; -1
+    // for none, -2: all go on for three timeouts, and leave.
     "watched": { world, arguments in
         let timeout = Double(arguments[0]) ?? 1
         let rank = number(arguments, 1, -1)

@@ -56,6 +56,24 @@ struct LaneReductionTests {
         #expect(digests.count == 1)
     }
 
+    @Test(
+        "host by host, of no element to many, whatever ranks and lanes a host has",
+        arguments: [
+            (hosts: "0,0,1,1", lanes: "2-2-2-2"), ("0,0,0,1", "2-2-2-2"), ("0,1,0,1", "1-2-1-4"),
+            ("0,0,1,1,2", "1-2-1-3-1"),
+            ("0,0,0,0,1,1,1,1", "1-1-1-1-1-1-1-1"), ("3,2,3,2,1,1,1,0", "1-1-1-1-1-1-1-1"),
+        ])
+    func hostByHost(hosts: String, lanes: String) throws {
+        let alone = try runCase(1, "hostReduction", "8")
+        let result = try spawnMpirun(
+            ranks: hosts.split(separator: ",").count, "RankProgram", arguments: ["hostReduction", lanes],
+            environment: ["STEADFAST_TEST_HOSTS": hosts]
+        ).wait(timeout: 60)
+        try #require(result.status == 0 && alone.status == 0, "\(result.errors)\(alone.errors)")
+        #expect(result.lines.count == 10 * hosts.split(separator: ",").count)
+        #expect(result.lines.allSatisfy { $0.hasPrefix("equal") } && Set(result.lines) == Set(alone.lines))
+    }
+
     @Test("a large sum", arguments: [2, 3])
     func large(ranks: Int) throws {
         let alone = try digest(1, "float", lanes: 8, count: 400_001, way: .slices)

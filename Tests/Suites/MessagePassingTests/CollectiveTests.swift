@@ -39,6 +39,24 @@ struct CollectiveTests {
         try communicator.finish()
     }
 
+    @Test("ranks are numbered host by host, hosts by their lowest rank")
+    func numbering() {
+        #expect(Communicator.orderByHost([0, 0, 1, 1]) == nil)
+        #expect(Communicator.orderByHost([5]) == nil && Communicator.orderByHost([]) == nil)
+        #expect(Communicator.orderByHost([0, 1, 0, 1]) == [0, 2, 1, 3])
+        #expect(Communicator.orderByHost([7, 2, 2, 7, 1]) == [0, 3, 1, 2, 4])
+    }
+
+    @Test("hosts of a test that are not there for each rank are one sentence")
+    func testHosts() throws {
+        for hosts in ["0", "0,x", "-1,0"] {
+            let result = try spawnMpirun(
+                ranks: 2, "RankProgram", arguments: ["barrier"], environment: ["STEADFAST_TEST_HOSTS": hosts]
+            ).wait(timeout: 60)
+            #expect(result.status == 64 && !result.sentences.isEmpty, "\(hosts): \(result.errors)")
+        }
+    }
+
     @Test("the launcher fails when a program is not built")
     func missingProgram() {
         #expect(throws: (any Error).self) { try mpirun(ranks: 1, "NoSuchProgram", arguments: []) }

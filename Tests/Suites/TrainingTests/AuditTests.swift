@@ -91,35 +91,36 @@ struct AuditTests {
 
     @Test("the checks are the share asked for, each rank in the same steps, with different ranks")
     func choice() {
-        let deal = LaneDeal(counts: [3, 2, 2, 1])
+        let assignment = LaneAssignment(counts: [3, 2, 2, 1])
         var counts = [Int](repeating: 0, count: 4)
         var busySteps = 0
         for step in 0..<4000 {
-            let checks = Auditor.checks(0.05, seed: 7, step: step, deal: deal)
+            let checks = Auditor.checks(0.05, seed: 7, step: step, assignment: assignment)
             busySteps += checks.isEmpty ? 0 : 1
             for check in checks {
                 counts[check.holder] += 1
-                #expect(deal[check.holder].contains(check.lane))
+                #expect(assignment[check.holder].contains(check.lane))
                 #expect(Set([check.holder, check.checker, check.judge ?? -1]).count == 3)
             }
         }
-        for (count, lanes) in zip(counts, deal.counts) {
+        for (count, lanes) in zip(counts, assignment.counts) {
             #expect(abs(Double(count) - 4000 * 0.05 * Double(lanes)) < 150, "\(counts)")
         }
         // Where a rank with fewer lanes is checked, so are those with more.
         #expect(busySteps == counts.max())
-        #expect(Auditor.checks(1, seed: 7, step: 3, deal: deal).map(\.lane) == Array(0..<8))
-        #expect(Auditor.checks(0, seed: 7, step: 3, deal: deal).isEmpty)
+        #expect(Auditor.checks(1, seed: 7, step: 3, assignment: assignment).map(\.lane) == Array(0..<8))
+        #expect(Auditor.checks(0, seed: 7, step: 3, assignment: assignment).isEmpty)
     }
 
     @Test("a host that begins to compute wrongly is found after 1 / (audit * its lanes) steps on the average")
     func delay() {
         for (ranks, expected) in [(2, 25.0), (4, 50.0), (8, 100.0)] {
-            let deal = LaneDeal(lanes: 8, ranks: ranks)
+            let assignment = LaneAssignment(lanes: 8, ranks: ranks)
             var found = 0
             let steps = 100_000
             for step in 0..<steps
-            where Auditor.checks(0.01, seed: 3, step: step, deal: deal).contains(where: { $0.holder == 1 }) {
+            where Auditor.checks(0.01, seed: 3, step: step, assignment: assignment).contains(where: { $0.holder == 1 })
+            {
                 found += 1
             }
             // From an arbitrary step on: the steps are drawn independently.

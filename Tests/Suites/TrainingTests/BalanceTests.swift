@@ -30,13 +30,19 @@ struct BalanceTests {
         #expect(try train(2, "7-1,1-7,5-3") == one)
         #expect(try train(3, "1-6-1,4-3-1,2-3-3") == one)
         #expect(try train(4, "5-1-1-1,1-1-5-1,2-2-2-2") == one)
+        // Host by host, ranks of which alternate.
+        let result = try spawnMpirun(
+            ranks: 4, "RankProgram", arguments: ["dealtTraining", "5-1-1-1,1-1-5-1,2-2-2-2"] + Self.recipe,
+            environment: ["STEADFAST_TEST_HOSTS": "0,1,0,1"]
+        ).wait(timeout: 120)
+        #expect(Set(result.lines.map { String($0.drop { $0 == " " }) }) == one, "\(result.errors)")
         // Measured deals, as they come.
         #expect(try train(2, "-", "balance=on") == one)
     }
 
     @Test("a deal by measured speed, only where it is worth while and all is measured")
     func decision() {
-        let equal = LaneDeal(lanes: 12, ranks: 2)
+        let equal = LaneAssignment(lanes: 12, ranks: 2)
         func throughput(_ images: Int, _ seconds: Double) -> RankThroughput {
             RankThroughput(images: images, steps: 10, seconds: seconds)
         }
@@ -44,11 +50,12 @@ struct BalanceTests {
         #expect(better?.counts == [8, 4])
         // The same speeds, measured with the better deal, change nothing more.
         #expect(
-            LaneBalancer.better(than: LaneDeal(counts: [8, 4]), for: [throughput(800, 1.33), throughput(400, 1.33)])
+            LaneBalancer.better(
+                than: LaneAssignment(counts: [8, 4]), for: [throughput(800, 1.33), throughput(400, 1.33)])
                 == nil)
         #expect(LaneBalancer.better(than: equal, for: [throughput(600, 1), throughput(600, 1.05)]) == nil)
         #expect(LaneBalancer.better(than: equal, for: [throughput(600, 1), throughput(0, 0)]) == nil)
-        #expect(LaneBalancer.better(than: LaneDeal(lanes: 12, ranks: 1), for: [throughput(600, 1)]) == nil)
+        #expect(LaneBalancer.better(than: LaneAssignment(lanes: 12, ranks: 1), for: [throughput(600, 1)]) == nil)
     }
 
     @Test("a straggler is named with its host, and how much slower it is")

@@ -64,6 +64,38 @@ struct WorldSizeTests {
         }
     }
 
+    @Test("host by host, however ranks and hosts are placed: with gradients under way or not, and audits")
+    func hosts() throws {
+        try withTemporaryDirectory { folder in
+            func bits(_ ranks: Int, _ environment: [String: String], _ extra: [String]) throws -> String {
+                let run = "\(folder)/\(UUID().uuidString)"
+                let recipe = smallRecipe + ["--set", "max_steps=4"] + extra.flatMap { ["--set", $0] }
+                let result = try train(recipe, ranks: ranks, run: run, environment: environment)
+                #expect(result.status == 0, "\(environment) \(extra): \(result.errors)")
+                let way =
+                    environment.isEmpty || environment["STEADFAST_SHARED_MEMORY"] != nil
+                    ? "" : "sums in memory that the ranks of a host share, and by messages"
+                #expect(way.isEmpty || result.output.contains(way), "\(result.output)")
+                return try digest(ofRun: run)
+            }
+            let alone = try bits(1, [:], [])
+            for (hosts, extra) in [
+                ("0,0,1,1", ["overlap=on"]), ("0,0,1,1", ["overlap=off"]), ("0,0,0,1", ["overlap=on"]),
+                ("0,1,0,1", ["overlap=off"]), ("0,0,1,1,2", ["overlap=on", "audit=0.5"]),
+                ("0,0,1,1,2,2,3,3", ["overlap=on"]),
+            ] {
+                let ranks = hosts.split(separator: ",").count
+                #expect(try bits(ranks, ["STEADFAST_TEST_HOSTS": hosts], extra) == alone, "\(hosts) \(extra)")
+            }
+            let off = ["STEADFAST_TEST_HOSTS": "0,0,1", "STEADFAST_SHARED_MEMORY": "off"]
+            #expect(try bits(3, off, []) == alone)
+            // In several passes, whose gradients are added.
+            let passes = ["accumulation=2", "overlap=on"]
+            let hosts = ["STEADFAST_TEST_HOSTS": "0,0,1"]
+            #expect(try bits(3, hosts, passes) == bits(1, [:], passes))
+        }
+    }
+
     @Test("6 lanes on 1 and 5 ranks, 5 lanes on 4")
     func oddLanes() throws {
         try expectEqual(smallRecipe + ["--set", "lanes=6"], ranks: [1, 5], images: 12 * 24)

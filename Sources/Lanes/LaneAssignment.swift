@@ -1,25 +1,26 @@
-/// Who holds which lanes: one contiguous range for each rank, in the order of the ranks, none empty. No result depends on it.
-public struct LaneDeal: Equatable, Sendable {
+/// Who holds which lanes: one contiguous range for each rank, in the order of the ranks, none empty. No result depends
+/// on it.
+public struct LaneAssignment: Equatable, Sendable {
     /// Rank r holds the lanes `starts[r] ..< starts[r + 1]`.
     private let starts: [Int]
 
-    /// The equal deal: rank r of R holds floor(r L / R) ..< floor((r + 1) L / R), with R from 1 to L.
+    /// The equal assignment: rank r of R holds floor(r L / R) ..< floor((r + 1) L / R), with R from 1 to L.
     public init(lanes: Int, ranks: Int) {
         precondition(1 <= ranks && ranks <= lanes, "\(lanes) lanes for \(ranks) ranks")
         starts = (0...ranks).map { $0 * lanes / ranks }
     }
 
-    /// The deal of so many lanes to each rank, each at least one.
+    /// The assignment of so many lanes to each rank, each at least one.
     public init(counts: [Int]) {
-        precondition(!counts.isEmpty && counts.allSatisfy { $0 > 0 }, "a deal of \(counts) lanes")
+        precondition(!counts.isEmpty && counts.allSatisfy { $0 > 0 }, "lanes for ranks: \(counts)")
         starts = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
     }
 
-    /// The deal in which the slowest rank is done soonest, for lanes that take rank r `secondsPerLane[r]`.
+    /// The assignment in which the slowest rank is done soonest, for lanes that take rank r `secondsPerLane[r]`.
     public init(lanes: Int, secondsPerLane: [Double]) {
         precondition(secondsPerLane.count <= lanes, "\(lanes) lanes for \(secondsPerLane.count) ranks")
         var counts = secondsPerLane.map { _ in 1 }
-        // Each lane goes to the rank that would be done with it first; no other deal has a smaller maximum.
+        // Each lane goes to the rank that would be done with it first; no other assignment has a smaller maximum.
         for _ in secondsPerLane.count..<lanes {
             var best = 0
             for rank in counts.indices
@@ -37,6 +38,8 @@ public struct LaneDeal: Equatable, Sendable {
     public var lanes: Int { starts[ranks] }
     /// The lanes of a rank.
     public subscript(rank: Int) -> Range<Int> { starts[rank]..<starts[rank + 1] }
+    /// The lanes of neighbouring ranks, of at least one.
+    public func lanes(of ranks: Range<Int>) -> Range<Int> { starts[ranks.lowerBound]..<starts[ranks.upperBound] }
     /// The number of lanes of each rank.
     public var counts: [Int] { (0..<ranks).map { self[$0].count } }
 

@@ -1,0 +1,164 @@
+internal import COpenMPI
+import Foundation
+
+/// The part of an exchange that travels between hosts.
+public protocol HostSpeaker: AnyObject {
+    /// Begins what the first rank of a host sends to the first ranks of the others in a stage, and receives from them,
+    /// in the memory that the ranks of the host share. Collective: the first rank of each host calls this.
+    func speak(stage: Int, on link: Communicator) throws -> PendingCollective
+}
+
+/// Stages of work that all ranks do together on memory that those of a host share.
+///
+/// A rank does its part of a stage and begins the next. It goes on when all ranks of its host have come so far and,
+/// where the stage speaks, when the first of them has sent what is there and received what the other hosts have. A rank
+/// that comes raises a count that the others read, which sends nothing; who waits long sleeps until the last one comes.
+/// All is exact: nobody begins a stage before the one before is over for him, so counts of two stages never mix.
+///
+/// Where a rank is alone on its host, the memory is its own, and it waits for messages alone.
+public final class HostExchange {
+    /// The ranks, by their hosts.
+    public let groups: HostGroups
+    /// The memory, all 0 at the start.
+    public let base: UnsafeMutableRawPointer
+    /// Nil where the memory is this rank's own.
+    private let memory: SharedMemory?
+    /// The ranks of the host that have come: counts, with `memory`.
+    private let arrivals, releases: UnsafeMutablePointer<shared_count>
+    /// The arrivals when all have come, and the releases when the first rank has heard of the other hosts.
+    private var arrivalTarget: UInt32 = 0
+    private var releaseTarget: UInt32 = 0
+    private var state = State.over
+    private var stage = 0
+    private var pending = PendingCollective()
+    private unowned var speaker: (any HostSpeaker)?
+
+    /// The part of a stage that a rank waits for.
+    private enum State {
+        case over
+        /// All ranks of the host, before this one speaks, or goes on.
+        case arrivals(speaks: Bool)
+        /// The other hosts.
+        case messages
+        /// The host's first rank, which speaks.
+        case release
+    }
+
+    /// The bytes before the memory: a cache line for each count.
+    private static let header = 128
+
+    /// The longest sleep in nanoseconds of a rank that may have messages to keep going, and of one that has few.
+    private static let shortSleep = 100_000
+    private static let longSleep = 2_000_000
+
+    /// Takes memory on each host for `bytes(groups)` bytes. Where some host has no room for what its ranks share, every
+    /// rank takes what it needs as a host of its own; `groups` says so.
+    ///
+    /// Collective: every rank of the groups calls this.
+    ///
+    /// - Parameter bytes: the bytes that this rank's host needs in all; the groups may be others than those given.
+    /// - Throws: `Failure` 74 when MPI fails.
+    public init(_ groups: HostGroups, bytes: (HostGroups) -> Int) throws {
+        var (groups, memory) = (groups, SharedMemory?.none)
+        if groups.count < groups.world.worldSize {
+            let isAlone = groups.host.worldSize == 1
+            memory = isAlone ? nil : try groups.host.shareMemory(Self.header + bytes(groups))
+            let isThere = try groups.world.allReduce(Int32(memory != nil || isAlone ? 1 : 0), .min) == 1
+            if !isThere { (groups, memory) = (try groups.separated(), nil) }
+        }
+        self.groups = groups
+        self.memory = memory
+        let start: UnsafeMutableRawPointer
+        if let shared = memory?.mutableBytes.baseAddress {
+            start = shared
+        } else {
+            let count = Self.header + bytes(groups)
+            start = .allocate(byteCount: count, alignment: 64)
+            start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+        }
+        arrivals = start.bindMemory(to: shared_count.self, capacity: 1)
+        releases = (start + Self.header / 2).bindMemory(to: shared_count.self, capacity: 1)
+        base = start + Self.header
+    }
+
+    deinit { if memory == nil { UnsafeMutableRawPointer(arrivals).deallocate() } }
+
+    /// Says that this rank has done its part of the stage before, and begins a stage; `speaker` speaks in it, where it
+    /// does and there are other hosts. Local.
+    public func begin(_ stage: Int, by speaker: (any HostSpeaker)? = nil) {
+        if memory != nil {
+            arrivalTarget &+= UInt32(groups.host.worldSize)
+            if count_raise(arrivals) == arrivalTarget { count_wake(arrivals) }
+        }
+        let speaks = speaker != nil && groups.count > 1
+        self.stage = stage
+        self.speaker = speaker
+        if speaks { releaseTarget &+= 1 }
+        state = speaks && groups.link == nil ? .release : .arrivals(speaks: speaks)
+    }
+
+    /// Whether the stage is over for this rank. Local; lets messages go on.
+    public func isReady() throws -> Bool {
+        while true {
+            switch state {
+            case .over: return true
+            case .arrivals(let speaks):
+                guard memory == nil || Self.has(arrivals, reached: arrivalTarget) else { return false }
+                guard speaks, let link = groups.link, let speaker else {
+                    state = .over
+                    continue
+                }
+                pending = try speaker.speak(stage: stage, on: link)
+                state = .messages
+            case .messages:
+                guard try pending.test() else { return false }
+                if memory != nil {
+                    _ = count_raise(releases)
+                    count_wake(releases)
+                }
+                state = .over
+            case .release:
+                guard Self.has(releases, reached: releaseTarget) else { return false }
+                state = .over
+            }
+        }
+    }
+
+    /// Waits until the stage is over for this rank; the core goes to others meanwhile.
+    ///
+    /// Collective: every rank of the groups begins the stage.
+    ///
+    /// - Throws: `Failure` 74 when MPI fails.
+    public func wait() throws {
+        if try isReady() { return Progress.beat() }
+        try Progress.waiting {
+            var patience = Patience(isWoken: memory != nil && !groups.speaks)
+            while try !isReady() {
+                guard let waited = patience.pass() else { continue }
+                try sleep(waited)
+            }
+        }
+    }
+
+    private func sleep(_ waited: UInt64) throws {
+        let count: UnsafeMutablePointer<shared_count>, target: UInt32
+        switch state {
+        case .over: return
+        case .messages: return nap(waited)
+        case .arrivals: (count, target) = (arrivals, arrivalTarget)
+        case .release: (count, target) = (releases, releaseTarget)
+        }
+        let value = count_read(count)
+        guard !Self.has(value, reached: target) else { return }
+        count_sleep(count, value, groups.speaks ? Self.shortSleep : Self.longSleep)
+        // A message that MPI still holds goes on when it is asked.
+        try groups.host.letMessagesGoOn()
+    }
+
+    private static func has(_ count: UnsafeMutablePointer<shared_count>, reached target: UInt32) -> Bool {
+        has(count_read(count), reached: target)
+    }
+
+    /// Counts wrap around, and are never far apart.
+    private static func has(_ value: UInt32, reached target: UInt32) -> Bool { Int32(bitPattern: value &- target) >= 0 }
+}

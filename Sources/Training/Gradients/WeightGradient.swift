@@ -1,0 +1,90 @@
+import Kernels
+import Lanes
+import MessagePassing
+import Networks
+
+/// The way in which a block's weight gradient over the global batch is formed.
+protocol WeightGradient: StagedCollective {
+    /// Whether what the lanes contribute are partial gradients, which are summed.
+    var sumsLanes: Bool { get }
+    /// The memory in which the gradient has to stand; nil where any will do.
+    var place: UnsafeMutablePointer<Float>? { get }
+    /// The memory for the partial gradient of a lane; nil where the lanes' are not summed. Called for the local lanes
+    /// in order.
+    func partial(_ lane: Int) -> UnsafeMutablePointer<Float>?
+    /// The partial gradient of the lane is written.
+    func finishLane()
+    /// Begins to form the gradient, or its sum with what stands there, when all local lanes are done; `images(lane)`
+    /// are the images of each lane of the batch. Collective.
+    func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws
+}
+
+/// The sum of the lanes' partial gradients.
+final class LaneGradient: WeightGradient {
+    let sumsLanes = true
+    let place: UnsafeMutablePointer<Float>? = nil
+    private let reduction: LaneReduction<Float>
+    private let timeline: Timeline
+
+    init(_ reduction: LaneReduction<Float>, timeline: Timeline) {
+        self.reduction = reduction
+        self.timeline = timeline
+    }
+
+    func partial(_ lane: Int) -> UnsafeMutablePointer<Float>? {
+        if lane == reduction.lanes.lowerBound { reduction.begin() }
+        return reduction.partial(lane).baseAddress
+    }
+
+    func finishLane() { reduction.finishLane() }
+
+    func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws {
+        try timeline.measure(.communicate) { try reduction.start(into: gradient, adding: adding) }
+    }
+
+    var stagesLeft: Int { reduction.stagesLeft }
+    func isReady() throws -> Bool { try reduction.isReady() }
+    func waitUntilReady() throws { try reduction.waitUntilReady() }
+    func completeStage() throws { try timeline.measure(.communicate) { try reduction.completeStage() } }
+}
+
+/// One product over the rank's images, and MPI's sum of those of all ranks (`reduction: fast`).
+final class ProductGradient: WeightGradient {
+    let sumsLanes = false
+    let place: UnsafeMutablePointer<Float>? = nil
+    let stagesLeft = 0
+    private let world: Communicator
+    private let propagation: Propagation
+    private let block: Int
+    private let product: Buffer<Float>
+    private let outputs: Int
+
+    init(_ world: Communicator, _ propagation: Propagation, block: Int, count: Int) {
+        self.world = world
+        self.propagation = propagation
+        self.block = block
+        product = Buffer(count)
+        outputs = propagation.channels(ofBlock: block)
+    }
+
+    func partial(_ lane: Int) -> UnsafeMutablePointer<Float>? { nil }
+    func finishLane() {}
+
+    func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws {
+        let (count, inputs) = (product.count, product.count / outputs)
+        propagation.timeline.measure(.weightGradient, block: block) {
+            factorProduct(
+                product.pointer, inputs: propagation.blockInput(block), stride: inputs, propagation.blockDelta(block),
+                rows: inputs, columns: outputs, images: propagation.images, adding: false)
+        }
+        try propagation.timeline.measure(.communicate) {
+            try world.allReduce(UnsafeMutableBufferPointer(start: product.pointer, count: count), .sum)
+        }
+        if !adding { gradient.update(repeating: 0, count: count) }
+        add(gradient, product.pointer, count: count)
+    }
+
+    func isReady() -> Bool { true }
+    func waitUntilReady() {}
+    func completeStage() {}
+}
