@@ -1,4 +1,5 @@
-/// Who holds which lanes: one contiguous range for each rank, in the order of the ranks, none empty. No result depends on it.
+/// Who holds which lanes: one contiguous range for each rank, in the order of the ranks, none empty. No result depends
+/// on it.
 public struct LaneDeal: Equatable, Sendable {
     /// Rank r holds the lanes `starts[r] ..< starts[r + 1]`.
     private let starts: [Int]
