@@ -30,7 +30,7 @@ struct LaunchTests {
             #expect(alone.status == 0, "\(alone.errors)")
             let run = folder + "/run"
             let program = try launch(["-n", "2", "--pause", "1"] + recipe(run))
-            let ranks = try HaltedRanks(of: run, count: 2, step: 50)
+            let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: 50)
             kill(ranks.processes[0], SIGKILL)
             ranks.goOn()
             let result = try program.wait(timeout: 120)
