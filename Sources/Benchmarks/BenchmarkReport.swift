@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// What a benchmark found: lines for people, and one JSON object.
+/// The findings of a benchmark: lines for people, and one JSON object.
 public struct BenchmarkReport {
     /// Lines for people.
     public internal(set) var lines: [String] = []

@@ -5,11 +5,11 @@ import Training
 
 /// A prediction of how training scales: the measured time of a rank's own work, and a model of the network's.
 ///
-/// Assumed: work is in proportion to images, but for a part that every step pays; ranks never wait for a slower one; nothing is
-/// sent while anything is computed, the worst case (`overlap`); as many lanes as ranks, at least the recipe's; a rank's messages
-/// go one at a time over a link of the given latency a and bandwidth b, without contention: ring or recursive doubling for a
-/// gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an exchange, (R - 1) a + (R - 1)/R m / b
-/// (Thakur, Rabenseifner & Gropp 2005).
+/// Assumed: work is in proportion to images, but for a part that every step pays; ranks never wait for a slower one;
+/// nothing is sent while anything is computed, the worst case (`overlap`); as many lanes as ranks, at least the
+/// recipe's; a rank's messages go one at a time over a link of the given latency a and bandwidth b, without contention:
+/// ring or recursive doubling for a gather of m bytes over R ranks, log2(R) a + (R - 1)/R m / b, pairwise for an
+/// exchange, (R - 1) a + (R - 1)/R m / b (Thakur, Rabenseifner & Gropp 2005).
 package struct Projection {
     let plan: NetworkPlan
     let batch: Int
@@ -75,9 +75,8 @@ package struct Projection {
         }
         report.lines += [
             "",
-            "predicted: latency \(fixed(network.latency * 1e6, 1)) us, bandwidth "
-                + "\(fixed(network.bandwidth * 1e-6, 0)) MB/s, "
-                + "\(fixed((secondsPerImage + productSecondsPerImage) * 1e6, 1)) us an image, "
+            "predicted: latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) "
+                + "MB/s, \(fixed((secondsPerImage + productSecondsPerImage) * 1e6, 1)) us an image, "
                 + "\(fixed(secondsPerStep * 1e6, 0)) us a step; strong: global batch \(batch), weak: \(batch) a rank",
         ]
         report.addTable(["ranks", "strong images/s", "efficiency", "weak images/s", "efficiency"], rows)

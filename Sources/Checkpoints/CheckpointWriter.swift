@@ -1,8 +1,9 @@
 import Essentials
 import Foundation
 
-/// Writes a run's checkpoints beside the training, one at a time: the step waits for a copy of the state, not for packing, digests
-/// and the disk. Where no thread is to be had it waits for all. Local, for the rank that has the run's directory.
+/// Writes a run's checkpoints beside the training, one at a time: the step waits for a copy of the state, not for
+/// packing, digests and the disk. Where no thread is to be had it waits for all. Local, for the rank that has the run's
+/// directory.
 package final class CheckpointWriter: @unchecked Sendable {
     /// A checkpoint that is whole on the disk.
     package struct Saved {
@@ -69,8 +70,8 @@ package final class CheckpointWriter: @unchecked Sendable {
         }
     }
 
-    /// The checkpoint that was finished since the last call, if there is one; with `waiting` that under way, too. Allocates nothing
-    /// where there is none.
+    /// The checkpoint that was finished since the last call, if there is one; with `waiting` that under way, too.
+    /// Allocates nothing where there is none.
     ///
     /// - Throws: as `RunDirectory.save`.
     package func take(waiting: Bool) throws -> Saved? {

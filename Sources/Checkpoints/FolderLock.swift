@@ -1,16 +1,16 @@
 import Essentials
 import Foundation
 
-/// The lock that one job holds on a directory that it writes to: a run, or an evaluation. It is the kernel's: it ends with
-/// the process that holds it, however that ends, and the file `lock` that stays behind means nothing.
+/// The lock that one job holds on a directory that it writes to: a run, or an evaluation. It is the kernel's: it ends
+/// with the process that holds it, however that ends, and the file `lock` that stays behind means nothing.
 ///
 /// It is an open file description lock (`F_OFD_SETLK`), a byte-range lock. An NFS client hands those to the server, so
 /// that they exclude jobs on other hosts too, with `local_lock=flock` as well, which keeps flock(2) to the host; and it
 /// ends when its descriptor closes, while a classic POSIX lock ends when any descriptor of the file closes. Child
 /// processes do not inherit the descriptor. (An NFS server frees the locks of a host that died after its lease, 90 s.)
 ///
-/// Some file systems have no locks: Lustre mounted without flock, some NFS. There `STEADFAST_LOCK=off` keeps a second job
-/// out by a heartbeat file.
+/// Some file systems have no locks: Lustre mounted without flock, some NFS. There `STEADFAST_LOCK=off` keeps a second
+/// job out by a heartbeat file.
 public final class FolderLock {
     /// The environment variable that turns the kernel's lock off.
     public static let variable = "STEADFAST_LOCK"
@@ -77,8 +77,8 @@ public final class FolderLock {
         return Failure(
             .unavailable,
             "\(reason): the file system has no locks (Lustre mounted without flock, some NFS). Have it mounted with "
-                + "locks, choose a directory elsewhere, or set \(variable)=off: a heartbeat file then keeps a second job "
-                + "out, less surely")
+                + "locks, choose a directory elsewhere, or set \(variable)=off: a heartbeat file then keeps a second "
+                + "job out, less surely")
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

@@ -2,11 +2,11 @@ import Essentials
 import Foundation
 import Synchronization
 
-/// The stand-in for a lock on a file system without locks: a file that its holder rewrites every few seconds. A second job
-/// that sees it change knows that the first one lives; one that does not within some beats takes it over.
+/// The stand-in for a lock on a file system without locks: a file that its holder rewrites every few seconds. A second
+/// job that sees it change knows that the first one lives; one that does not within some beats takes it over.
 ///
-/// It tells two jobs that start in the same second by who wrote last. It cannot tell a job that is stopped for longer than
-/// the beats from one that is gone.
+/// It tells two jobs that start in the same second by who wrote last. It cannot tell a job that is stopped for longer
+/// than the beats from one that is gone.
 final class HeartbeatFile: Sendable {
     private let path: String
     private let token: String
@@ -44,8 +44,8 @@ final class HeartbeatFile: Sendable {
                 guard deadline.timeIntervalSinceNow > 0 else {
                     throw Failure(
                         .unavailable,
-                        "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or choose "
-                            + "another directory")
+                        "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or "
+                            + "choose another directory")
                 }
                 (last, changed) = (now, Date())
             }

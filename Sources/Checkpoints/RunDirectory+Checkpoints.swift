@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import HDF5Files
 
-/// What a run continues from.
+/// The checkpoint that a run continues from.
 public struct ResumePoint: Sendable {
     /// The checkpoint.
     public let checkpoint: Checkpoint
@@ -67,8 +67,8 @@ extension RunDirectory {
         }
         throw Failure(
             .data,
-            "no checkpoint in \(checkpointsPath) is whole (\(candidates.count) tried; \(warnings.joined(separator: "; ")));"
-                + " restore one, or start again in another directory")
+            "no checkpoint in \(checkpointsPath) is whole (\(candidates.count) tried; "
+                + "\(warnings.joined(separator: "; "))); restore one, or start again in another directory")
     }
 
     /// The path of the checkpoint that `latest` of a run directory names, for readers that take no lock.

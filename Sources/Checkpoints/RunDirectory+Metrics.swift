@@ -5,8 +5,8 @@ extension RunDirectory {
     /// Appends a line to metrics.jsonl in one write.
     ///
     /// - Parameter line: one JSON object without a newline.
-    /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays. It is
-    ///   written before the next one, if that can be, so that none is missing between others.
+    /// - Throws: `Failure` 73 or 74 where the file cannot be made or written (a full disk); no part of the line stays.
+    ///   It is written before the next one, if that can be, so that none is missing between others.
     public func append(_ line: String) throws {
         let file = Self.metricsPath(of: path)
         precondition(!line.utf8.contains(0x0A), "a line of metrics holds a newline: \(line)")
@@ -36,8 +36,8 @@ extension RunDirectory {
         return stat(metricsPath(of: run), &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// Whether a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of training is
-    /// `end`. For readers that take no lock.
+    /// Whether a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of
+    /// training is `end`. For readers that take no lock.
     public static func hasEnded(_ run: String, after start: Int = 0) throws -> Bool {
         let size = metricsSize(run)
         guard size > start else {

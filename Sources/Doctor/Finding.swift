@@ -20,7 +20,7 @@ public enum Verdict: String, Sendable, Comparable {
     }
 }
 
-/// What a check found; equal on all ranks.
+/// The finding of a check; equal on all ranks.
 public struct Finding: Sendable {
     /// The verdict.
     public private(set) var verdict = Verdict.ok

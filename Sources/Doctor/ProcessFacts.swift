@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// What the kernel says of this process and its host.
+/// The kernel's facts about this process and its host.
 package enum ProcessFacts {
     /// The name of the first CPU of this host.
     static var cpuModel: String {

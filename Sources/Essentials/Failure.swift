@@ -28,8 +28,8 @@ public struct Failure: Error, Equatable, CustomStringConvertible, Sendable {
     /// The sentence, on one line.
     public let message: String
 
-    /// Makes the failure. Control characters, which come with names and values from files and command lines, become blanks: they
-    /// would break the line or move a terminal's cursor.
+    /// Makes the failure. Control characters, which come with names and values from files and command lines, become
+    /// blanks: they would break the line or move a terminal's cursor.
     public init(_ code: ExitCode, _ message: String) {
         self.code = code
         let isPlain = !message.contains { $0.isControl }

@@ -1,7 +1,7 @@
 import CHDF5
 import Essentials
 
-/// What a file may ask for. A file beyond these is refused before memory is taken for it.
+/// The most that a file may ask for. A file beyond these is refused before memory is taken for it.
 enum HDF5Limits {
     /// Bytes of a file.
     static let fileBytes = 4 << 30
@@ -23,8 +23,8 @@ extension HDF5Tree {
     /// Accepted are groups, datasets of the types of `Elements`, and scalar attributes (text, integers, floats); plain
     /// links; the filters shuffle, deflate and fletcher32. Everything else is refused with its name: soft and external
     /// links, external and virtual storage, other filters and types, objects of several names, sizes beyond what the
-    /// stored bytes can hold. Types and shapes are checked before memory is taken. libhdf5 itself may crash on a damaged
-    /// image: see `SealedFile`.
+    /// stored bytes can hold. Types and shapes are checked before memory is taken. libhdf5 itself may crash on a
+    /// damaged image: see `SealedFile`.
     ///
     /// - Throws: `Failure` 65 naming the object.
     public static func decode(_ image: [UInt8]) throws -> HDF5Tree {

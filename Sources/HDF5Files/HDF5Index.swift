@@ -4,8 +4,8 @@ import Foundation
 
 /// The datasets of an HDF5 file and the places of their bytes: enough to read them without libhdf5.
 ///
-/// It is made from a file's metadata alone, so in bounded memory whatever the file's size. libhdf5 can crash on a damaged
-/// file: `UntrustedDecoder.index` makes it in a child process.
+/// It is made from a file's metadata alone, so in bounded memory whatever the file's size. libhdf5 can crash on a
+/// damaged file: `UntrustedDecoder.index` makes it in a child process.
 public struct HDF5Index: Codable, Sendable {
     /// A dataset of numbers.
     public struct Dataset: Codable, Sendable {
@@ -29,7 +29,7 @@ public struct HDF5Index: Codable, Sendable {
         case chunked(shape: [Int], filters: [Filter], chunks: [Chunk])
     }
 
-    /// What a chunk went through when it was written.
+    /// The filters that a chunk went through when it was written.
     public enum Filter: Int, Codable, Sendable {
         /// zlib.
         case deflate = 1

@@ -17,11 +17,11 @@ public struct Schedule: Hashable, Sendable {
     public var kind: Kind
     /// The milestones of `step`: the numbers of the epochs, counted from 0, from whose start on the rate is lower.
     public var epochs: [Int]
-    /// What each milestone of `step` multiplies the rate by, in (0, 1].
+    /// The factor on the rate at each milestone of `step`, in (0, 1].
     public var factor: Double
     /// The epochs over which the rate rises linearly from 0 (Goyal et al. 2017, section 2.2); 0 for none.
     public var warmupEpochs: Double
-    /// What fraction of the rate `cosine` ends at, in 0...1.
+    /// The fraction of the rate that `cosine` ends at, in 0...1.
     public var floor: Double
 
     /// Makes a schedule.

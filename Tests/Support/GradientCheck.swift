@@ -1,7 +1,8 @@
 /// Compares a gradient with central differences of a function in double precision.
 ///
-/// The difference is taken with two steps, h and h / 2. Where a kink lies within the steps (ReLU, the maximum of a pool) the
-/// two disagree, as do the slopes on both sides; such elements are skipped and counted, as in Caffe's checker.
+/// The difference is taken with two steps, h and h / 2. Where a kink lies within the steps (ReLU, the maximum of a
+/// pool) the two disagree, as do the slopes on both sides; such elements are skipped and counted, as in Caffe's
+/// checker.
 public struct GradientCheck {
     /// The larger step.
     public var step = 1e-4

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Runs an installed program and returns its status and what it wrote to standard output; nil where it is not installed.
+/// Runs an installed program and returns its status and what it wrote to standard output; nil where it is not
+/// installed.
 public func output(of program: String, _ arguments: [String]) throws -> (status: Int32, text: String)? {
     guard let path = programPath(program) else { return nil }
     let process = Process()

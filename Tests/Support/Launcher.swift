@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import Testing
 
-/// What a finished program left.
+/// The outcome of a finished program.
 public struct ProgramResult: Sendable {
     /// The exit code; 128 + the signal's number for a program that a signal ended.
     public let status: Int32

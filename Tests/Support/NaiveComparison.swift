@@ -1,7 +1,7 @@
 import Kernels
 
-/// The largest deviation of `actual` from `expected`, each element's relative to `scale` (its own size, or the sum of the
-/// sizes that were added up in it); infinite where a number is not finite or the counts differ.
+/// The largest deviation of `actual` from `expected`, each element's relative to `scale` (its own size, or the sum of
+/// the sizes that were added up in it); infinite where a number is not finite or the counts differ.
 public func deviation(_ actual: [Float], _ expected: [Double], scale: [Double]? = nil) -> Double {
     guard actual.count == expected.count else { return .infinity }
     var worst = 0.0

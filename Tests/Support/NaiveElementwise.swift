@@ -66,8 +66,8 @@ extension Naive {
         }
     }
 
-    /// The gradients of u, gamma and beta of batch norm on the batch's own moments, step by step through the mean and the
-    /// variance (Ioffe & Szegedy 2015, section 3).
+    /// The gradients of u, gamma and beta of batch norm on the batch's own moments, step by step through the mean and
+    /// the variance (Ioffe & Szegedy 2015, section 3).
     public static func normalizeGradient(
         _ u: [Double], _ zGradient: [Double], gamma: [Double], stabilizer: Double
     ) -> (u: [Double], gamma: [Double], beta: [Double]) {

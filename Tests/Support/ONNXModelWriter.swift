@@ -1,4 +1,5 @@
-/// An ONNX model under construction, with whatever a reader may meet: nodes, tensors of several kinds, any operator set.
+/// An ONNX model under construction, with whatever a reader may meet: nodes, tensors of several kinds, any operator
+/// set.
 ///
 /// It knows nothing of the product's own reader and writer.
 public struct ONNXModelWriter {

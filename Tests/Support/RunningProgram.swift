@@ -49,6 +49,9 @@ public final class RunningProgram {
         }
     }
 
+    /// Halts the processes of so many ranks.
+    public func halt(ranks: Int) -> HaltedProcesses { HaltedProcesses((0..<ranks).compactMap { process(ofRank: $0) }) }
+
     /// Waits until the standard output so far satisfies a condition.
     ///
     /// - Throws: `Failure` 70 after `timeout` seconds, or when the program ends before.

@@ -1,5 +1,6 @@
-/// The values that recipes, evaluations and diagnoses on a data set take where they say nothing else. Two sets of numbers
-/// come from the paper and its authors' code: one for small grey images (MNIST), one for colour photographs (CIFAR-10).
+/// The values that recipes, evaluations and diagnoses on a data set take where they say nothing else. Two sets of
+/// numbers come from the paper and its authors' code: one for small grey images (MNIST), one for colour photographs
+/// (CIFAR-10).
 public struct DatasetDefaults: Sendable {
     /// Strengths of an evaluation, as fractions of the pixel range: the columns of the paper's table.
     public let strengths: [Double]
@@ -19,7 +20,8 @@ public struct DatasetDefaults: Sendable {
     public let noiseDeviation: Double
     /// Mean samples, and as many noise samples, of an epoch; nil: the recipe decides by the number of training images.
     public private(set) var drawnSamples: Int?
-    /// The radius of training by FGSM, PGD, TRADES and free replays, as a fraction of the pixel range (Madry et al. 2018).
+    /// The radius of training by FGSM, PGD, TRADES and free replays, as a fraction of the pixel range (Madry et al.
+    /// 2018).
     public let adversarialStrength: Double
     /// TRADES' beta (Zhang et al. 2019).
     public let tradesBeta: Double

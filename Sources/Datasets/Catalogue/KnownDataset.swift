@@ -13,8 +13,8 @@ package struct PublishedFile: Sendable {
     }
 }
 
-/// A data set that the product knows by name: its shape and classes, the defaults of recipes and evaluations on it, where
-/// it is published, and the checksums of its files. Each lies in a file of its own under `Sets`.
+/// A data set that the product knows by name: its shape and classes, the defaults of recipes and evaluations on it,
+/// where it is published, and the checksums of its files. Each lies in a file of its own under `Sets`.
 struct KnownDataset: Sendable {
     /// Where its images come from.
     enum Origin: Sendable {

@@ -16,8 +16,8 @@ extension Dataset {
     ///   - directory: the folder of data sets; by default the first of `searchFolders`.
     ///   - baseURL: an address that replaces the official mirrors.
     ///   - progress: called on the caller's thread, a few times a second.
-    /// - Throws: `Failure` 64 for a name that cannot be fetched, 65 for a wrong checksum (the file is removed), 69 where
-    ///   no mirror delivers, 73 or 74 where the file cannot be written.
+    /// - Throws: `Failure` 64 for a name that cannot be fetched, 65 for a wrong checksum (the file is removed), 69
+    ///   where no mirror delivers, 73 or 74 where the file cannot be written.
     @discardableResult
     public static func fetch(
         _ name: String, into directory: String? = nil, baseURL: String? = nil,

@@ -62,8 +62,9 @@ final class PartialFile {
                         return try keep(plain)
                     }
                     complaints.append(
-                        "\(address): the server sends the file packed or unpacked on the way (Content-Encoding), so that its "
-                            + "checksum cannot be compared; fetch it with another program or from another mirror")
+                        "\(address): the server sends the file packed or unpacked on the way (Content-Encoding), so "
+                            + "that its checksum cannot be compared; fetch it with another program or from another "
+                            + "mirror")
                 } else {
                     complaints.append("\(address): MD5 \(found), expected \(md5Sum)")
                     wrongChecksum = true

@@ -38,7 +38,7 @@ final class SectionStream: ByteStream {
     }
 }
 
-/// What another stream's deflated bytes stand for.
+/// The bytes that another stream holds deflated.
 final class InflateStream: ByteStream {
     /// The wrapping of deflated bytes.
     enum Wrapping: Int32 {

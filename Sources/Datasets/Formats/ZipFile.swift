@@ -1,8 +1,8 @@
 import Essentials
 import Foundation
 
-/// The directory of a zip archive (APPNOTE 6.3.3), members stored or deflated, zip64 included. Own reader: an archive from
-/// anywhere is parsed here.
+/// The directory of a zip archive (APPNOTE 6.3.3), members stored or deflated, zip64 included. Own reader: an archive
+/// from anywhere is parsed here.
 struct ZipFile: Sendable {
     /// A member.
     struct Member: Sendable {
@@ -22,8 +22,8 @@ struct ZipFile: Sendable {
 
     /// Reads the directory at the file's end.
     ///
-    /// - Throws: `Failure` 65 naming what is wrong: no zip archive, cut off, encrypted or otherwise compressed members, an
-    ///   absolute path or one that leaves its folder, a member that claims more than deflate can pack.
+    /// - Throws: `Failure` 65 naming what is wrong: no zip archive, cut off, encrypted or otherwise compressed members,
+    ///   an absolute path or one that leaves its folder, a member that claims more than deflate can pack.
     init(_ path: String) throws {
         self.path = path
         let file = try FileStream(path)
@@ -142,8 +142,8 @@ extension [UInt8] {
     }
 }
 
-/// A stream that has to have a size and a checksum; a longer one is cut off where it goes too far, so that it cannot fill
-/// memory or time.
+/// A stream that has to have a size and a checksum; a longer one is cut off where it goes too far, so that it cannot
+/// fill memory or time.
 private final class CheckedStream: ByteStream {
     private let source: any ByteStream
     private let expected: UInt32

@@ -21,13 +21,13 @@ enum BindingCheck: Check {
             if ranks.count > all.count {
                 finding.complain(
                     .warn,
-                    "\(ranks.count) ranks share \(all.count) core\(all.count == 1 ? "" : "s") on \(host): start one rank for each "
-                        + "core, or bind them to more (mpirun --bind-to core --map-by ppr:N:node)")
+                    "\(ranks.count) ranks share \(all.count) core\(all.count == 1 ? "" : "s") on \(host): start one "
+                        + "rank for each core, or bind them to more (mpirun --bind-to core --map-by ppr:N:node)")
             } else if let (first, second) = sharing(ranks, cores) {
                 finding.complain(
                     .warn,
-                    "ranks \(first) and \(second) are bound to the same core\(cores[first].count == 1 ? "" : "s") of \(host) while others "
-                        + "are free: let mpirun bind (--bind-to core)")
+                    "ranks \(first) and \(second) are bound to the same core\(cores[first].count == 1 ? "" : "s") of "
+                        + "\(host) while others are free: let mpirun bind (--bind-to core)")
             }
         }
         return finding

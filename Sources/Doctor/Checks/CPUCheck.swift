@@ -9,8 +9,8 @@ enum CPUCheck: Check {
         if Set(models).count > 1 {
             finding.complain(
                 .warn,
-                "the CPUs are of different types: the slowest sets the pace unless balance is on, and the bits may depend "
-                    + "on who computes")
+                "the CPUs are of different types: the slowest sets the pace unless balance is on, and the bits may "
+                    + "depend on who computes")
         }
         return finding
     }

@@ -21,8 +21,8 @@ enum ClockCheck: Check {
             if abs(offset.seconds) - offset.uncertainty > tolerance {
                 finding.complain(
                     .warn,
-                    "the clock of \(host) is \(milliseconds(offset.seconds)) ms from that of \(job.hosts[0]): run NTP on all "
-                        + "hosts")
+                    "the clock of \(host) is \(milliseconds(offset.seconds)) ms from that of \(job.hosts[0]): run NTP "
+                        + "on all hosts")
             }
         }
         return finding

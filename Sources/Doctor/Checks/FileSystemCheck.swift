@@ -27,8 +27,8 @@ enum FileSystemCheck: Check {
             return finding
         }
         finding.add(
-            "write and flush \((numbers[0] * 1e-6).rounded()) MB/s, a small file \((numbers[1] * 1e4).rounded() / 10) ms, "
-                + "\((numbers[2] / 1e9).rounded()) GB free")
+            "write and flush \((numbers[0] * 1e-6).rounded()) MB/s, a small file \((numbers[1] * 1e4).rounded() / 10) "
+                + "ms, \((numbers[2] / 1e9).rounded()) GB free")
         finding.figure("write_bytes_per_second", numbers[0])
         finding.figure("small_file_seconds", numbers[1])
         finding.figure("free_bytes", numbers[2])

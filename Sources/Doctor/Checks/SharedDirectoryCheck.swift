@@ -33,8 +33,9 @@ enum SharedDirectoryCheck: Check {
         if !blind.isEmpty {
             finding.complain(
                 .fail,
-                "\(blind.prefix(4).joined(separator: ", ")) see\(blind.count == 1 ? "s" : "") another \(job.directory): put it on a "
-                    + "file system that all hosts share, or a run cannot go on without \(job.hosts[0])")
+                "\(blind.prefix(4).joined(separator: ", ")) see\(blind.count == 1 ? "s" : "") another "
+                    + "\(job.directory): put it on a file system that all hosts share, or a run cannot go on without "
+                    + "\(job.hosts[0])")
         }
         return finding
     }

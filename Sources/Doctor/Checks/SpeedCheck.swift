@@ -26,8 +26,8 @@ enum SpeedCheck: Check {
         for (rank, rate) in rates.enumerated() where rate < slowShare * measure {
             finding.complain(
                 .warn,
-                "\(job.name(rank)) reaches \(rounded(rate)) GFLOP/s where \(rounded(measure)) are usual: look for other "
-                    + "programs, heat or power limits there, or train with balance: on")
+                "\(job.name(rank)) reaches \(rounded(rate)) GFLOP/s where \(rounded(measure)) are usual: look for "
+                    + "other programs, heat or power limits there, or train with balance: on")
         }
         return finding
     }

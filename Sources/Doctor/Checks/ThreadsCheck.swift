@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// Whether ranks times threads fit the cores. Training tells OpenBLAS to use one thread, but the library starts its threads
-/// before that.
+/// Whether ranks times threads fit the cores. Training tells OpenBLAS to use one thread, but the library starts its
+/// threads before that.
 enum ThreadsCheck: Check {
     static let name = "threads"
 
@@ -12,7 +12,8 @@ enum ThreadsCheck: Check {
         let threads = try job.world.allGather(Int64(BLAS.threads))
         let hostCores = try job.world.allGather(Int64(ProcessFacts.coreCount))
         let said = try job.world.allGather(
-            "OpenBLAS started \(BLAS.threads) thread\(BLAS.threads == 1 ? "" : "s") a rank on \(ProcessFacts.coreCount) cores, "
+            "OpenBLAS started \(BLAS.threads) thread\(BLAS.threads == 1 ? "" : "s") a rank on "
+                + "\(ProcessFacts.coreCount) cores, "
                 + "training uses 1; " + settings.joined(separator: ", "))
         var finding = Finding()
         job.tell(said).forEach { finding.add($0) }

@@ -1,7 +1,7 @@
 import Kernels
 
-/// Activations among elementwise functions: each of the catalogue by its own elementary operations, and some by the ways
-/// in which exporters write them.
+/// Activations among elementwise functions: each of the catalogue by its own elementary operations, and some by the
+/// ways in which exporters write them.
 enum ONNXActivations {
     /// The layers that a row of elementwise functions is made of; nil for one that is no layer.
     ///

@@ -63,8 +63,8 @@ struct ONNXTensor {
     /// The elements of a tensor of float32 or float64.
     ///
     /// - Parameter folder: where the model's file is, for data that lies beside it.
-    /// - Throws: `Failure` 65 naming the tensor: another type, another number of bytes than its shape needs, a number that
-    ///   is not finite, a path out of the folder. 66 or 74 where a data file cannot be read.
+    /// - Throws: `Failure` 65 naming the tensor: another type, another number of bytes than its shape needs, a number
+    ///   that is not finite, a path out of the folder. 66 or 74 where a data file cannot be read.
     func floats(folder: String) throws -> [Float] {
         let values: [Float]
         switch ElementType(rawValue: type) {

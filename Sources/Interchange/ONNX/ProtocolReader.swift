@@ -1,6 +1,7 @@
 /// The fields of a message of Protocol Buffers, read one after another; nothing is copied.
 ///
-/// The encoding: https://protobuf.dev/programming-guides/encoding/. Lengths are checked against the bytes that are there.
+/// The encoding: https://protobuf.dev/programming-guides/encoding/. Lengths are checked against the bytes that are
+/// there.
 struct ProtocolReader {
     /// A field's value, by its wire type.
     enum Value {

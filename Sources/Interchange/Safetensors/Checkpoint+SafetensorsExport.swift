@@ -7,8 +7,8 @@ extension Checkpoint {
     /// The parameters, running moments and mean image in the format safetensors
     /// (https://github.com/huggingface/safetensors): the length of a JSON header, the header, the numbers.
     ///
-    /// Names are dotted, `conv1.weight` (OIHW), `norm1.running_mean`, `input.mean_image` (CHW, 0...255); `__metadata__` holds the
-    /// network's description and origin.
+    /// Names are dotted, `conv1.weight` (OIHW), `norm1.running_mean`, `input.mean_image` (CHW, 0...255); `__metadata__`
+    /// holds the network's description and origin.
     ///
     /// - Throws: `Failure` 65 where a tensor of the network is not of float32.
     public func safetensors() throws -> [UInt8] {

@@ -19,8 +19,8 @@ extension Communicator {
             world = try start()
             let place = world.worldSize > 1 ? "rank \(world.rank) on \(world.hostName): " : ""
             last_words_install(
-                "steadfast: \(place)no memory is left, or a library gave up, as the line before says: use fewer ranks on a host or a "
-                    + "smaller batch; a training goes on with --resume\n")
+                "steadfast: \(place)no memory is left, or a library gave up, as the line before says: use fewer ranks "
+                    + "on a host or a smaller batch; a training goes on with --resume\n")
             try body(world)
             try world.finish()
             exit(0)

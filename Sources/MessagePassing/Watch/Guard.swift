@@ -18,8 +18,8 @@ enum Guard {
         _exit(ExitCode.hostFault.rawValue)
     }
 
-    /// Kills this process where it has not ended by itself after so many seconds, with a sentence. Seconds in which both
-    /// are stopped, as by `scontrol suspend`, do not count.
+    /// Kills this process where it has not ended by itself after so many seconds, with a sentence. Seconds in which
+    /// both are stopped, as by `scontrol suspend`, do not count.
     static func killSelf(after seconds: Double, saying sentence: String) {
         // The process holds the other end of the shell's input until it ends, stopped or not.
         var ends: [Int32] = [-1, -1]
@@ -40,8 +40,9 @@ enum Guard {
         close(ends[0])
     }
 
-    /// Ends the launcher that started this process, at last by force and with the ranks that it has here, where it still
-    /// runs after so many seconds. A process that is none of Open MPI's launchers, SLURM's for one, is left alone.
+    /// Ends the launcher that started this process, at last by force and with the ranks that it has here, where it
+    /// still runs after so many seconds. A process that is none of Open MPI's launchers, SLURM's for one, is left
+    /// alone.
     private static func endLauncher(after seconds: Double) {
         let launcher = getppid()
         let name = kernelText("/proc/\(launcher)/comm").trimmingCharacters(in: .whitespacesAndNewlines)

@@ -2,9 +2,9 @@ import Essentials
 import Foundation
 import Synchronization
 
-/// Ends this process, and by that the job, where a part of the work that no ``Watchdog`` sees takes too long: MPI's start
-/// and end, in which every rank waits for all others, and one that is stopped or whose host is gone lets the rest wait
-/// for ever.
+/// Ends this process, and by that the job, where a part of the work that no ``Watchdog`` sees takes too long: MPI's
+/// start and end, in which every rank waits for all others, and one that is stopped or whose host is gone lets the rest
+/// wait for ever.
 ///
 /// It does not know whose fault it is: a rank speaks that waits.
 public enum JobDeadline {
@@ -54,8 +54,8 @@ public enum JobDeadline {
         Guard.killSelf(
             after: last,
             saying: "rank \(rank) on \(ProcessInfo.processInfo.hostName) has done its work and does not end: it is "
-                + "killed after \(last) s (stall_timeout is \(seconds) s); look at that host, then go on with --resume where "
-                + "the run is not complete")
+                + "killed after \(last) s (stall_timeout is \(seconds) s); look at that host, then go on with --resume "
+                + "where the run is not complete")
     }
 
     /// Watches no more. Local.

@@ -12,14 +12,11 @@ enum AccuracyFigure {
             name: "figure-\(number)", title: "Figure \(number): accuracy over strength, \(paper.title)",
             caption:
                 "Lines: our networks, mean over the seeds; colour tells the activation function (orange none or ReLU, "
-                + "green "
-                + "RBF, blue mReLU), dashes the training (solid -r-m, dashed -r, dotted none, dash-dot -a). Rings: "
-                + "the paper's "
-                + "printed rows of plain and mReLU-r-m, made in batch mode. Nonsense counts as right when no class "
-                + "accepts "
-                + "it; class 12 of the -m networks is trained on noise nearly like it. See how the curves of the same "
-                + "networks fall sooner in evaluation mode, where the attack's gradient is that of the network that "
-                + "is judged.",
+                + "green RBF, blue mReLU), dashes the training (solid -r-m, dashed -r, dotted none, dash-dot -a). "
+                + "Rings: the paper's printed rows of plain and mReLU-r-m, made in batch mode. Nonsense counts as "
+                + "right when no class accepts it; class 12 of the -m networks is trained on noise nearly like it. See "
+                + "how the curves of the same networks fall sooner in evaluation mode, where the attack's gradient is "
+                + "that of the network that is judged.",
             panels: panels)
     }
 

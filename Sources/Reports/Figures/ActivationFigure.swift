@@ -3,10 +3,9 @@ enum ActivationFigure {
     static let figure = Figure(
         name: "figure-1", title: "Figure 1: symmetric activation functions and their derivatives",
         caption:
-            "Both are 1 where the signal is 0 and fall off on either side: a signal of unusual size is suppressed, "
-            + "and so "
-            + "is its gradient. The RBF only approaches 0; the mReLU is 0, and flat, outside of [-1, 1] (equations 1 "
-            + "to 3).",
+            "Both are 1 where the signal is 0 and fall off on either side: a signal of unusual size is suppressed, and "
+            + "so is its gradient. The RBF only approaches 0; the mReLU is 0, and flat, outside of [-1, 1] (equations "
+            + "1 to 3).",
         panels: [
             panel("rbf", "1-D RBF, exp(-x²)", "exp(-x*x)", Palette.green),
             panel("rbf-derivative", "its derivative", "-2*x*exp(-x*x)", Palette.green, isDerivative: true),

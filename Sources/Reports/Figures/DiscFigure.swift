@@ -8,12 +8,9 @@ enum DiscFigure {
             name: "figure-6", title: "Figure 6: 2-D approximations by 1-D units",
             caption:
                 "(a) Where y ≥ τ = f₁(1) for two RBF units and one behind them: with falling λ the region fills the "
-                + "unit disc "
-                + "(dotted). (b) The same with mReLUs: a diamond, whatever λ is (λ 0.7 is drawn dashed over 0.1). (c) "
-                + "Four "
-                + "directions instead of two, five RBF units in all, λ 0.4: nearly round. (d) The 2-D RBF that (c) "
-                + "comes to "
-                + "resemble.",
+                + "unit disc (dotted). (b) The same with mReLUs: a diamond, whatever λ is (λ 0.7 is drawn dashed over "
+                + "0.1). (c) Four directions instead of two, five RBF units in all, λ 0.4: nearly round. (d) The 2-D "
+                + "RBF that (c) comes to resemble.",
             panels: [
                 discs(.rbf, "a", "(a) unit disc by three RBF units", [0.1, 0.4, 0.7, 1]),
                 discs(.mrelu, "b", "(b) by three mReLUs", [0.1, 0.7]),

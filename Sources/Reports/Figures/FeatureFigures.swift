@@ -64,13 +64,11 @@ enum FeatureFigures {
             caption:
                 "Values of four channels at the middle entry of \(layer), after batch norm: histograms and pairs, on "
                 + "\(images) test images (blue) and \(nonsense) images of pure Gaussian noise (red). A symmetric "
-                + "activation function "
-                + "suppresses what lies outside of the images' heap about 0. Of the noise "
+                + "activation function suppresses what lies outside of the images' heap about 0. Of the noise "
                 + "\(percent(shareOutside(clean, noise))) lies outside of the central 98 % of the images' values in "
-                + "one of these "
-                + "channels or more, of the images \(percent(shareOutside(clean, clean))): the paper shows most of it "
-                + "outside. The "
-                + "channels have the paper's numbers, which mean nothing from one network to another.",
+                + "one of these channels or more, of the images \(percent(shareOutside(clean, clean))): the paper "
+                + "shows most of it outside. The channels have the paper's numbers, which mean nothing from one "
+                + "network to another.",
             panels: histograms + joint)
     }
 
@@ -139,11 +137,9 @@ enum FeatureFigures {
         return Figure(
             name: "figure-4", title: "Figure 4: correlations of features, \(name)",
             caption:
-                "Pearson's r between the units of each layer (at most \(mostUnits) evenly chosen ones, middle "
-                + "entries) over "
-                + "\(images) test images: blue -1, white 0, red 1. The paler a matrix off its diagonal, the better a "
-                + "product "
-                + "of 1-D functions models the features; the title has the mean magnitude.",
+                "Pearson's r between the units of each layer (at most \(mostUnits) evenly chosen ones, middle entries) "
+                + "over \(images) test images: blue -1, white 0, red 1. The paler a matrix off its diagonal, the "
+                + "better a product of 1-D functions models the features; the title has the mean magnitude.",
             panels: panels)
     }
 

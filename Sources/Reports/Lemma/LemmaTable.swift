@@ -29,12 +29,10 @@ enum LemmaTable {
             title: "Lemma 1 as a running check: two RBF layers that decide membership in a hypersphere",
             caption:
                 "For n, r and ε the program looks for λ with f₂⁻¹(τ) / r ≥ (1 - ε/2)^(1/n) (equation 6), takes τ = "
-                + "f₁(r), and "
-                + "measures 1 - V(∩)/V(∪) on points drawn inside the sphere and in a shell of equal volume about it. "
-                + "On the sphere "
-                + "f₂ ≤ y ≤ f₁ holds; the paper prints the inequality the other way round (its conclusion stands). "
-                + "Note how "
-                + "little τ differs from 1 in many dimensions: in float32 no such network could be used.",
+                + "f₁(r), and measures 1 - V(∩)/V(∪) on points drawn inside the sphere and in a shell of equal volume "
+                + "about it. On the sphere f₂ ≤ y ≤ f₁ holds; the paper prints the inequality the other way round (its "
+                + "conclusion stands). Note how little τ differs from 1 in many dimensions: in float32 no such network "
+                + "could be used.",
             columns: ["n", "r", "ε", "λ", "τ", "volume error", "below ε?", "f₂ ≤ y ≤ f₁?"], rows: rows)
     }
 
@@ -50,10 +48,8 @@ enum LemmaTable {
             name: "lemma-1-mrelu", title: "The same block of mReLUs: its level sets are L1 balls",
             caption:
                 "The proof is said to extend to the mReLU. As long as no unit is saturated y = 1 - λ(|x₁| + ... + "
-                + "|xₙ|): the "
-                + "region y ≥ τ is an L1 ball for every λ, and no λ and τ bring the volume error below what the last "
-                + "column "
-                + "says, the best of all L1 balls. In two dimensions it is the diamond of figure 6.",
+                + "|xₙ|): the region y ≥ τ is an L1 ball for every λ, and no λ and τ bring the volume error below what "
+                + "the last column says, the best of all L1 balls. In two dimensions it is the diamond of figure 6.",
             columns: ["n", "volume error, ε 0.05 asked", "ε 0.001 asked", "best L1 ball of any size"], rows: rows)
     }
 }

@@ -26,8 +26,7 @@ enum RunTable {
                 name: "networks", title: "Networks",
                 caption:
                     "Error, the share whose largest output is not the label's: on clean images, and under the attack "
-                    + "and "
-                    + "strength of those run that breaks the most. A click on a heading sorts.",
+                    + "and strength of those run that breaks the most. A click on a heading sorts.",
                 columns: [
                     "network", "data", "split", "seed", "step", "epoch", "samples", "clean", "attacked", "by",
                 ], isSortable: true, rows: rows)

@@ -111,9 +111,8 @@ package enum AttackTables {
             name: fileName("worst", dataset, ""),
             title: "\(title): error, at least: the worst of all attacks in the ball",
             caption:
-                "Error where of each sample the worst attack counts, of those run; small type: the one that breaks "
-                + "the most. "
-                + "Of several seeds the worst.",
+                "Error where of each sample the worst attack counts, of those run; small type: the one that breaks the "
+                + "most. Of several seeds the worst.",
             columns: ["model"] + strengths.map(plainDecimal), noteTitle: "strongest",
             rows: found.map(\.model).uniqued.map { model in
                 [Table.Cell(model)]

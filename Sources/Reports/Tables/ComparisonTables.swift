@@ -91,9 +91,8 @@ package enum ComparisonTables {
         }
         if reading.kind == .nonsense {
             notes.append(
-                "One output (class 12) of the -m networks is trained on noise that is nearly this test's own "
-                    + "nonsense: low "
-                    + "figures here do not say that other nonsense is rejected.")
+                "One output (class 12) of the -m networks is trained on noise that is nearly this test's own nonsense: "
+                    + "low figures here do not say that other nonsense is rejected.")
         }
         return notes
     }

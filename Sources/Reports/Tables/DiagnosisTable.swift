@@ -12,8 +12,7 @@ enum DiagnosisTable {
                 name: "masking", title: "Verdicts on masked gradients",
                 caption:
                     "A decisive flag that is raised makes the verdict; the others advise. Figures of all flags: "
-                    + "diagnosis.csv "
-                    + "of each evaluation.",
+                    + "diagnosis.csv of each evaluation.",
                 columns: ["model", "data", "seed", "radius", "masked?", "verdict", "raised"], rows: rows)
         ]
     }

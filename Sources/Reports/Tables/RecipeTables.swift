@@ -61,10 +61,8 @@ package enum RecipeTables {
                 name: "ablations-\(dataset)", title: "\(title): recipes beside mReLU-r-m",
                 caption:
                     "Errors at β \(plainDecimal(middle)). Cells: how many of the paper's table are no worse than "
-                    + "published for "
-                    + "mReLU-r-m, in evaluation mode; sum: of all differences. A recipe is better than the paper's "
-                    + "best where all "
-                    + "cells are no worse and the sum is below 0 (green).",
+                    + "published for mReLU-r-m, in evaluation mode; sum: of all differences. A recipe is better than "
+                    + "the paper's best where all cells are no worse and the sum is below 0 (green).",
                 columns: ["model", "recipe", "seeds", "clean"] + readings.map(\.title) + ["cells", "sum"], rows: rows)
         ]
     }

@@ -107,7 +107,8 @@ package struct Table {
         }
         return """
             <figure class="table\(isWide ? " wide" : "")" id="\(name)"><h4>\(title)</h4><div class="scroll">
-            <table class="\(isSortable ? "sortable" : "plain")"><thead>\(above)\(heading)</thead><tbody>\(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
+            <table class="\(isSortable ? "sortable" : "plain")"><thead>\(above)\(heading)</thead><tbody>\
+            \(.joined(body))</tbody></table></div><figcaption>\(caption)</figcaption></figure>
             """
     }
 

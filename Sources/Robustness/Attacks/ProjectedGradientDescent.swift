@@ -102,8 +102,7 @@ final class ProjectedGradientDescent: Attack {
         if reach < 1 - 1e-9 {
             return [
                 "all \(how.steps) steps together are \(plainDecimal((100 * reach).rounded() / 100)) of the radius: "
-                    + "points far "
-                    + "inside the ball are all that it finds; leave step out, or take more steps"
+                    + "points far inside the ball are all that it finds; leave step out, or take more steps"
             ]
         }
         return how.stepSize > 2

@@ -40,9 +40,8 @@ final class TransferAttack: Attack {
         guard !context.others.isEmpty else {
             throw Failure(
                 .usage,
-                "attack '\(specification.verbatim)': samples are made on other networks than the one that judges "
-                    + "them: name "
-                    + "at least two checkpoints")
+                "attack '\(specification.verbatim)': samples are made on other networks than the one that judges them: "
+                    + "name at least two checkpoints")
         }
         guard context.others.count < AttackSuite.mostParts else {
             throw Failure(
@@ -59,8 +58,7 @@ final class TransferAttack: Attack {
                 throw Failure(
                     .data,
                     "attack '\(specification.verbatim)': \(other.name) takes other images or has other classes than "
-                        + "the "
-                        + "network to be judged")
+                        + "the network to be judged")
             }
             let suite = try AttackCatalogue.attack(inner, AttackContext(other.target))
             guard suite.parts.count == 1, !suite.isNonsense else {

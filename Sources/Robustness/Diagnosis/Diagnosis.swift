@@ -100,7 +100,8 @@ public struct Diagnosis: Sendable {
     /// True where a flag is raised.
     public func isRaised(_ flag: MaskingFlag) -> Bool { figures[flag].map { !($0 <= flag.threshold) } ?? false }
 
-    /// Samples that are right unattacked: with fewer there is no verdict, and with fewer than ``firm`` one with a caution.
+    /// Samples that are right unattacked: with fewer there is no verdict, and with fewer than ``firm`` one with a
+    /// caution.
     public static let (fewest, firm) = (20, 100)
 
     /// True where there are samples enough for a verdict.

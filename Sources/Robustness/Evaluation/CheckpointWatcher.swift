@@ -184,8 +184,7 @@ private struct SignsOfLife {
             throw Failure(
                 .unavailable,
                 "\(run) has not ended, and no job has worked on it for \(Int(silence)) s: resume its training, or "
-                    + "evaluate "
-                    + "its checkpoints without --watch")
+                    + "evaluate its checkpoints without --watch")
         }
         // A job that has just been killed may be resumed at once.
         guard !hasSpoken, silence >= min(5, patience / 2) else { return nil }

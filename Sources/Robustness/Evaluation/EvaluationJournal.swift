@@ -83,8 +83,7 @@ public final class EvaluationJournal {
             throw Failure(
                 .usage,
                 "\(path) belongs to another evaluation (another network, data, attack, strength, sample or seed): "
-                    + "resume it "
-                    + "with the same settings, or name another output directory")
+                    + "resume it with the same settings, or name another output directory")
         }
         var end = expected.count
         while end + headCount + sealCount <= bytes.count {

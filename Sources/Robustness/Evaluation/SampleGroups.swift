@@ -1,8 +1,8 @@
 import Datasets
 import Kernels
 
-/// The images of a set in groups of at most ``TargetModel/groupSize``, as attacks take them. One group is in memory at a
-/// time.
+/// The images of a set in groups of at most ``TargetModel/groupSize``, as attacks take them. One group is in memory at
+/// a time.
 package final class SampleGroups {
     private let images: ImageSet
     private let target: TargetModel

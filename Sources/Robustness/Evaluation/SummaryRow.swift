@@ -56,8 +56,8 @@ public struct SummaryRow: Sendable {
             meanConfidence: records.reduce(0) { $0 + Double($1.confidence) } / count)
     }
 
-    /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed, empty where the strength is no size of a
-    /// change of every element.
+    /// 20 log10(1 / strength), without clipping; `inf` where nothing is perturbed, empty where the strength is no size
+    /// of a change of every element.
     public var psnr: String {
         guard strength > 0 else { return "inf" }
         let own = AttackSpecification(ofRow: attack)

@@ -24,8 +24,8 @@ package enum CSVText {
         return fields
     }
 
-    /// The records of a text, without the newline at the end of each; a newline in quotation marks ends none. What stands
-    /// behind the last newline is left out: it is no whole record.
+    /// The records of a text, without the newline at the end of each; a newline in quotation marks ends none. What
+    /// stands behind the last newline is left out: it is no whole record.
     package static func records(_ text: String) -> [String] {
         var records: [String] = []
         var current = String.UnicodeScalarView()

@@ -21,8 +21,8 @@ public struct Detection: Equatable, Sendable {
             positive: outScores.map { -$0 }, negative: inScores.map { -$0 })
     }
 
-    /// The largest threshold at or above which at least a share of the scores lies; where there is no score, one that keeps
-    /// everything.
+    /// The largest threshold at or above which at least a share of the scores lies; where there is no score, one that
+    /// keeps everything.
     public static func threshold(keeping share: Double, of scores: [Float]) -> Float {
         guard !scores.isEmpty else { return -.infinity }
         let sorted = scores.sorted(by: >)

@@ -4,7 +4,7 @@ import Networks
 import Recipes
 import Robustness
 
-/// What the images are moved to maximise.
+/// The quantity that the images are moved to maximise.
 enum AdversarialGoal {
     /// The cross-entropy with the labels, on the logits (of a robust network -z^2).
     case crossEntropy(UnsafePointer<Int32>)

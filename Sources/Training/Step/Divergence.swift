@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// The Kullback-Leibler divergence KL(p || q) = sum p_i ln(p_i / q_i) of two softmaxes over logits (z, of robust networks
-/// -z^2), for TRADES (Zhang et al. 2019, equation 5).
+/// The Kullback-Leibler divergence KL(p || q) = sum p_i ln(p_i / q_i) of two softmaxes over logits (z, of robust
+/// networks -z^2), for TRADES (Zhang et al. 2019, equation 5).
 package enum Divergence {
     /// The probabilities of one sample's outputs z.
     package static func probabilities(
@@ -32,8 +32,8 @@ package enum Divergence {
         return sum
     }
 
-    /// Adds `scale` times the gradient of KL(p || q) with respect to the z whose probabilities p are: p_i (ln(p_i / q_i) - KL),
-    /// chained.
+    /// Adds `scale` times the gradient of KL(p || q) with respect to the z whose probabilities p are: p_i (ln(p_i /
+    /// q_i) - KL), chained.
     package static func addGradient(
         _ z: UnsafePointer<Float>, _ loss: Loss, outputs: Int, p: UnsafePointer<Float>, q: UnsafePointer<Float>,
         to gradient: UnsafeMutablePointer<Float>, scale: Float

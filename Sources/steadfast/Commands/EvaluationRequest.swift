@@ -5,7 +5,7 @@ import Recipes
 import Robustness
 import Training
 
-/// What is asked for, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
+/// A request, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
 struct EvaluationRequest {
     let settings: EvaluationSettings
 

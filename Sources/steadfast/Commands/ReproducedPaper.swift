@@ -1,13 +1,14 @@
 import Essentials
 
-/// What `reproduce` does for a data set: the paper's networks and samples, and what goes beyond them.
+/// The work of `reproduce` on a data set: the paper's networks and samples, and what goes beyond them.
 struct ReproducedPaper {
     /// The models whose recipes are `DATASET-MODEL`: the paper's, then those that go beyond.
     let models: [String]
-    /// The samples of the paper's tables, in both gradient modes, at the strengths of their columns; noise of both readings.
+    /// The samples of the paper's tables, in both gradient modes, at the strengths of their columns; noise of both
+    /// readings.
     let attacks =
         "clean,fgs-lmax,fgs-lmax:gradient-mode=batch,nonsense,nonsense:gradient-mode=batch,noise-sign,noise-gaussian"
-    /// What the paper could not know.
+    /// Networks that the paper could not know.
     let strongAttacks = "clean,pgd,standard,nonsense:family=all"
     /// The strengths of those.
     let strongStrengths: String

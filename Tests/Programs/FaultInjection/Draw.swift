@@ -1,7 +1,7 @@
 import Foundation
 import Kernels
 
-/// What one injection is, drawn from a seed: the same for the same seed and number.
+/// One injection, drawn from a seed: the same for the same seed and number.
 struct Draw {
     let fault: Fault
     /// Ranks of the job, and of the resumed one; they differ.

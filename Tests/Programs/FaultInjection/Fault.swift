@@ -19,8 +19,8 @@ indirect enum Fault {
     case fullDisk
     /// The run's folder of checkpoints can be read only.
     case readOnly
-    /// SIGKILL of one rank while another stands still for a moment, so that the one is most likely waiting for the other's
-    /// sums: in memory that they share, by default.
+    /// SIGKILL of one rank while another stands still for a moment, so that the one is most likely waiting for the
+    /// other's sums: in memory that they share, by default.
     case killWaiting(rank: Int, other: Int)
     /// /dev/shm has no room from the start, for the ranks' sums and MPI's own messages.
     case noSharedMemory
@@ -46,7 +46,8 @@ indirect enum Fault {
         case .kill(.all): "all killed"
         case .stop: "a rank stopped (SIGSTOP)"
         case .signal(let number, let part):
-            "\(number == SIGTERM ? "TERM" : number == SIGINT ? "INT" : "USR1") to \(part == .launcher ? "mpirun" : "a rank")"
+            "\(number == SIGTERM ? "TERM" : number == SIGINT ? "INT" : "USR1") to "
+                + "\(part == .launcher ? "mpirun" : "a rank")"
         case .killWaiting: "a rank killed in a sum"
         case .noSharedMemory: "/dev/shm full"
         case .both: "two at once"

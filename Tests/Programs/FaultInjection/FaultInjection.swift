@@ -9,9 +9,9 @@ struct FaultInjection: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "faults", abstract: "Break training jobs on purpose, at seeded instants over their whole life.",
         discussion: """
-            After each fault the job has to end by itself within 30 s, with a code other than 0 and one clear message; no file \
-            may be in part under its name; and the run, resumed on another number of ranks, has to end with the bits of an \
-            undisturbed one. Ends with exit code 1 where one of these failed.
+            After each fault the job has to end by itself within 30 s, with a code other than 0 and one clear message; \
+            no file may be in part under its name; and the run, resumed on another number of ranks, has to end with \
+            the bits of an undisturbed one. Ends with exit code 1 where one of these failed.
             """)
 
     @Flag(help: "Inject 231 faults rather than 21, one of each kind.")
@@ -41,7 +41,8 @@ struct FaultInjection: ParsableCommand {
         if !mayMount { print("skipped: full and read-only disks, for which only root can mount a file system") }
         let laboratory = try Laboratory()
         print(
-            "undisturbed: \(laboratory.seconds.map { "\(($0 * 10).rounded() / 10) s" }.joined(separator: ", ")) on 1 to 4 ranks"
+            "undisturbed: \(laboratory.seconds.map { "\(($0 * 10).rounded() / 10) s" }.joined(separator: ", ")) on 1 "
+                + "to 4 ranks"
         )
         let plan =
             everyCall

@@ -1,7 +1,7 @@
 import Checkpoints
 import Foundation
 
-/// What a run directory holds after a fault: each complaint is a sentence.
+/// An inspection of a run directory after a fault: each complaint is a sentence.
 enum Inspection {
     /// A run that may have been killed: whatever is visible under its name is whole.
     ///
@@ -41,7 +41,8 @@ enum Inspection {
         return complaints + metrics(of: run).complaints
     }
 
-    /// A run that came to its end: besides, nothing is left, no line is torn, and no step was computed twice or left out.
+    /// A run that came to its end: besides, nothing is left, no line is torn, and no step was computed twice or left
+    /// out.
     static func complaintsAboutEnded(_ run: String) -> [String] {
         var complaints = complaints(about: run, allowsTemporaries: false)
         let (events, isTorn, _) = metrics(of: run)
@@ -61,7 +62,8 @@ enum Inspection {
         return complaints
     }
 
-    /// What a run is at: `start` until rank 0 has the lock, `data` until all is ready, `first step`, `step`, `save`, `exit`.
+    /// What a run is at: `start` until rank 0 has the lock, `data` until all is ready, `first step`, `step`, `save`,
+    /// `exit`.
     static func phase(of run: String) -> String {
         if !FileManager.default.fileExists(atPath: run + "/lock") { return "start" }
         if !FileManager.default.fileExists(atPath: run + "/recipe.yaml") { return "data" }

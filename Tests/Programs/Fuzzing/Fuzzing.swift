@@ -16,8 +16,9 @@ struct ReaderFuzzing: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "readers", abstract: "Give the readers files and texts that are damaged or made to do harm.",
         discussion: """
-            The inputs are drawn from a seed, so that a number names one. Workers that crash are replaced; the input goes into a \
-            file. Ends with exit code 1 where one crashed in our own code, took longer than 20 s, or more than 4 GiB.
+            The inputs are drawn from a seed, so that a number names one. Workers that crash are replaced; the input \
+            goes into a file. Ends with exit code 1 where one crashed in our own code, took longer than 20 s, or more \
+            than 4 GiB.
             """)
 
     @Argument(help: "The readers; all if none is given: \(Target.all.map(\.name).joined(separator: ", ")).")

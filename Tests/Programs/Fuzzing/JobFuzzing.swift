@@ -3,14 +3,15 @@ import Essentials
 import Foundation
 import TestSupport
 
-/// Trains and evaluates networks on small random data sets, and sees that every job ends in a result or a good sentence:
-/// `Tests/fuzz jobs`.
+/// Trains and evaluates networks on small random data sets, and sees that every job ends in a result or a good
+/// sentence: `Tests/fuzz jobs`.
 struct JobFuzzing: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs", abstract: "Train, evaluate and report on small random data sets.",
         discussion: """
-            Each job is drawn from the seed and its number: sizes, classes, counts, layers, batches, lanes, attacks, strengths. A job \
-            that a signal ends, that takes longer than 60 s, or that fails without a sentence is a failure; its files stay.
+            Each job is drawn from the seed and its number: sizes, classes, counts, layers, batches, lanes, attacks, \
+            strengths. A job that a signal ends, that takes longer than 60 s, or that fails without a sentence is a \
+            failure; its files stay.
             """)
 
     @Option(help: "The key of the draws.")

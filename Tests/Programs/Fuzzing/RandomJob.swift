@@ -19,10 +19,11 @@ struct RandomJob {
     init(seed: UInt64, number: Int) {
         random = Philox(seed: seed, purpose: .test, number)
         let shape = ImageShape(height: draw(1...10), width: draw(1...10), channels: draw([1, 1, 3, draw(1...5)]))
-        let classes = draw([1, 2, 3, draw(1...12)])
-        let (train, test) = (draw([1, 2, draw(1...60)]), draw([0, 1, draw(1...20), draw(1...20)]))
-        addSplit("train", train, shape, classes)
-        addSplit("t10k", test, shape, classes)
+        let most = draw([1, 2, 3, draw(1...12)])
+        let (train, test) = (draw([1, 2, draw(1...60), draw(20...60)]), draw([0, 1, draw(1...20), draw(1...20)]))
+        let labels = addSplit("train", train, shape, most) + addSplit("t10k", test, shape, most)
+        // The classes of a set that is not known by name are counted from its labels.
+        let classes = Int(labels.max() ?? 0) + 1
         writeRecipe(shape, classes: classes, train: train)
         writeEvaluation(train: train)
         ranks = chance(0.06) ? draw(1...3) : 0
@@ -34,8 +35,8 @@ struct RandomJob {
     private mutating func draw<Element>(_ choices: [Element]) -> Element { choices[draw(0...choices.count - 1)] }
     private mutating func chance(_ share: Float) -> Bool { random.uniform() < share }
 
-    /// IDX files of noise; labels drawn, sorted, or all of one class.
-    private mutating func addSplit(_ name: String, _ count: Int, _ shape: ImageShape, _ classes: Int) {
+    /// IDX files of noise; labels drawn, sorted, or all of one class, which it returns.
+    private mutating func addSplit(_ name: String, _ count: Int, _ shape: ImageShape, _ classes: Int) -> [UInt8] {
         func header(_ extents: [Int]) -> [UInt8] {
             [0, 0, 8, UInt8(extents.count)] + extents.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
         }
@@ -47,11 +48,18 @@ struct RandomJob {
         if chance(0.2) { labels.sort() }
         if chance(0.1) { labels = labels.map { _ in UInt8(classes - 1) } }
         files["\(name)-labels-idx1-ubyte"] = header([count]) + labels
+        return labels
     }
 
     private mutating func writeRecipe(_ shape: ImageShape, classes: Int, train: Int) {
         let activation = draw(["plain", "rbf", "mrelu"])
-        let means = chance(0.25)
+        // Mean training, and the outputs that it adds.
+        var means: (text: String, outputs: Int)?
+        if chance(0.25) {
+            let noise = draw([0, draw(1...9), draw(1...9)])
+            means = ("{samples: \(draw(1...9)), noise_samples: \(noise)}", noise == 0 ? 1 : 2)
+            if chance(0.4) { means = ("true", 2) }
+        }
         var layers: [String] = []
         for _ in 0..<draw(0...2) {
             layers.append(
@@ -64,9 +72,11 @@ struct RandomJob {
                     "pooling: {kind: \(draw(["max", "average"])), size: \(draw(1...3)), stride: \(draw(1...2))}")
             }
         }
-        layers.append("fully_connected: {channels: \(classes + (means ? 2 : 0)), deviation: 0.05}")
-        let batch = draw([1, 2, draw(1...24), draw(8...24)])
+        layers.append("fully_connected: {channels: \(classes + (means?.outputs ?? 0)), deviation: 0.05}")
+        // Now and then something that is refused: a batch that is more than there is, parts that do not divide it.
+        let most = chance(0.05) ? 24 : min(24, train)
         let accumulation = chance(0.2) ? draw(1...4) : 1
+        let batch = chance(0.03) ? draw(1...most) : accumulation * draw(1...max(1, most / accumulation))
         // More lanes than images of a micro-batch are refused: now and then they are asked for.
         let lanes = chance(0.05) ? draw(1...8) : draw(1...max(1, min(8, batch / accumulation)))
         var lines = [
@@ -77,23 +87,27 @@ struct RandomJob {
         lines += [
             "epochs: \(draw(1...2))", "max_steps: \(draw(1...4))", "batch: \(batch)",
             "lanes: \(lanes)", "accumulation: \(accumulation)", "seed: \(draw(0...9))",
-            "learning_rate: \(draw(["0.01", "0.1", "0", "1000", "1e-30"]))",
+            "learning_rate: \(chance(0.02) ? "0" : draw(["0.01", "0.1", "1000", "1e-30"]))",
             "schedule: \(draw(["constant", "cosine"]))", "momentum: \(draw(["0", "0.9"]))",
             "reduction: \(draw(["exact", "exact", "fast"]))", "checkpoint: {every_steps: \(draw(1...3)), keep: 2}",
         ]
         if chance(0.3) { lines.append("random_training: true") }
-        if means {
-            lines.append("mean_training: \(draw(["true", "{samples: \(draw(1...9)), noise_samples: \(draw(0...9))}"]))")
-        }
+        if let means { lines.append("mean_training: \(means.text)") }
         if chance(0.3) {
             let method = draw(["fgs", "fgsm", "pgd", "trades", "free"])
             lines.append("adversarial_training: {method: \(method), strength: \(draw(["0", "0.03", "0.3", "1"]))}")
         }
-        if chance(0.3) { lines.append("validation: \(draw([1, draw(0...train), train]))") }
-        if chance(0.15) { lines.append("validation_attack: {attack: \"\(attack())\", strength: 0.1}") }
+        let left = chance(0.05) ? train : train - batch
+        if left > 0, chance(0.4) {
+            let validation = draw(chance(0.05) ? 0...left : 1...left)
+            lines.append("validation: \(validation)")
+            if validation > 0, chance(0.4) {
+                lines.append("validation_attack: {attack: \"\(attack())\", strength: 0.1}")
+            }
+        }
         if chance(0.2) { lines.append("shift: \(draw(0...4))") }
         if chance(0.2) { lines.append("mirroring: \(draw(["off", "image", "batch"]))") }
-        if chance(0.1) { lines.append("mean_image: \(draw(["training", "none"]))") }
+        if chance(0.1) { lines.append("mean_image: \(draw(["training", "zero"]))") }
         if chance(0.1) { lines.append("precise_moments: \(draw(0...3))") }
         recipe = lines.joined(separator: "\n") + "\n"
         training = ["--quiet"] + (chance(0.1) ? ["--resume"] : [])

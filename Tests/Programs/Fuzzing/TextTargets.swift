@@ -7,7 +7,7 @@ import Reports
 import Robustness
 import Training
 
-/// What people write: recipes, `--set`, attacks, summaries.
+/// Texts that people write: recipes, `--set`, attacks, summaries.
 let textTargets = [
     Target(
         name: "recipe", seeds: { try recipes() }, words: recipeWords,
@@ -21,7 +21,10 @@ let textTargets = [
     Target(
         name: "attacks", seeds: { attacks.map { Array($0.utf8) } },
         words: [":", "=", ",", "e308", "-1", "nan", "99999999999999999999"],
-        read: { try AttackCatalogue.check(String(decoding: $0, as: UTF8.self).split(separator: ",").map(String.init)) }),
+        read: { input in
+            let text = String(decoding: input, as: UTF8.self)
+            try AttackCatalogue.check(text.split(separator: ",").map(String.init))
+        }),
     Target(
         name: "summary", seeds: { [Array(summary.utf8)] }, words: [",", "\n", "\"", "nan", "inf", "1e999"],
         read: { input in

@@ -123,8 +123,8 @@ struct BenchmarkTests {
         #expect(abs(free.seconds(ranks: 4, batch: 128) - (1e-3 + 32 * 1.5e-4 + 128 * 5e-5)) < 1e-9)
         #expect(abs(free.seconds(ranks: 4, batch: 1280) - (1e-3 + 320 * 2e-4)) < 1e-9)
         #expect(free.seconds(ranks: 64, batch: 64 * 128) == free.seconds(ranks: 1, batch: 128))
-        // The loss; for conv1, conv2 and fc1 the moments forward and back, for fc2 its bias; conv1's and fc2's weights whole, conv2's
-        // in slices, fc1's by its factors.
+        // The loss; for conv1, conv2 and fc1 the moments forward and back, for fc2 its bias; conv1's and fc2's weights
+        // whole, conv2's in slices, fc1's by its factors.
         let slow = projection(NetworkModel(latency: 1e-3, bandwidth: .infinity))
         for (batch, factors) in [(128, 2), (1280, 3)] {
             let count = 1 + (2 + 2 + 2 + 1) + (1 + 1) + 2 + factors

@@ -201,7 +201,7 @@ struct HostsTests {
         let program = try hosts.launch(
             ["--hostfile", try hosts.hostFile([1, 1, 1]), "--pause", "1"] + recipe(run, steps: 300)
                 + ["--set", "checkpoint.every_steps=20"])
-        let ranks = try HaltedRanks(of: run, count: 3, step: 50)
+        let ranks = try HaltedProcesses(ranksOf: run, count: 3, step: 50)
         try fault()
         ranks.goOn()
         try afterwards()

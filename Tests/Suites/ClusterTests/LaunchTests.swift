@@ -30,7 +30,7 @@ struct LaunchTests {
             #expect(alone.status == 0, "\(alone.errors)")
             let run = folder + "/run"
             let program = try launch(["-n", "2", "--pause", "1"] + recipe(run))
-            let ranks = try HaltedRanks(of: run, count: 2, step: 50)
+            let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: 50)
             kill(ranks.processes[0], SIGKILL)
             ranks.goOn()
             let result = try program.wait(timeout: 120)
@@ -131,7 +131,8 @@ struct LaunchTests {
     func mpirunStays() throws {
         let complete = """
             case $* in *--resume*) exit 0 ;; esac
-            if [ "$OMPI_COMM_WORLD_RANK" = 0 ]; then echo '{"event":"end"}' >>"$run/metrics.jsonl"; else exec sleep 1000; fi
+            [ "$OMPI_COMM_WORLD_RANK" = 0 ] || exec sleep 1000
+            echo '{"event":"end"}' >>"$run/metrics.jsonl"
             """
         try withStandIn(complete) { _, program in
             let result = try program(["-n", "2", "--leave", "3", "--pause", "0"])
@@ -146,8 +147,8 @@ struct LaunchTests {
         }
     }
 
-    /// Runs the body with a program in the place of `steadfast`, whose ranks do what the shell's text says; it finds the run's
-    /// directory in `$run`. The body gets a directory, and what launches it with options of launch.
+    /// Runs the body with a program in the place of `steadfast`, whose ranks do what the shell's text says; it finds
+    /// the run's directory in `$run`. The body gets a directory, and what launches it with options of launch.
     private func withStandIn(
         _ ranks: String, _ body: (_ folder: String, _ program: ([String]) throws -> ProgramResult) throws -> Void
     ) throws {

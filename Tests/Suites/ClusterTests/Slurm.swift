@@ -59,7 +59,7 @@ struct Slurm {
                 + arguments)
     }
 
-    /// What all jobs wrote.
+    /// The output of all jobs.
     func log() throws -> String { try String(contentsOfFile: folder + "/log", encoding: .utf8) }
 
     /// A job's state, that of an array's worst task.

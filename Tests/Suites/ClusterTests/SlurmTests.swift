@@ -36,7 +36,7 @@ struct SlurmTests {
                 ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=\(launcher)"], "train.sbatch", recipe + [run])
             for restart in 0..<3 {
                 // Far enough to lose something, not so far as to end.
-                let ranks = try HaltedRanks(of: run, count: 2, step: RunFiles.steps(run) + 10)
+                let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: RunFiles.steps(run) + 10)
                 try slurm.command("scancel", ["--signal=USR1", "--batch", job])
                 try ranks.goOn(after: SIGUSR1)
                 try slurm.waitFor("restart \(restart + 1)") { try slurm.restarts(job) == restart + 1 }
@@ -59,7 +59,7 @@ struct SlurmTests {
             let run = slurm.folder + "/run"
             let job = try slurm.submit(
                 ["--partition=low", "--exclusive", "--ntasks=2"], "train.sbatch", recipe + [run])
-            let ranks = try HaltedRanks(of: run, count: 2, step: 10)
+            let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: 10)
             let urgent = try slurm.command(
                 "sbatch", ["--parsable", "--exclusive", "--output=/dev/null", "--wrap", "true"])
             try ranks.goOn(after: SIGTERM)
@@ -159,7 +159,7 @@ struct SlurmTests {
             let run = slurm.folder + "/run"
             for (step, options) in [(8, ["--signal=KILL", "--full"]), (16, []), (24, ["--signal=KILL", "--full"])] {
                 let job = try slurm.submit(["--ntasks=2"], "train.sbatch", recipe + [run])
-                let ranks = try HaltedRanks(of: run, count: 2, step: step)
+                let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: step)
                 try slurm.command("scancel", options + [job])
                 ranks.goOn()
                 #expect(try slurm.end(job) != "COMPLETED")
@@ -184,7 +184,7 @@ struct SlurmTests {
             let output = slurm.folder + "/twice"
             func submit() throws -> String { try slurm.submit(["--array=0"], "evaluate.sbatch", [output] + plan) }
             let first = try submit()
-            let ranks = try HaltedRanks("the lock of \(output)", ["evaluate", output + "/task-0000"], count: 1) {
+            let ranks = try HaltedProcesses("the lock of \(output)", ["evaluate", output + "/task-0000"], count: 1) {
                 FolderLock.isHeld(output + "/task-0000")
             }
             let second = try submit()
@@ -209,7 +209,7 @@ struct SlurmTests {
             // srun could not pass the warning on either.
             let options = ["--ntasks=2", "--export=ALL,STEADFAST_LAUNCHER=mpirun"]
             _ = try slurm.submit(options, "train.sbatch", recipe + [run])
-            let ranks = try HaltedRanks(of: run, count: 2, step: 10)
+            let ranks = try HaltedProcesses(ranksOf: run, count: 2, step: 10)
             try slurm.control("munge", "down")
             // What SLURM would send, could it.
             let script = try spawn(

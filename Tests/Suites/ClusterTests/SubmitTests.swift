@@ -27,7 +27,7 @@ struct SubmitTests {
             let result = try submit(folder, scheduler, command, ["-n", "2", "--time", "0:02:10"] + recipe + [run])
             #expect(result.status == 0, "\(result.errors)")
             // A job has 10 s of its own, which the first spends halted.
-            try HaltedRanks(of: run, count: 2, step: 10).goOn(after: SIGUSR1)
+            try HaltedProcesses(ranksOf: run, count: 2, step: 10).goOn(after: SIGUSR1)
             let limit = Date().addingTimeInterval(120)
             while !RunFiles.isComplete(run), Date() < limit { usleep(50_000) }
             let log = try String(contentsOfFile: folder + "/log", encoding: .utf8)

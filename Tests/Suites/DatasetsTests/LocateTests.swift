@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(
-        "CIFAR-10 has its own table columns; a set that is not in the catalogue takes MNIST's numbers, its drawn samples apart"
+        "CIFAR-10 has its own table columns; a set that is not in the catalogue has MNIST's, its drawn samples apart"
     )
     func defaults() {
         #expect(DatasetDefaults.of("cifar10").strengths[3] == 0.020)

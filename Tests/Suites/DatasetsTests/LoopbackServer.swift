@@ -1,8 +1,8 @@
 import Foundation
 
 /// A server on loopback with Range. It serves a folder, logs each request's path and Range to `requests.log` there, and
-/// cuts a file named `cut-once` in the middle the first time, `cut-always` each time; `no-range` ignores Range; `stalls` sends a part and
-/// nothing more; `*.html` is a web page, `encoded*` is said to be packed on the way.
+/// cuts a file named `cut-once` in the middle the first time, `cut-always` each time; `no-range` ignores Range;
+/// `stalls` sends a part and nothing more; `*.html` is a web page, `encoded*` is said to be packed on the way.
 final class LoopbackServer {
     /// The base address, ending with a slash.
     let address: String

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Forward and backward pass of whole networks") struct PropagationGradientTests {
     @Test(
-        "outputs, loss and the gradient of every parameter and of the input, against plain loops and finite differences",
+        "outputs, loss, gradients of all parameters and of the input, against plain loops and finite differences",
         arguments: SmallNetworks.all.indices, [NormalizationMode.batch, .running])
     func gradients(_ index: Int, _ mode: NormalizationMode) throws {
         BLAS.useOneThread()

@@ -151,7 +151,7 @@ private struct Outcome: Equatable, Sendable {
     }
 
     @Test(
-        "in evaluation mode an image's bits depend on nothing else in the batch, and its place counts in products over the batch alone",
+        "in evaluation mode an image's bits depend on nothing else; its place counts in products over the batch alone",
         arguments: SmallNetworks.all.indices)
     func independentOfOthers(_ index: Int) throws {
         BLAS.useOneThread()

@@ -84,7 +84,8 @@ struct InputTests {
             }
             try append(
                 step(1) + step(2)
-                    + "nonsense\n{\"event\":\"epoch\",\"step\":2,\"epoch\":0,\"loss\":2,\"error\":0.25,\"validation_error\":0.5,\"images_per_second\":7}\n"
+                    + "nonsense\n{\"event\":\"epoch\",\"step\":2,\"epoch\":0,\"loss\":2,\"error\":0.25,"
+                    + "\"validation_error\":0.5,\"images_per_second\":7}\n"
                     + "{\"event\":\"step\",\"st")
             try metrics.readOn()
             #expect(metrics.steps.map(\.step) == [1, 2] && metrics.steps[1].loss == 2.5)

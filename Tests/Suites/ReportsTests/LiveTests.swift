@@ -17,7 +17,8 @@ struct LiveTests {
         var text = ""
         for step in 1...5 {
             text +=
-                "{\"event\":\"step\",\"step\":\(step),\"loss\":\(1.0 / Double(step)),\"error\":0.5,\"images_per_second\":100}\n"
+                "{\"event\":\"step\",\"step\":\(step),\"loss\":\(1.0 / Double(step)),\"error\":0.5,"
+                + "\"images_per_second\":100}\n"
         }
         text += "{\"event\":\"epoch\",\"step\":5,\"epoch\":0,\"loss\":0.5,\"error\":0.25,\"images_per_second\":100}\n"
         text += "{\"event\":\"evaluation\",\"step\":5,\"attack\":\"pgd\",\"strength\":0.1,\"error\":0.75}\n"

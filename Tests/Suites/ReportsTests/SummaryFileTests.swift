@@ -32,7 +32,8 @@ struct SummaryFileTests {
             #expect(
                 throws: Failure(
                     .data,
-                    "\(paths[0]) and \(paths[1]) differ in clean at 0 on a.h5: they are not parts of one evaluation; name the directories of one"
+                    "\(paths[0]) and \(paths[1]) differ in clean at 0 on a.h5: they are not parts of one evaluation; "
+                        + "name the directories of one"
                 )
             ) {
                 try summary.add(contentsOf: paths[1])

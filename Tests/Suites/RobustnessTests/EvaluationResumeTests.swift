@@ -43,7 +43,9 @@ struct EvaluationResumeTests {
             try journal.write(contentsOf: Data([60, 2, 0, 0, 0, 0, 0, 0, 1, 2, 3]))
             try journal.close()
             let stopped = try start(folder, ranks: 2, moreThan: second + 500)
+            let halted = stopped.halt(ranks: 2)
             stopped.signal(SIGUSR1)
+            try halted.goOn(after: SIGUSR1)
             let result = try stopped.wait(timeout: 30)
             #expect(result.status == 75, "\(result.errors)")
             #expect(result.errors.contains("--resume"))
@@ -80,15 +82,17 @@ struct EvaluationResumeTests {
             #expect(try attempt(request + ["--resume"]).status == 0)
             let finished = try attempt(["--attacks", "clean", "--samples", "700"])
             #expect(finished.status == 64 && finished.errors.contains("another evaluation"), "\(finished.errors)")
-            // Longer than the second one waits for it.
+            // It stands still as long as the second one waits for it.
             let running = try spawn(
                 "steadfast",
                 arguments: [
-                    "evaluate", folder + "/run", "--output", folder + "/busy", "--attacks", "clean,pgd:steps=200",
+                    "evaluate", folder + "/run", "--output", folder + "/busy", "--attacks", "clean,pgd:steps=30",
                     "--samples", "700",
                 ])
-            while size(folder + "/busy/journal") == 0 { usleep(2000) }
+            while size(folder + "/busy/journal") == 0, running.isRunning { usleep(2000) }
+            running.signal(SIGSTOP)
             let second = try evaluate(folder + "/run", output: folder + "/busy", request)
+            running.signal(SIGCONT)
             #expect(second.status == 69 && second.errors.contains("another job"), "\(second.errors)")
             #expect(try running.wait(timeout: 120).status == 0)
         }

@@ -151,7 +151,7 @@ struct JudgementFilesTests {
     }
 
     @Test(
-        "rejection.csv: the threshold keeps 99 % of the clean images; what it rejects besides the network is not accepted"
+        "rejection.csv: the threshold keeps 99 % of the clean images; what it or the network rejects is not accepted"
     )
     func rejection() throws {
         let scores = try records("clean").map(\.classConfidence)

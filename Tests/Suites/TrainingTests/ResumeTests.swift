@@ -42,7 +42,9 @@ struct ResumeTests {
             let program = try spawnMpirun(
                 ranks: 2, "steadfast", arguments: ["train"] + recipe + ["--run", run])
             try waitForStep(7, run: run, program)
+            let halted = program.halt(ranks: 2)
             program.signal(SIGUSR1)
+            try halted.goOn(after: SIGUSR1)
             let stopped = try program.wait()
             #expect(stopped.status == 75)
             #expect(stopped.errors.contains("stopped by a signal") && stopped.errors.contains("--resume"))
