@@ -74,6 +74,9 @@ protocol DataFiles: Sendable {
     /// Sentences that a user has to know of how the files were understood.
     var notes: [String] { get }
 
+    /// The label of each image of a split; `.validation` is never asked for.
+    func labels(_ split: Split) throws -> [UInt8]
+
     /// Streams a split, as `Dataset.stream`; `.validation` is never asked for.
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
@@ -82,6 +85,9 @@ protocol DataFiles: Sendable {
 
 extension DataFiles {
     var notes: [String] { [] }
+
+    /// Out of the images' stream, where a format has no shorter way.
+    func labels(_ split: Split) throws -> [UInt8] { try stream(split, wanted: { _ in true }) { _, _ in }.labels }
 
     /// Images of the files of a split.
     func count(_ split: Split) -> Int { split == .test ? testCount : trainCount }

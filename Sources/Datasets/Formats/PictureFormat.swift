@@ -112,6 +112,8 @@ struct PictureFiles: DataFiles {
         notes = lacking(self.train, "training") + (test == nil ? [] : lacking(self.test, "test"))
     }
 
+    func labels(_ split: Split) -> [UInt8] { (split == .test ? test : train).map { UInt8($0.label) } }
+
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws -> StreamedImages {
