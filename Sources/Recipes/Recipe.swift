@@ -77,6 +77,8 @@ public struct Recipe: Equatable, Sendable {
     public var balance = false
     /// The copies of the training images.
     public var dataSharing = DataSharing.lanes
+    /// The images of a window at least; nil: one window holds all.
+    public var streamWindow: Int?
     /// Overlap of gradient reduction with the backward pass.
     public var overlap = Overlap.auto
     /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never.

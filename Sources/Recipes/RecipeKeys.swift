@@ -116,8 +116,17 @@ extension Recipe {
                 "Lanes are assigned to ranks by measured speed, anew at each epoch's end."),
             RecipeKey(
                 "data_sharing", \.dataSharing, .choice, effect: .operational, agreed: true,
-                "The copies of the training images: `lanes`, each rank its own; `node`, one a host in shared memory."
+                "The copies of the training images: `lanes`, each rank its own; `node`, one a host in shared memory; "
+                    + "`stream`, the windows that are due, of a converted set."
             ),
+            RecipeKey(
+                "stream_window", \.streamWindow, .optional(.integer(1...largestCount)),
+                check: { recipe, _ in
+                    recipe.streamWindow.map { $0 >= 2 * recipe.batch } ?? true
+                        ? nil : "is \(recipe.streamWindow ?? 0); allowed: at least two batches, \(2 * recipe.batch)"
+                },
+                "The training images of a window: chunks are permuted in an epoch, and samples within a window of chunks; "
+                    + "null: one window holds all."),
             RecipeKey(
                 "overlap", \.overlap, .choice, effect: .operational, agreed: true,
                 "Overlap of gradient reduction with the backward pass; `auto`: where ranks are on several hosts."),

@@ -236,7 +236,7 @@ private struct SplitRecord {
 
     init(count: Int, shape: ImageShape, labels: [UInt8]) {
         (self.count, self.labels) = (count, labels)
-        rows = max(1, min(count, DataFile.chunkBytes / shape.count))
+        rows = DataFile.rows(of: shape, count: count)
         sums = [Int64](repeating: 0, count: shape.count)
         partial = [UInt32](repeating: 0, count: shape.count)
     }

@@ -14,6 +14,9 @@ public final class DataFile: Sendable {
     /// Bytes of a chunk of images, at most, unless one image is larger.
     static let chunkBytes = 1 << 20
 
+    /// Images of a chunk, of so many.
+    static func rows(of shape: ImageShape, count: Int) -> Int { max(1, min(count, chunkBytes / max(1, shape.count))) }
+
     /// The part of a split that all its readers need.
     public struct SplitIndex: Sendable {
         /// The number of images.
@@ -271,6 +274,8 @@ struct ConvertedFiles: DataFiles {
         }
         file = try DataFile(request.path)
     }
+
+    var chunkRows: Int { file.train.rows }
 
     func labels(_ split: Split) -> [UInt8] { file.index(split).labels }
 

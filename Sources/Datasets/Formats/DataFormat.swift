@@ -77,6 +77,9 @@ protocol DataFiles: Sendable {
     /// The label of each image of a split; `.validation` is never asked for.
     func labels(_ split: Split) throws -> [UInt8]
 
+    /// Training images of a chunk.
+    var chunkRows: Int { get }
+
     /// Streams a split, as `Dataset.stream`; `.validation` is never asked for.
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
@@ -85,6 +88,9 @@ protocol DataFiles: Sendable {
 
 extension DataFiles {
     var notes: [String] { [] }
+
+    /// As the conversion cuts them.
+    var chunkRows: Int { DataFile.rows(of: shape, count: trainCount) }
 
     /// Out of the images' stream, where a format has no shorter way.
     func labels(_ split: Split) throws -> [UInt8] { try stream(split, wanted: { _ in true }) { _, _ in }.labels }

@@ -5,8 +5,10 @@ import Kernels
 /// Sample ids: 0..<N the training split's images, then the mean samples, then the noise samples. What a sample is
 /// depends on (seed, sample id, epoch) alone, and with a setting of batch scope on (epoch, step).
 public struct SampleSource: Sendable {
-    /// The images that the rank keeps.
+    /// The images that the rank keeps; none where they pass.
     public let images: ImageSet
+    /// The images that pass through memory, of which those of the ids in use are there; nil where the rank keeps its own.
+    private var passing: PassingImages?
     /// N, the images of the training split over all ranks.
     public let imageCount: Int
     /// All sample ids are 0..<sampleCount.
@@ -21,8 +23,9 @@ public struct SampleSource: Sendable {
     private let randomTraining: RandomTraining?
     private let mirroring: Mirroring
     private let shift: Int
-    /// Where the image of a sample id lies in `images`; -1 where the rank does not keep it.
-    private let slots: [Int32]
+    /// Where the image of a sample id lies in `images`, -1 where the rank does not keep it; its index in the files where
+    /// images pass.
+    private var slots: [Int32]
 
     /// Makes the source.
     ///
@@ -45,6 +48,7 @@ public struct SampleSource: Sendable {
         precondition(
             meanImage.count == images.shape.count, "a mean image of \(meanImage.count) for \(images.shape) images")
         self.images = images
+        passing = nil
         self.classes = classes
         self.meanImage = meanImage
         self.seed = seed
@@ -61,6 +65,13 @@ public struct SampleSource: Sendable {
             if slot < images.count && images.indices[slot] == index { slots[id] = Int32(slot) }
         }
         self.slots = slots
+    }
+
+    /// The same source of images that pass through memory: the owner of `passing` sees to it that those of the ids in use are there.
+    public init(_ other: SampleSource, passing: PassingImages, trainIndices: [Int32]) {
+        self = other
+        self.passing = passing
+        slots = trainIndices
     }
 
     /// Copies an image that the rank keeps, label first, then its pixels, to `bytes` from `start` on.
@@ -125,8 +136,14 @@ public struct SampleSource: Sendable {
         let shape = images.shape
         if id < imageCount {
             let slot = Int(slots[id])
-            guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
-            let image = bytes + slot * shape.count
+            let image: UnsafePointer<UInt8>
+            let label: UInt8
+            if let passing {
+                (image, label) = (passing.pixels(slot), passing.labels[slot])
+            } else {
+                guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
+                (image, label) = (bytes + slot * shape.count, images.labels[slot])
+            }
             if mirrored || shift > 0 {
                 let (down, right) = drawShift(id, epoch: epoch)
                 subtractMoved(
@@ -134,7 +151,7 @@ public struct SampleSource: Sendable {
             } else {
                 subtract(mean, from: image, into: values, count: shape.count)
             }
-            return Int32(images.labels[slot])
+            return Int32(label)
         }
         guard let meanTraining else { preconditionFailure("sample \(id) without mean training") }
         let draw = meanTraining.redraw ? epoch : 0

@@ -1,3 +1,4 @@
+import DataFeed
 import Datasets
 import Essentials
 import MessagePassing
@@ -28,7 +29,13 @@ struct MemoryNeed {
         }
         let parameters = plan.convolutions.reduce(0.0) { $0 + Double($1.weightCount) }
         let drawn = Double(recipe.meanTraining?.drawnSamples ?? 0)
-        let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
+        var kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .lanes ? ranks : ranksOfHost)
+        if recipe.dataSharing == .stream, let windows = recipe.windows(of: dataset) {
+            // Three windows a host, and the validation images dealt to all ranks.
+            let ring = ImageStream.bytes(windows, imageBytes: dataset.shape.count, rows: dataset.chunkRows)
+            kept = Double(ring / max(1, dataset.shape.count)) / Double(ranksOfHost)
+            kept += Double(recipe.validation) / Double(ranks)
+        }
         self.ranksOfHost = ranksOfHost
         parts = [
             ("the batch", 4 * images * numbers),

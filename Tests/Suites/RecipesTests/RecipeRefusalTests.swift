@@ -122,7 +122,7 @@ struct RecipeRefusalTests {
                 "validation_attack needs a validation split: set validation, as in 'validation: 5000'"
             ),
             ("balance: maybe", "balance is maybe; allowed: off, on"),
-            ("data_sharing: host", "data_sharing is host; allowed: lanes, node"),
+            ("data_sharing: host", "data_sharing is host; allowed: lanes, node, stream"),
             ("stall_timeout: -1", "stall_timeout is -1; allowed: a number, 0 to 1000000"),
             ("audit: 2", "audit is 2; allowed: a number, 0 to 1"),
             ("early_stopping: 3", "early_stopping needs a validation split: set validation, as in 'validation: 5000'"),

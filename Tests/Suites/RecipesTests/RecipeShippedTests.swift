@@ -221,6 +221,7 @@ struct RecipeShippedTests {
                 early_stopping: null
                 balance: off
                 data_sharing: lanes
+                stream_window: null
                 overlap: auto
                 stall_timeout: 300.0
                 audit: 0.0
