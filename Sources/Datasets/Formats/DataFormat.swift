@@ -28,7 +28,7 @@ enum DataOpening {
 /// The catalogue of formats, in the order in which a folder is tried; the first one says what it lacks.
 enum DataFormats {
     static let all: [any DataFormat.Type] = [
-        IDXFormat.self, CIFAR10Format.self, CIFAR100Format.self, NPYFormat.self, MATFormat.self,
+        IDXFormat.self, CIFAR10Format.self, CIFAR100Format.self, ShiftFormat.self, NPYFormat.self, MATFormat.self,
         HDF5Format.self, PictureFormat.self,
     ]
 

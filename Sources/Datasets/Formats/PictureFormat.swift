@@ -57,7 +57,7 @@ struct PictureTree: Sendable {
     }
 }
 
-private func utf8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+func utf8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
 
 /// A data set of pictures in class folders.
 struct PictureFiles: DataFiles {
