@@ -112,7 +112,8 @@ struct TrainingData {
         SampleSource(
             images: images, trainIndices: trainIndices, classes: classes, meanImage: meanImage, seed: recipe.seed,
             meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining, mirroring: recipe.mirroring,
-            shift: recipe.shift)
+            shift: recipe.shift, shiftFill: recipe.shiftFill, cutout: recipe.cutout,
+            cutMix: recipe.cutMix)
     }
 
     // MARK: Dealing anew

@@ -210,7 +210,8 @@ package final class StepEngine {
                 data.source.fill(
                     own, epoch: epoch, step: pass, noise: noise,
                     into: work.propagation.input.pointer + start * inputCount,
-                    labels: work.labels.pointer + start)
+                    labels: work.labels.pointer + start,
+                    scratch: work.scratch.count > 0 ? work.scratch.pointer : nil)
             }
         }
     }

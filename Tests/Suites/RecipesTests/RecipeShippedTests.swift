@@ -199,6 +199,8 @@ struct RecipeShippedTests {
                 mean_image: training
                 mirroring: batch
                 shift: 0
+                shift_fill: mean
+                cutout: 0
                 precise_moments: 200
                 random_training:
                   distribution: sign
@@ -216,6 +218,8 @@ struct RecipeShippedTests {
                   noise_mean_spread: 0.0
                   redraw: false
                 adversarial_training: null
+                cutmix: 0.0
+                label_smoothing: 0.0
                 validation: 0
                 validation_attack: null
                 early_stopping: null
