@@ -77,14 +77,25 @@ public enum HDF5DataFile {
         }
         let (superblock, block) = metadata.finish(attributes: attributes)
         let index = own + block
+        return (seal(superblock, index, start: start) + superblock, index)
+    }
+
+    /// A file of an index and of `chunks` bytes of chunks, all 0, that no HDF5 reader reads: for tests of those who read the index.
+    package static func sealed(index: [UInt8], chunks: Int) -> [UInt8] {
+        let superblock = [UInt8](repeating: 0, count: HDF5Metadata.superblockSize)
+        let start = firstOffset + chunks
+        return seal(superblock, index, start: start) + superblock
+            + [UInt8](repeating: 0, count: start - SealedFile.sealSize - superblock.count) + index
+    }
+
+    private static func seal(_ superblock: [UInt8], _ index: [UInt8], start: Int) -> [UInt8] {
         var seal = SealedFile.magic
         withUnsafeBytes(of: version.littleEndian) { seal += $0 }
         seal += [0, 0, 0, 0]
         withUnsafeBytes(of: UInt64(start).littleEndian) { seal += $0 }
         seal += digest(superblock, index)
         withUnsafeBytes(of: UInt64(index.count).littleEndian) { seal += $0 }
-        seal += [UInt8](repeating: 0, count: SealedFile.sealSize - seal.count)
-        return (seal + superblock, index)
+        return seal + [UInt8](repeating: 0, count: SealedFile.sealSize - seal.count)
     }
 
     private static func digest(_ superblock: [UInt8], _ index: [UInt8]) -> [UInt8] {

@@ -127,8 +127,12 @@ public final class DataFile: Sendable {
         guard !overflow, bytes <= 1 << 30,
             needs.allSatisfy({ (0...index.count).contains($0.0) && $0.1 <= index.count - $0.0 })
         else { return nil }
-        let labels = (0..<tables.count).map { index.number(tables.labels + 4 * $0, 4) }
-        guard labels.allSatisfy({ $0 < contents.classes }) else { return nil }
+        let labels = index.withUnsafeBytes { bytes in
+            (0..<tables.count).map {
+                Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: tables.labels + 4 * $0, as: Int32.self))
+            }
+        }
+        guard labels.allSatisfy({ (0..<Int32(contents.classes)).contains($0) }) else { return nil }
         let places = (0..<tables.chunks).map { chunk in
             let size = index.number(tables.places + 16 * chunk + 8, 8)
             return HDF5DataFile.Place(
