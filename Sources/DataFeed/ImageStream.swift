@@ -23,8 +23,8 @@ public final class ImageStream {
     private let ring: Ring
     /// This rank's place among those of its host.
     private let rank: Int
-    /// On the reader alone, until it starts.
-    private var reader: Reader?
+    /// On the host's reader alone.
+    private let reader: Reader?
     private var epochs: [(number: Int, cut: WindowPlan.Epoch)] = []
     /// Chunks below this number have their slot, or had it; nil before the first use.
     private var entered: Int?
@@ -56,8 +56,10 @@ public final class ImageStream {
         labels: [UInt8], digest: String, pixelSums: [Int64]
     ) {
         (self.windows, self.rank, self.digest, self.pixelSums) = (windows, rank, digest, pixelSums)
-        slots = Self.slots(windows)
-        ring = Ring(memory, ranks: ranks)
+        let slots = Self.slots(windows)
+        self.slots = slots
+        let ring = Ring(memory, ranks: ranks)
+        self.ring = ring
         let head = Ring.headBytes(ranks: ranks)
         guard let base = memory.bytes.baseAddress else { preconditionFailure("shared memory of no bytes") }
         images = PassingImages(shape: set.shape, labels: labels, rows: set.chunkRows, pixels: base + head, of: memory)
@@ -83,7 +85,6 @@ public final class ImageStream {
             if entered == nil {
                 entered = start
                 reader?.start(at: start)
-                reader = nil
             }
             while let next = entered, next < end {
                 try ring.wait(for: next + 1)
@@ -92,6 +93,19 @@ public final class ImageStream {
                 entered = next + 1
             }
         }
+    }
+
+    /// Gives all images up, so that the next demand may be of any positions. Collective: every rank of the communicator, that of the
+    /// training, calls this.
+    ///
+    /// - Throws: `Failure` 74 when MPI fails.
+    public func restart(by communicator: Communicator) throws {
+        // Nobody reads images any more; nobody waits for some before all are ready for others.
+        try communicator.barrier()
+        reader?.stop()
+        ring.needed(0, by: rank)
+        entered = nil
+        try communicator.barrier()
     }
 
     private func cut(_ epoch: Int) -> WindowPlan.Epoch {
@@ -125,6 +139,12 @@ private final class Ring: @unchecked Sendable {
     var isStopped: Bool {
         get { counts[1] != 0 }
         set { if newValue, counts[1] == 0 { counts[1] = 1 } }
+    }
+
+    /// As at the beginning, once nobody reads.
+    func reset() {
+        counts[0] = 0
+        counts[1] = 0
     }
 
     /// The number below which some rank may still need chunks: one that has not begun holds the reader at 0.
@@ -176,6 +196,8 @@ private final class Reader: @unchecked Sendable {
     private let slots: Int
     private let head: Int
     private let chunkBytes: Int
+    private let ended = DispatchSemaphore(value: 0)
+    private var isRunning = false
 
     init(_ file: DataFile, _ windows: WindowPlan, _ ring: Ring, slots: Int, head: Int, chunkBytes: Int) {
         (self.file, self.windows, self.ring) = (file, windows, ring)
@@ -184,9 +206,21 @@ private final class Reader: @unchecked Sendable {
 
     /// Starts to read from a chunk's number on.
     func start(at number: Int) {
-        let thread = Thread { self.run(from: number) }
+        isRunning = true
+        let thread = Thread {
+            self.run(from: number)
+            self.ended.signal()
+        }
         thread.name = "images"
         thread.start()
+    }
+
+    /// Ends the reading, waits for that, and forgets a failure.
+    func stop() {
+        ring.isStopped = true
+        if isRunning { ended.wait() }
+        isRunning = false
+        ring.reset()
     }
 
     private func run(from start: Int) {

@@ -91,8 +91,7 @@ struct TrainingSetup {
         }
     }
 
-    /// Refuses windows where each rank would keep its lanes' images, which are others in each epoch, and what comes back to images
-    /// that have passed.
+    /// Refuses windows where each rank would keep its lanes' images, which are others in each epoch.
     private static func checkWindows(_ recipe: Recipe, _ description: DatasetDescription) throws {
         guard recipe.windows(of: description) != nil else { return }
         guard recipe.dataSharing != .lanes else {
@@ -100,12 +99,6 @@ struct TrainingSetup {
                 .usage,
                 "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing to "
                     + "stream, or to node where a host's memory holds all images")
-        }
-        guard recipe.dataSharing != .stream || recipe.preciseMoments == 0 else {
-            throw Failure(
-                .usage,
-                "precise_moments goes through an epoch's first batches once more, and data_sharing: stream has given them "
-                    + "up: set precise_moments to 0, or data_sharing to node")
         }
     }
 

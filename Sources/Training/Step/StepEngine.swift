@@ -146,12 +146,21 @@ package final class StepEngine {
     /// - Returns: whether they are finite, here.
     func averageMoments(epoch: Int) throws -> Bool {
         prepareOrder(epoch)
+        // Images that pass through memory come once more.
+        try data.stream?.restart(by: communicator)
+        preparedStep = -1
+        defer { preparedStep = -1 }
         for pass in 0..<min(recipe.preciseMoments, data.plan.stepsPerEpoch) {
             Progress.beat()
+            if let stream = data.stream {
+                let positions = pass * data.plan.batch..<pass * data.plan.batch + data.plan.batchSize(stepInEpoch: pass)
+                try communicator.agree { try stream.demand([(epoch, positions)]) }
+            }
             work.begin(pass, firstLane: lanes.lowerBound)
             fill(pass, epoch: epoch, noise: false)
             try work.averageMoments(pass + 1)
         }
+        try data.stream?.restart(by: communicator)
         return hasFiniteMoments
     }
 
