@@ -129,9 +129,12 @@ public final class EvaluationJob {
                     "\(other.name) has labels up to \(dataset.description.classes - 1), and the network \(checkpoint.header.classes) "
                         + "classes: evaluate on images of its classes")
             }
+            let columns =
+                own.dataset == nil
+                ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
             return try Evaluator(
-                AttackContext(target, others: others), own.attacks,
-                strengths: own.strengths ?? DatasetDefaults.of(checkpoint.header.dataset).strengths, samples: samples,
+                AttackContext(target, others: others), own.attacks, strengths: own.strengths ?? columns,
+                samples: samples,
                 classes: own.dataset == nil ? dataset.description.classes : checkpoint.header.classes, chunk: own.chunk,
                 keepsImages: own.keepsImages,
                 communicator: communicator)
