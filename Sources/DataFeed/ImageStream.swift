@@ -70,28 +70,34 @@ public final class ImageStream {
 
     deinit { if rank == 0 { ring.isStopped = true } }
 
-    /// Waits until the images of some positions of epochs are there, the earliest first, and gives up those of all windows before them.
-    /// Local. Allocates at an epoch's beginning alone.
+    /// Some positions of an epoch.
+    public typealias Span = (epoch: Int, positions: Range<Int>)
+
+    /// Waits until the images of some positions are there, then until those of later ones are, and gives up those of all windows before
+    /// the first. Local. Allocates at an epoch's beginning alone.
     ///
     /// - Throws: `Failure` as `DataFile.read`, on every rank of the host.
-    public func demand(_ spans: [(epoch: Int, positions: Range<Int>)]) throws {
-        for (place, span) in spans.enumerated() where !span.positions.isEmpty {
-            let cut = cut(span.epoch)
-            let due = cut.windows(holding: span.positions)
-            guard let first = due.first, let last = due.last else { continue }
-            let start = span.epoch * windows.chunks + cut.windows[first].chunks.lowerBound
-            let end = span.epoch * windows.chunks + cut.windows[last].chunks.upperBound
-            if place == 0 { ring.needed(start, by: rank) }
-            if entered == nil {
-                entered = start
-                reader?.start(at: start)
-            }
-            while let next = entered, next < end {
-                try ring.wait(for: next + 1)
-                let chunks = self.cut(next / windows.chunks).chunks
-                images.place(Int(chunks[next % windows.chunks]), at: next % slots)
-                entered = next + 1
-            }
+    public func demand(_ span: Span, then later: Span? = nil) throws {
+        try enter(span, givesUp: true)
+        if let later { try enter(later, givesUp: false) }
+    }
+
+    private func enter(_ span: Span, givesUp: Bool) throws {
+        let cut = cut(span.epoch)
+        let due = cut.windows(holding: span.positions)
+        guard let first = due.first, let last = due.last else { return }
+        let start = span.epoch * windows.chunks + cut.windows[first].chunks.lowerBound
+        let end = span.epoch * windows.chunks + cut.windows[last].chunks.upperBound
+        if givesUp { ring.needed(start, by: rank) }
+        if entered == nil {
+            entered = start
+            reader?.start(at: start)
+        }
+        while let next = entered, next < end {
+            try ring.wait(for: next + 1)
+            let chunks = self.cut(next / windows.chunks).chunks
+            images.place(Int(chunks[next % windows.chunks]), at: next % slots)
+            entered = next + 1
         }
     }
 

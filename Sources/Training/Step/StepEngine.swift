@@ -1,3 +1,4 @@
+import DataFeed
 import Datasets
 import Essentials
 import Kernels
@@ -154,7 +155,7 @@ package final class StepEngine {
             Progress.beat()
             if let stream = data.stream {
                 let positions = pass * data.plan.batch..<pass * data.plan.batch + data.plan.batchSize(stepInEpoch: pass)
-                try communicator.agree { try stream.demand([(epoch, positions)]) }
+                try communicator.agree { try stream.demand((epoch, positions)) }
             }
             work.begin(pass, firstLane: lanes.lowerBound)
             fill(pass, epoch: epoch, noise: false)
@@ -191,16 +192,16 @@ package final class StepEngine {
     private func prepareImages(_ step: Int) throws {
         guard let stream = data.stream else { return }
         try timeline.measure(.draw) {
-            if preparedStep != step { try communicator.agree { try stream.demand([span(step)]) } }
+            if preparedStep != step { try communicator.agree { try stream.demand(span(step)) } }
             do {
-                try stream.demand([span(step), span(step + 1)])
+                try stream.demand(span(step), then: span(step + 1))
                 preparedStep = step + 1
             } catch { inputFailure = Failure(error) }
         }
     }
 
     /// The positions of a step in its epoch.
-    private func span(_ step: Int) -> (epoch: Int, positions: Range<Int>) {
+    private func span(_ step: Int) -> ImageStream.Span {
         let first = step % stepsPerEpoch * recipe.accumulation * data.plan.batch
         return (step / stepsPerEpoch, first..<min(first + recipe.accumulation * data.plan.batch, data.plan.samples))
     }
