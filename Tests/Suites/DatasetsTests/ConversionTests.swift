@@ -1,10 +1,9 @@
+import Datasets
 import Essentials
 import Foundation
 import Kernels
 import TestSupport
 import Testing
-
-@testable import Datasets
 
 /// Stops a conversion where a test wants it.
 private struct Interruption: Error {}
