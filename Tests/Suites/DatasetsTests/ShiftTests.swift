@@ -8,11 +8,11 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// Two images of 2 x 2 x 3 for each of five severities: severity s of image i has the pixels 10 s + i.
+    /// Two images of 5 x 5 x 3 for each of five severities: severity s of image i has the pixels 10 s + i.
     private func blocks(_ offset: Int) -> [UInt8] {
         NumPy.npy(
-            "|u1", [10, 2, 2, 3],
-            (0..<10).flatMap { [UInt8](repeating: UInt8(offset + 10 * ($0 / 2) + $0 % 2), count: 12) }
+            "|u1", [10, 5, 5, 3],
+            (0..<10).flatMap { [UInt8](repeating: UInt8(offset + 10 * ($0 / 2) + $0 % 2), count: 75) }
         )
     }
 
@@ -29,7 +29,7 @@ import Testing
             #expect(fog.description.testCount == 2 && fog.description.trainCount == 0)
             let images = try fog.read(.test)
             #expect(images.labels == [2, 0] && images.indices == [0, 1])
-            #expect(images.pixels == [UInt8](repeating: 21, count: 12) + [UInt8](repeating: 22, count: 12))
+            #expect(images.pixels == [UInt8](repeating: 21, count: 75) + [UInt8](repeating: 22, count: 75))
             #expect(try Dataset.parts(of: parts[7].locator).map(\.name) == [parts[7].name])
         }
         let whole = try Dataset.locate(folder.path)
@@ -47,14 +47,14 @@ import Testing
             try FileManager.default.createDirectory(
                 atPath: folder.file(kind), withIntermediateDirectories: true)
             try folder.write(
-                NumPy.npy("|u1", [3, 2, 2, 1], [UInt8](repeating: UInt8(place), count: 12)),
+                NumPy.npy("|u1", [3, 5, 5, 1], [UInt8](repeating: UInt8(place), count: 75)),
                 to: kind + "/test_images.npy")
             try folder.write(
                 NumPy.npy("<i8", [3], [0, 1, 2].flatMap { [$0, 0, 0, 0, 0, 0, 0, 0] }), to: kind + "/test_labels.npy")
         }
         let parts = try Dataset.parts(of: folder.path)
         #expect(parts.map { ($0.name as NSString).lastPathComponent } == ["identity", "zigzag"])
-        #expect(try Dataset.locate(parts[1].locator).read(.test).pixels == [UInt8](repeating: 1, count: 12))
+        #expect(try Dataset.locate(parts[1].locator).read(.test).pixels == [UInt8](repeating: 1, count: 75))
     }
 
     @Test("another set has no parts")
