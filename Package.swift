@@ -110,7 +110,7 @@ let package = Package(
         .executableTarget(
             name: "Fuzzing",
             dependencies: [
-                "Training", "Reports", "Interchange", "TestSupport",
+                "Training", "Reports", "Interchange", "HDF5Files", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Programs/Fuzzing", swiftSettings: tuned),

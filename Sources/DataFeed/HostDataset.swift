@@ -1,6 +1,7 @@
 import Datasets
 import Essentials
 import Foundation
+import Lanes
 import MessagePassing
 
 /// A data set whose files one rank of each host reads for all ranks there: a file system that the hosts share serves as many
@@ -46,6 +47,31 @@ public final class HostDataset {
     public func read(_ split: Split, shared: [Bool], wanted: [Bool]) throws -> (shared: ImageSet, own: ImageSet) {
         let dealt = try deal(split, wanted, kept: zip(shared, wanted).map { $0 || $1 })
         return (try share(dealt, shared), dealt.filter { wanted[$0] })
+    }
+
+    /// The training images of a converted set, window by window. Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` 64 where the set was not converted, 69 where a host has no room; all ranks throw together.
+    public func stream(_ windows: WindowPlan) throws -> ImageStream {
+        let ranks = host.worldSize
+        let made =
+            try agreement.agree { () -> (file: DataFile, memory: SharedMemory)? in
+                guard let dataset else { return nil }
+                guard let file = dataset.dataFile else {
+                    throw Failure(
+                        .usage,
+                        "data_sharing: stream reads a file of `steadfast data convert`, and \(description.name) is none: "
+                            + "convert it and name the new file as dataset, or set data_sharing: node")
+                }
+                return (file, try ImageStream.takeRing(windows, of: description, ranks: ranks))
+            } ?? nil
+        let place = try host.broadcast(made?.memory.place ?? SharedMemory.Place())
+        let memory = try agreement.world.agree { try made?.memory ?? SharedMemory(at: place, writable: true) }
+        return ImageStream(
+            windows, of: description, memory: memory, rank: host.rank, ranks: ranks, file: made?.file,
+            labels: try host.broadcast(made?.file.train.labels ?? []),
+            digest: try host.broadcast(made?.file.train.digest ?? ""),
+            pixelSums: try host.broadcast(made?.file.train.pixelSums ?? []))
     }
 
     /// Gives each rank of the host the images that it wants, while the reader streams the files: it holds those that it has `kept` and

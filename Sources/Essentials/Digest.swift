@@ -30,6 +30,13 @@ public struct Digest: ~Copyable {
     /// Adds a string's UTF-8.
     public func update(_ text: String) { update(Array(text.utf8)) }
 
+    /// The digest of what was added so far; more may be added.
+    public func soFar() -> [UInt8] {
+        let copy = Digest()
+        guard EVP_MD_CTX_copy_ex(copy.context, context) == 1 else { preconditionFailure("libcrypto copies no digest") }
+        return copy.finish()
+    }
+
     /// Ends the digest and returns its bytes: 32 for SHA-256, 16 for MD5.
     public consuming func finish() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))

@@ -34,6 +34,9 @@ public enum SealedFile {
     /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where the content is not whole,
     ///   not HDF5, or not allowed (`HDF5Tree.decode`). The sentence names the file, the object and what to do.
     public static func read(_ path: String, trust: Bool = false) throws -> HDF5Tree {
+        guard !HDF5DataFile.isOne(path) else {
+            throw Failure(.data, "\(path) is a data set: see it with `steadfast data list \(path)`")
+        }
         let bytes = try readWhole(path)
         if try !isSealed(bytes, path, trust: trust) {
             let kind = isHDF5(bytes) ? "an HDF5 file without our seal" : "not a file of ours, or damaged at its start"

@@ -64,9 +64,16 @@ public struct Recipe: Equatable, Sendable {
     public var meanImage = MeanImage.training
     /// Left-right mirroring.
     public var mirroring = Mirroring.off
-    /// Pixels that images are moved by at most, down and right each, anew each epoch; what they leave is the mean
-    /// image.
+    /// Pixels that images are moved by at most, down and right each, anew each epoch.
     public var shift = 0
+    /// What images that are moved leave.
+    public var shiftFill = ShiftFill.mean
+    /// The side of a square of each image that is the mean image, anew each epoch; 0 for none.
+    public var cutout = 0
+    /// The probability with which a box of an image is another image's (CutMix); of plain networks.
+    public var cutMix = 0.0
+    /// The share of a label that all outputs share; of plain networks.
+    public var labelSmoothing = 0.0
     /// The batches over which batch norm's moments are averaged at each epoch's end, in place of running ones; 0 for
     /// never (PreciseBN, Wu & Johnson 2021, section 3). They are the epoch's first, without random training's noise:
     /// half of the batches have it, and running moments, which move by 0.05 a step, follow the last twenty batches'
@@ -88,6 +95,8 @@ public struct Recipe: Equatable, Sendable {
     public var balance = false
     /// The copies of the training images.
     public var dataSharing = DataSharing.lanes
+    /// The images of a window at least; nil: one window holds all.
+    public var streamWindow: Int?
     /// Overlap of gradient reduction with the backward pass.
     public var overlap = Overlap.auto
     /// Seconds without any progress after which the job is ended and the rank at fault named; 0 for never.

@@ -146,6 +146,14 @@ extension Recipe {
                 "shift", \.shift, .integer(0...255),
                 "The most pixels by which images are moved down and right, anew each epoch."),
             RecipeKey(
+                "shift_fill", \.shiftFill, .choice,
+                "The border that a shifted image leaves: the mean image, or black as where images are padded and cropped."
+            ),
+            RecipeKey(
+                "cutout", \.cutout, .integer(0...255),
+                "The side of a square of each image that is the mean image, its middle anywhere, anew each epoch; 0 for none."
+            ),
+            RecipeKey(
                 "precise_moments", \.preciseMoments, .integer(0...largestCount),
                 "The batches over which batch norm's moments are averaged at each epoch's end, in place of running "
                     + "ones; 0 for never."),
@@ -158,6 +166,21 @@ extension Recipe {
             .toggle(
                 "adversarial_training", \.adversarialTraining, AdversarialTraining.keys,
                 defaults: { $0.defaultAdversarialTraining() }, "Adversarial training."),
+            RecipeKey(
+                "cutmix", \.cutMix, .fraction,
+                check: { recipe, _ in
+                    let isAttacked = recipe.cutMix > 0 && recipe.adversarialTraining != nil
+                    return recipe.softLabels(recipe.cutMix)
+                        ?? (isAttacked
+                            ? "is \(recipe.cutMix), but adversarial training attacks images of one label; leave one of "
+                                + "them out" : nil)
+                },
+                "The probability with which a box of an image, and as much of its label, is another image's of its lane's "
+                    + "part of the batch."),
+            RecipeKey(
+                "label_smoothing", \.labelSmoothing, .real(.from(0, below: 1)),
+                check: { recipe, _ in recipe.softLabels(recipe.labelSmoothing) },
+                "The share of a label that all outputs of a plain network share alike."),
             RecipeKey(
                 "validation", \.validation, .integer(0...largestCount),
                 "Training images that are held out for validation."),
@@ -175,8 +198,17 @@ extension Recipe {
                 "Lanes are assigned to ranks by measured speed, anew at each epoch's end."),
             RecipeKey(
                 "data_sharing", \.dataSharing, .choice, effect: .operational, agreed: true,
-                "The copies of the training images: `lanes`, each rank its own; `node`, one a host in shared memory."
+                "The copies of the training images: `lanes`, each rank its own; `node`, one a host in shared memory; "
+                    + "`stream`, the windows that are due, of a converted set."
             ),
+            RecipeKey(
+                "stream_window", \.streamWindow, .optional(.integer(1...largestCount)),
+                check: { recipe, _ in
+                    recipe.streamWindow.map { $0 >= 2 * recipe.batch } ?? true
+                        ? nil : "is \(recipe.streamWindow ?? 0); allowed: at least two batches, \(2 * recipe.batch)"
+                },
+                "The training images of a window: chunks are permuted in an epoch, and samples within a window of chunks; "
+                    + "null: one window holds all."),
             RecipeKey(
                 "overlap", \.overlap, .choice, effect: .operational, agreed: true,
                 "Overlap of gradient reduction with the backward pass; `auto`: where ranks are on several hosts."),
@@ -192,6 +224,14 @@ extension Recipe {
                 "evaluation", \.evaluation, EvaluationRecipe.keys, effect: .operational,
                 defaults: { $0.defaultEvaluation }, "The evaluation that is planned for the network."),
         ]
+
+    /// Why a setting of soft labels is refused.
+    private func softLabels(_ value: Double) -> String? {
+        value == 0 || network.activation == .plain
+            ? nil
+            : "is \(value), but the hybrid loss of a robust network takes no soft labels; leave it out, or set "
+                + "network.activation to plain"
+    }
 
     private func needsValidation(_ setting: Any?, _ recipe: Recipe) -> String? {
         setting == nil || validation > 0

@@ -7,7 +7,10 @@ public struct Dataset: Sendable {
     public let description: DatasetDescription
     /// The folder that holds its files; nil where it is generated.
     public let folder: String?
-    private let files: any DataFiles
+    let files: any DataFiles
+
+    /// The set's file where it is one that `steadfast data convert` made.
+    public var dataFile: DataFile? { (files as? ConvertedFiles)?.file }
 
     init(_ name: String, _ files: some DataFiles, folder: String?) {
         description = DatasetDescription(name, files)

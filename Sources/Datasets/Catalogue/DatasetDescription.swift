@@ -19,6 +19,9 @@ public struct DatasetDescription: Codable, Sendable {
     /// The files it is read from; none where it is generated.
     public let files: [String]
 
+    /// Training images of a chunk: of the converted set, or of the one that would be made of these files.
+    public let chunkRows: Int
+
     /// Sentences on how the files were understood, for whoever uses them.
     public let notes: [String]
 
@@ -35,5 +38,6 @@ public struct DatasetDescription: Codable, Sendable {
         strengths = DatasetDefaults.of(name).strengths
         self.files = files.paths
         notes = files.notes
+        chunkRows = files.chunkRows
     }
 }

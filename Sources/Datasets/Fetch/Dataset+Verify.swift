@@ -20,6 +20,13 @@ extension Dataset {
     /// - Throws: `Failure` 65 where a file is damaged, or well formed but not the publisher's; 66 where it is missing.
     public static func verify(_ name: String, directory: String? = nil) throws -> VerificationReport {
         let dataset = try locate(name, directory: directory)
+        if let file = dataset.dataFile {
+            try file.verify()
+            return VerificationReport(
+                name: dataset.description.name, folder: dataset.folder,
+                files: [FileReport(path: file.path, digest: file.contentDigest, isOfficial: nil)],
+                trainDigest: file.train.digest, testDigest: file.test.digest)
+        }
         let (train, test) = (try dataset.read(.train) { _ in false }, try dataset.read(.test) { _ in false })
         let files = train.files + test.files
         let wrong = files.filter { $0.isOfficial == false }
@@ -37,12 +44,12 @@ extension Dataset {
 }
 
 extension Dataset {
-    /// The images of each class of a split. Reads the split whole.
+    /// The images of each class of a split. Reads the labels alone where the format allows it.
     ///
     /// - Throws: `Failure` as `stream`.
     public func counts(_ split: Split) throws -> [Int] {
         var counts = [Int](repeating: 0, count: description.classes)
-        for label in try stream(split, wanted: { _ in true }, image: { _, _ in }).labels { counts[Int(label)] += 1 }
+        for label in try files.labels(split == .test ? .test : .train) { counts[Int(label)] += 1 }
         return counts
     }
 }

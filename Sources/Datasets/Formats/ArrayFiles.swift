@@ -86,6 +86,8 @@ struct ArrayFiles: DataFiles {
         self.paths = paths
     }
 
+    func labels(_ split: Split) throws -> [UInt8] { try (split == .test ? test : train)?.classes() ?? [] }
+
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws -> StreamedImages {

@@ -89,7 +89,7 @@ struct ArraySplit: Sendable {
     ) throws -> StreamedImages {
         let before = try FileState(images.path)
         let digest = RunningDigest()
-        let (imageDigest, labelDigest) = (RunningDigest(), RunningDigest())
+        let labelDigest = RunningDigest()
         let count = shape.count
         let reader = ArrayPixels(images: images, layout: layout, shape: shape, range: range)
         let converted = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
@@ -101,12 +101,12 @@ struct ArraySplit: Sendable {
                 let source = UnsafeRawBufferPointer(rebasing: bytes[row * rowBytes..<(row + 1) * rowBytes])
                 let pixels = try reader.bytes(source, index: first + row, scratch: converted)
                 digest.update(pixels)
-                imageDigest.update(pixels)
                 guard wanted(first + row) else { continue }
                 indices.append(Int32(first + row))
                 try image(first + row, pixels)
             }
         }
+        let imageDigest = digest.soFar
         let all = try self.classes()
         if let bad = all.firstIndex(where: { Int($0) >= classes }) {
             throw Failure(
@@ -124,7 +124,7 @@ struct ArraySplit: Sendable {
         return StreamedImages(
             indices: indices, labels: indices.map { all[Int($0)] }, contentDigest: digest.finish(),
             files: [
-                FileReport(path: images.label, digest: imageDigest.finish(), isOfficial: nil),
+                FileReport(path: images.label, digest: imageDigest, isOfficial: nil),
                 FileReport(path: labels.label, digest: labelDigest.finish(), isOfficial: nil),
             ])
     }

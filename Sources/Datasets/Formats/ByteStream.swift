@@ -21,6 +21,19 @@ extension ByteStream {
         return filled
     }
 
+    /// Passes over bytes.
+    func skip(_ count: Int) throws {
+        if let file = self as? FileStream { return file.seek(by: count) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        var left = count
+        while left > 0 {
+            let got = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)]))
+            guard got > 0 else { throw StreamDamage(reason: "it ends before its numbers") }
+            left -= got
+        }
+    }
+
     /// Reads to the end, hands over each piece, and returns the number of bytes.
     func drain(_ body: (UnsafeRawBufferPointer) -> Void = { _ in }) throws -> Int {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)
@@ -32,6 +45,21 @@ extension ByteStream {
             body(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
             total += got
         }
+    }
+}
+
+/// The first bytes of what another stream still holds.
+final class CutStream: ByteStream {
+    private let source: any ByteStream
+    private var left: Int
+
+    init(_ source: any ByteStream, count: Int) { (self.source, left) = (source, count) }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+        guard left > 0, !buffer.isEmpty else { return 0 }
+        let got = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)]))
+        left -= got
+        return got
     }
 }
 
@@ -72,6 +100,9 @@ final class FileStream: ByteStream {
             guard errno == EINTR else { throw systemFailure(.inputOutput, "read", path) }
         }
     }
+
+    /// Moves the position on.
+    func seek(by count: Int) { lseek(descriptor, off_t(count), SEEK_CUR) }
 
     /// The last `count` bytes, the position unchanged; nil where the file is shorter.
     func tail(_ count: Int) throws -> [UInt8]? {

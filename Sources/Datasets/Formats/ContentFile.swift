@@ -109,6 +109,9 @@ final class RunningDigest {
 
     func update(_ bytes: UnsafeRawBufferPointer) { digest?.update(bytes) }
 
+    /// The digest so far: hexadecimal.
+    var soFar: String { digest?.soFar().hexadecimal ?? "" }
+
     /// Ends the digest: hexadecimal.
     func finish() -> String { digest.take()?.finish().hexadecimal ?? "" }
 }

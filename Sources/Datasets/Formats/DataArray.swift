@@ -50,6 +50,19 @@ struct DataArray: Sendable {
 
     private var impossible: Failure { Failure(.data, "\(label) claims an impossible shape, \(shape)") }
 
+    /// Some of the rows as an array of their own, of a plain file.
+    func rows(_ range: Range<Int>) -> DataArray {
+        let skipped = range.lowerBound * rowCount * kind.width
+        let bytes = range.count * rowCount * kind.width
+        return DataArray(
+            label: label, path: path, kind: kind, isBigEndian: isBigEndian, shape: [range.count] + shape.dropFirst()
+        ) {
+            let stream = try open()
+            try stream.skip(skipped)
+            return CutStream(stream, count: bytes)
+        }
+    }
+
     /// Streams the rows whole: takes the index of the first row of a piece, and the bytes of its rows.
     ///
     /// - Throws: `Failure` 65 where the content is shorter or longer than the shape says, or does not decompress.

@@ -28,7 +28,7 @@ enum DataOpening {
 /// The catalogue of formats, in the order in which a folder is tried; the first one says what it lacks.
 enum DataFormats {
     static let all: [any DataFormat.Type] = [
-        IDXFormat.self, CIFAR10Format.self, CIFAR100Format.self, NPYFormat.self, MATFormat.self,
+        IDXFormat.self, CIFAR10Format.self, CIFAR100Format.self, ShiftFormat.self, NPYFormat.self, MATFormat.self,
         HDF5Format.self, PictureFormat.self,
     ]
 
@@ -74,6 +74,12 @@ protocol DataFiles: Sendable {
     /// Sentences that a user has to know of how the files were understood.
     var notes: [String] { get }
 
+    /// The label of each image of a split; `.validation` is never asked for.
+    func labels(_ split: Split) throws -> [UInt8]
+
+    /// Training images of a chunk.
+    var chunkRows: Int { get }
+
     /// Streams a split, as `Dataset.stream`; `.validation` is never asked for.
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void
@@ -82,6 +88,12 @@ protocol DataFiles: Sendable {
 
 extension DataFiles {
     var notes: [String] { [] }
+
+    /// As the conversion cuts them.
+    var chunkRows: Int { DataFile.rows(of: shape, count: trainCount) }
+
+    /// Out of the images' stream, where a format has no shorter way.
+    func labels(_ split: Split) throws -> [UInt8] { try stream(split, wanted: { _ in true }) { _, _ in }.labels }
 
     /// Images of the files of a split.
     func count(_ split: Split) -> Int { split == .test ? testCount : trainCount }

@@ -9,6 +9,7 @@ import Foundation
 /// - `first-label`: the label of the first class, 0 by default.
 /// - `test-share`: the share of the images that becomes the test split where the files have none, drawn by `seed` (1),
 ///   the same share of each class.
+/// - `part`: a part of a set that is for evaluation alone, `fog/3`.
 struct DataOptions: Equatable, Sendable {
     var images: String?
     var labels: String?
@@ -19,9 +20,11 @@ struct DataOptions: Equatable, Sendable {
     var firstLabel: Int?
     var testShare: Double?
     var seed: UInt64 = 1
+    var part: String?
 
     private static let keys = [
         "images", "labels", "test-images", "test-labels", "layout", "range", "first-label", "test-share", "seed",
+        "part",
     ]
 
     init() {}
@@ -40,6 +43,14 @@ struct DataOptions: Equatable, Sendable {
         }
         name = parts.joined(separator: ":")
         for (key, value) in pairs.reversed() { try set(key, value, of: name) }
+    }
+
+    /// A name without the parameter `part`.
+    static func withoutPart(_ name: String) throws -> String {
+        var rest = name
+        guard try DataOptions(cutFrom: &rest).part != nil else { return name }
+        return name.split(separator: ":", omittingEmptySubsequences: false).filter { !$0.hasPrefix("part=") }
+            .joined(separator: ":")
     }
 
     private static func isKey(_ part: Substring) -> Bool { keys.contains { part.hasPrefix($0 + "=") } }
@@ -70,6 +81,7 @@ struct DataOptions: Equatable, Sendable {
         case "test-share":
             guard let share = Double(value), share > 0, share < 1 else { throw refuse("between 0 and 1") }
             testShare = share
+        case "part": part = value
         case "seed":
             guard let number = UInt64(value) else { throw refuse("a whole number of at least 0") }
             seed = number

@@ -12,6 +12,7 @@ enum HDF5Format: DataFormat {
         guard endings.contains((request.path as NSString).pathExtension.lowercased()) else {
             return .missing("is no HDF5 file")
         }
+        if HDF5DataFile.isOne(request.path) { return .found(try ConvertedFiles(request)) }
         return .found(try ArrayFiles(HDF5Arrays(request.path), request.options))
     }
 }

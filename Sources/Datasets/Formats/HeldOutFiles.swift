@@ -19,7 +19,7 @@ struct HeldOutFiles: DataFiles {
     /// Takes the share out of the training files' images, whose labels are read; one image of a class stays at least.
     init(_ base: some DataFiles, share: Double, seed: UInt64) throws {
         self.base = base
-        let labels = try base.stream(.train, wanted: { _ in true }) { _, _ in }.labels
+        let labels = try base.labels(.train)
         var held = [Bool](repeating: false, count: labels.count)
         var random = Philox(seed: seed, purpose: .validationSplit)
         let order = random.permutation(labels.count).map { Int($0) }
@@ -31,6 +31,11 @@ struct HeldOutFiles: DataFiles {
         train = held.indices.filter { !held[$0] }
         test = held.indices.filter { held[$0] }
         note = "the test split is \(share) of the images of each class, drawn by seed \(seed)"
+    }
+
+    func labels(_ split: Split) throws -> [UInt8] {
+        let all = try base.labels(.train)
+        return (split == .test ? test : train).map { all[$0] }
     }
 
     func stream(

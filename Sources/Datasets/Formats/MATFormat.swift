@@ -203,28 +203,3 @@ struct MATFile: ArrayCollection {
         return shape.reversed()
     }
 }
-
-extension ByteStream {
-    /// Reads bytes that are not wanted.
-    func skip(_ count: Int) throws {
-        var skipped = [UInt8](repeating: 0, count: count)
-        guard try skipped.withUnsafeMutableBytes({ try readFully(into: $0) }) == count else {
-            throw StreamDamage(reason: "it ends in its header")
-        }
-    }
-}
-
-/// The first bytes of a stream.
-final class CutStream: ByteStream {
-    private let source: any ByteStream
-    private var left: Int
-
-    init(_ source: any ByteStream, count: Int) { (self.source, left) = (source, count) }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        guard left > 0, !buffer.isEmpty else { return 0 }
-        let got = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(left, buffer.count)]))
-        left -= got
-        return got
-    }
-}

@@ -139,13 +139,10 @@ public enum PictureDecoder {
             return
         }
         // The list goes through a file: a pipe might fill while the child waits to write.
-        var template = Array("/tmp/steadfast-pictures-XXXXXX".utf8CString)
-        let list = mkstemp(&template)
-        guard list >= 0 else { throw systemFailure(.cannotCreate, "create", "a file in /tmp") }
-        unlink(template)
+        let list = try TemporaryFile.open()
         defer { close(list) }
         let text = Array(paths.joined(separator: "\0").utf8)
-        try text.withUnsafeBytes { try AtomicFile.writeAll($0, to: list, path: "a file in /tmp") }
+        try text.withUnsafeBytes { try AtomicFile.writeAll($0, to: list, path: "the list of pictures") }
         lseek(list, 0, SEEK_SET)
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", paths[0]) }

@@ -57,7 +57,7 @@ struct PictureTree: Sendable {
     }
 }
 
-private func utf8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+func utf8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
 
 /// A data set of pictures in class folders.
 struct PictureFiles: DataFiles {
@@ -111,6 +111,8 @@ struct PictureFiles: DataFiles {
         }
         notes = lacking(self.train, "training") + (test == nil ? [] : lacking(self.test, "test"))
     }
+
+    func labels(_ split: Split) -> [UInt8] { (split == .test ? test : train).map { UInt8($0.label) } }
 
     func stream(
         _ split: Split, wanted: (Int) -> Bool, image: (Int, UnsafeRawBufferPointer) throws -> Void

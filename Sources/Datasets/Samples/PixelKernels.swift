@@ -1,22 +1,25 @@
 import Kernels
 
 /// values = Float(bytes moved) - mean: the image as a window sees it that lies `down` and `right` of it, its left and right
-/// exchanged first where `mirrored`. What the image does not cover is the mean image, so 0.
+/// exchanged first where `mirrored`. What the image does not cover is the mean image, so 0; with `fill` `.zero` black, so -mean.
 func subtractMoved(
     _ mean: UnsafePointer<Float>, from bytes: UnsafePointer<UInt8>, shape: ImageShape, mirrored: Bool, down: Int,
-    right: Int, into values: UnsafeMutablePointer<Float>
+    right: Int, fill: ShiftFill = .mean, into values: UnsafeMutablePointer<Float>
 ) {
     let (width, channels) = (shape.width, shape.channels)
     let columns = max(0, -right)..<max(max(0, -right), min(width, width - right))
     for y in 0..<shape.height {
         let target = values + y * width * channels
+        let meanRow = mean + y * width * channels
+        func leave(_ range: Range<Int>) {
+            for i in range { target[i] = fill == .mean ? 0 : -meanRow[i] }
+        }
         guard (0..<shape.height).contains(y + down), !columns.isEmpty else {
-            target.update(repeating: 0, count: width * channels)
+            leave(0..<width * channels)
             continue
         }
-        let meanRow = mean + y * width * channels
         let sourceRow = bytes + (y + down) * width * channels
-        target.update(repeating: 0, count: columns.lowerBound * channels)
+        leave(0..<columns.lowerBound * channels)
         let first = columns.lowerBound + right
         var source = sourceRow + (mirrored ? width - 1 - first : first) * channels
         let stride = mirrored ? -channels : channels
@@ -26,7 +29,28 @@ func subtractMoved(
             i += channels
             source += stride
         }
-        (target + i).update(repeating: 0, count: (width - columns.upperBound) * channels)
+        leave(i..<width * channels)
+    }
+}
+
+/// Sets a square of `side` pixels around a place to 0, the mean image, as far as it lies in the image.
+func cutOut(_ values: UnsafeMutablePointer<Float>, shape: ImageShape, side: Int, row: Int, column: Int) {
+    let rows = (row - side / 2..<row - side / 2 + side).clamped(to: 0..<shape.height)
+    let columns = (column - side / 2..<column - side / 2 + side).clamped(to: 0..<shape.width)
+    for y in rows {
+        (values + (y * shape.width + columns.lowerBound) * shape.channels).update(
+            repeating: 0, count: columns.count * shape.channels)
+    }
+}
+
+/// Copies a box of an image into another one of the same shape.
+func paste(
+    _ rows: Range<Int>, _ columns: Range<Int>, of source: UnsafePointer<Float>, shape: ImageShape,
+    into values: UnsafeMutablePointer<Float>
+) {
+    for y in rows {
+        let start = (y * shape.width + columns.lowerBound) * shape.channels
+        (values + start).update(from: source + start, count: columns.count * shape.channels)
     }
 }
 

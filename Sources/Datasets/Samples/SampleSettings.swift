@@ -100,6 +100,14 @@ public enum MeanImage: String, Codable, CaseIterable, Sendable {
     case initial
 }
 
+/// What stands where a shifted image leaves a border.
+public enum ShiftFill: String, Codable, CaseIterable, Sendable {
+    /// The mean image.
+    case mean
+    /// Black, as where images are padded with zeros and cropped.
+    case zero
+}
+
 /// Left-right mirroring with probability 1/2, anew each epoch: never, a coin for each sample, or one for each batch.
 public enum Mirroring: String, Codable, CaseIterable, Sendable {
     case off, image, batch

@@ -5,8 +5,10 @@ import Kernels
 /// Sample ids: 0..<N the training split's images, then the mean samples, then the noise samples. What a sample is
 /// depends on (seed, sample id, epoch) alone, and with a setting of batch scope on (epoch, step).
 public struct SampleSource: Sendable {
-    /// The images that the rank keeps.
+    /// The images that the rank keeps; none where they pass.
     public let images: ImageSet
+    /// The images that pass through memory, of which those of the ids in use are there; nil where the rank keeps its own.
+    private var passing: PassingImages?
     /// N, the images of the training split over all ranks.
     public let imageCount: Int
     /// All sample ids are 0..<sampleCount.
@@ -21,8 +23,12 @@ public struct SampleSource: Sendable {
     private let randomTraining: RandomTraining?
     private let mirroring: Mirroring
     private let shift: Int
-    /// Where the image of a sample id lies in `images`; -1 where the rank does not keep it.
-    private let slots: [Int32]
+    private let shiftFill: ShiftFill
+    private let cutout: Int
+    private let cutMix: Double
+    /// Where the image of a sample id lies in `images`, -1 where the rank does not keep it; its index in the files where
+    /// images pass.
+    private var slots: [Int32]
 
     /// Makes the source.
     ///
@@ -35,23 +41,28 @@ public struct SampleSource: Sendable {
     ///   - meanTraining: the nonsense that is drawn beside the images, nil for none.
     ///   - randomTraining: the noise that is added to samples, nil for none.
     ///   - mirroring: whether samples are mirrored, each by itself or a batch as a whole.
-    ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch; what they leave is the
-    ///     mean image.
+    ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch.
+    ///   - shiftFill: what they leave.
+    ///   - cutout: the side of a square of each image that is the mean image, its middle anywhere in the image, anew each
+    ///     epoch (DeVries & Taylor 2017); 0 for none.
+    ///   - cutMix: the probability with which a box of an image is another image's (Yun et al. 2019, alpha 1: its share
+    ///     of the pixels is uniform before it is clipped).
     public init(
         images: ImageSet, trainIndices: [Int32], classes: Int, meanImage: [Float], seed: UInt64,
         meanTraining: MeanTraining? = nil, randomTraining: RandomTraining? = nil, mirroring: Mirroring = .off,
-        shift: Int = 0
+        shift: Int = 0, shiftFill: ShiftFill = .mean, cutout: Int = 0, cutMix: Double = 0
     ) {
         precondition(
             meanImage.count == images.shape.count, "a mean image of \(meanImage.count) for \(images.shape) images")
         self.images = images
+        passing = nil
         self.classes = classes
         self.meanImage = meanImage
         self.seed = seed
         self.meanTraining = meanTraining
         self.randomTraining = randomTraining
         self.mirroring = mirroring
-        self.shift = shift
+        (self.shift, self.shiftFill, self.cutout, self.cutMix) = (shift, shiftFill, cutout, cutMix)
         imageCount = trainIndices.count
         sampleCount = imageCount + (meanTraining?.drawnSamples ?? 0)
         var slots = [Int32](repeating: -1, count: trainIndices.count)
@@ -61,6 +72,13 @@ public struct SampleSource: Sendable {
             if slot < images.count && images.indices[slot] == index { slots[id] = Int32(slot) }
         }
         self.slots = slots
+    }
+
+    /// The same source of images that pass through memory: the owner of `passing` sees to it that those of the ids in use are there.
+    public init(_ other: SampleSource, passing: PassingImages, trainIndices: [Int32]) {
+        self = other
+        self.passing = passing
+        slots = trainIndices
     }
 
     /// Copies an image that the rank keeps, label first, then its pixels, to `bytes` from `start` on.
@@ -82,10 +100,11 @@ public struct SampleSource: Sendable {
     /// image, and their labels. Noise is neither clipped nor rounded. Allocates nothing.
     ///
     /// The rank must keep the image of every data sample in `ids`. `noise` says whether random training's noise is
-    /// added.
+    /// added. `scratch` is room for an image, needed where images are mixed: an image's partner is one of `ids`, and its
+    /// label a ``MixedLabel`` then.
     public func fill(
         _ ids: ArraySlice<Int32>, epoch: Int, step: Int, noise: Bool = true, into pixels: UnsafeMutablePointer<Float>,
-        labels: UnsafeMutablePointer<Int32>
+        labels: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>? = nil
     ) {
         let batchMirrored = mirroring == .batch && coin(.mirroring, step, epoch, probability: 0.5)
         var batchNoisy = false
@@ -97,18 +116,50 @@ public struct SampleSource: Sendable {
                 guard let mean = mean.baseAddress else { return }
                 var values = pixels
                 var label = labels
-                for id in ids {
-                    let id = Int(id)
+                func write(_ id: Int, into values: UnsafeMutablePointer<Float>) -> Int32 {
                     let mirrored =
                         batchMirrored || mirroring == .image && coin(.mirroring, id, epoch, probability: 0.5)
-                    label.pointee = write(
+                    return self.write(
                         id, epoch: epoch, mirrored: mirrored, mean: mean, bytes: bytes.baseAddress, into: values)
+                }
+                for id in ids {
+                    let id = Int(id)
+                    label.pointee = write(id, into: values)
+                    if cutMix > 0, let scratch {
+                        mix(id, label, among: ids, epoch: epoch, values, scratch) { write($0, into: scratch) }
+                    }
                     if noise { addNoise(id, epoch: epoch, batchNoisy: batchNoisy, to: values) }
                     values += images.shape.count
                     label += 1
                 }
             }
         }
+    }
+
+    /// Pastes a box of another image of `ids` into an image where the sample's numbers say so.
+    private func mix(
+        _ id: Int, _ label: UnsafeMutablePointer<Int32>, among ids: ArraySlice<Int32>, epoch: Int,
+        _ values: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, write: (Int) -> Int32
+    ) {
+        guard id < imageCount else { return }
+        var random = Philox(seed: seed, purpose: .cutMix, id, epoch)
+        guard Double(random.uniform()) < cutMix else { return }
+        func draw(_ count: Int) -> Int { min(Int(random.uniform() * Float(count)), count - 1) }
+        let partner = Int(ids[ids.startIndex + draw(ids.count)])
+        // The share of the pixels before the box is clipped.
+        let side = random.uniform().squareRoot()
+        let shape = images.shape
+        func box(_ extent: Int) -> Range<Int> {
+            let length = Int(side * Float(extent))
+            let start = draw(extent) - length / 2
+            return (start..<start + length).clamped(to: 0..<extent)
+        }
+        let (rows, columns) = (box(shape.height), box(shape.width))
+        guard partner != id, partner < imageCount, !rows.isEmpty, !columns.isEmpty else { return }
+        let other = write(partner)
+        paste(rows, columns, of: scratch, shape: shape, into: values)
+        let share = Double(rows.count * columns.count) / Double(shape.area)
+        label.pointee = MixedLabel(Int(label.pointee), Int(other), share: share).packed
     }
 
     private func coin(_ purpose: RandomPurpose, _ a: Int, _ b: Int, probability: Double) -> Bool {
@@ -125,16 +176,29 @@ public struct SampleSource: Sendable {
         let shape = images.shape
         if id < imageCount {
             let slot = Int(slots[id])
-            guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
-            let image = bytes + slot * shape.count
+            let image: UnsafePointer<UInt8>
+            let label: UInt8
+            if let passing {
+                (image, label) = (passing.pixels(slot), passing.labels[slot])
+            } else {
+                guard slot >= 0, let bytes else { preconditionFailure("the rank does not keep sample \(id)") }
+                (image, label) = (bytes + slot * shape.count, images.labels[slot])
+            }
             if mirrored || shift > 0 {
                 let (down, right) = drawShift(id, epoch: epoch)
                 subtractMoved(
-                    mean, from: image, shape: shape, mirrored: mirrored, down: down, right: right, into: values)
+                    mean, from: image, shape: shape, mirrored: mirrored, down: down, right: right, fill: shiftFill,
+                    into: values)
             } else {
                 subtract(mean, from: image, into: values, count: shape.count)
             }
-            return Int32(images.labels[slot])
+            if cutout > 0 {
+                var random = Philox(seed: seed, purpose: .cutout, id, epoch)
+                func draw(_ count: Int) -> Int { min(Int(random.uniform() * Float(count)), count - 1) }
+                let row = draw(shape.height)
+                cutOut(values, shape: shape, side: cutout, row: row, column: draw(shape.width))
+            }
+            return Int32(label)
         }
         guard let meanTraining else { preconditionFailure("sample \(id) without mean training") }
         let draw = meanTraining.redraw ? epoch : 0

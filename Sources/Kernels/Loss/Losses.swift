@@ -37,11 +37,22 @@ extension Loss {
     ///
     /// Writes the gradient with respect to z, times `scale`; returns the loss unscaled. Bits depend on this sample
     /// alone.
+    ///
+    /// Where labels are soft the target of the cross-entropy is (1 - e) (1 - s) for the label, (1 - e) s for the other label of
+    /// a mixture, and e / K more for each of the K outputs (Szegedy et al. 2016, section 7; Yun et al. 2019).
+    ///
+    /// - Parameters:
+    ///   - other: the other label of a mixture, of the share s. For the softmax cross-entropy alone, as `smoothing`.
+    ///   - smoothing: e.
     public func value(
-        _ z: UnsafePointer<Float>, label: Int, outputs: Int, gradient: UnsafeMutablePointer<Float>?, scale: Float
+        _ z: UnsafePointer<Float>, label: Int, outputs: Int, gradient: UnsafeMutablePointer<Float>?, scale: Float,
+        other: (label: Int, share: Float)? = nil, smoothing: Float = 0
     ) -> Double {
         switch self {
-        case .softmaxCrossEntropy: crossEntropy(z, label, outputs, gradient, scale)
+        case .softmaxCrossEntropy:
+            other == nil && smoothing == 0
+                ? crossEntropy(z, label, outputs, gradient, scale)
+                : softCrossEntropy(z, label, other ?? (label, 0), smoothing, outputs, gradient, scale)
         case .hybrid(let loss): loss.value(z, label, outputs, gradient, scale)
         }
     }
@@ -96,6 +107,23 @@ extension Loss {
             for i in 0..<outputs { gradient[i] = scale * (exp(z[i] - total) - (i == label ? 1 : 0)) }
         }
         return Double(total - z[label])
+    }
+
+    /// Of a soft target t, which sums up to 1: ln sum exp(z) - sum t z.
+    private func softCrossEntropy(
+        _ z: UnsafePointer<Float>, _ label: Int, _ other: (label: Int, share: Float), _ smoothing: Float,
+        _ outputs: Int, _ gradient: UnsafeMutablePointer<Float>?, _ scale: Float
+    ) -> Double {
+        let total = logSumExp(outputs) { z[$0] }
+        var loss = Double(total)
+        for i in 0..<outputs {
+            var target = smoothing / Float(outputs)
+            if i == label { target += (1 - smoothing) * (1 - other.share) }
+            if i == other.label { target += (1 - smoothing) * other.share }
+            loss -= Double(target) * Double(z[i])
+            if let gradient { gradient[i] = scale * (exp(z[i] - total) - target) }
+        }
+        return loss
     }
 }
 

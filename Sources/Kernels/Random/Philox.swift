@@ -15,6 +15,9 @@ public enum RandomPurpose: UInt32, Sendable {
     case audit
     case shift
     case dropout
+    case chunkOrder
+    case cutout
+    case cutMix
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC

@@ -8,7 +8,7 @@ public struct SummaryFile {
     public private(set) var rows: [SummaryRow] = []
     /// Their lines, as they stand in the files.
     private var lines: [String] = []
-    /// Where each row was found first, by checkpoint, attack, strength and number of samples.
+    /// Where each row was found first, by checkpoint, data set, attack, strength and number of samples.
     private var places: [[String]: (index: Int, path: String)] = [:]
 
     /// Without rows.
@@ -33,7 +33,7 @@ public struct SummaryFile {
             guard let row = Self.row(fields) else {
                 throw Failure(.data, "\(path), line \(number + 2): not a row of a summary: evaluate again")
             }
-            let key = [fields[0], fields[2], fields[3], fields[5]]
+            let key = [fields[0], fields[1], fields[2], fields[3], fields[5]]
             if let place = places[key] {
                 guard self.lines[place.index] == line else {
                     throw Failure(

@@ -28,6 +28,8 @@ public struct EvaluationSettings: Sendable {
     public var chunk: Int?
     /// True where the results hold the perturbed images.
     public var keepsImages = false
+    /// Another data set than the network was trained on: the name by which it is located, and its name in results.
+    public var dataset: (locator: String, name: String)?
     /// Where to look for data first.
     public var dataDirectory: String?
     /// True to go on with an evaluation that was stopped.
@@ -115,15 +117,26 @@ public final class EvaluationJob {
             return (checkpoint, try TargetModel(checkpoint, seed: settings.seed), settings)
         }
         let dataset = try HostDataset(
-            checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
+            own.dataset?.locator ?? checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
         let wanted = try communicator.agree { try own.wanted(of: dataset.description) }
         let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
         let evaluator = try communicator.agree {
-            try Evaluator(
-                AttackContext(target, others: others), own.attacks,
-                strengths: own.strengths ?? dataset.description.strengths, samples: samples,
-                classes: dataset.description.classes, chunk: own.chunk, keepsImages: own.keepsImages,
+            // A set of one's own may lack images of the last classes.
+            if let other = own.dataset, dataset.description.classes > checkpoint.header.classes {
+                throw Failure(
+                    .data,
+                    "\(other.name) has labels up to \(dataset.description.classes - 1), and the network \(checkpoint.header.classes) "
+                        + "classes: evaluate on images of its classes")
+            }
+            let columns =
+                own.dataset == nil
+                ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
+            return try Evaluator(
+                AttackContext(target, others: others), own.attacks, strengths: own.strengths ?? columns,
+                samples: samples,
+                classes: own.dataset == nil ? dataset.description.classes : checkpoint.header.classes, chunk: own.chunk,
+                keepsImages: own.keepsImages,
                 communicator: communicator)
         }
         self.target = target
@@ -134,8 +147,8 @@ public final class EvaluationJob {
         networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)
         subject = EvaluationSubject(
             checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
-            dataset: checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed, samples: samples,
-            classes: target.plan.network.classes,
+            dataset: own.dataset?.name ?? checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed,
+            samples: samples, classes: target.plan.network.classes,
             classNames: checkpoint.header.classNames ?? dataset.description.namedClasses)
         try communicator.agreeOnEqual([
             ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),

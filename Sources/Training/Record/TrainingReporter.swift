@@ -1,4 +1,5 @@
 import Checkpoints
+import DataFeed
 import Essentials
 import Foundation
 import Kernels
@@ -100,7 +101,16 @@ package final class TrainingReporter {
             "\(recipe.dataset), \(data.network.classes) classes, \(recipe.network.activation.rawValue) network, "
                 + "\(samples) samples an epoch, batch \(recipe.batch) in \(recipe.lanes) lanes on \(ranks) "
                 + "rank\(ranks == 1 ? "" : "s"), "
-                + (recipe.dataSharing == .node ? "one copy of the images a host, " : "") + BLAS.kernel)
+                + (recipe.dataSharing == .lanes
+                    ? "" : data.stream == nil ? "one copy of the images a host, " : "images in windows, ") + BLAS.kernel
+        )
+        if data.stream != nil, let windows = data.plan.windows {
+            let set = data.description
+            let bytes = ImageStream.bytes(windows, imageBytes: set.shape.count, rows: set.chunkRows)
+            say(
+                "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) MB "
+                    + "of each host's memory hold three")
+        }
         say(Self.images(recipe, data))
         data.description.notes.forEach(say)
         let shape = data.description.shape

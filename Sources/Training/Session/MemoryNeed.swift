@@ -1,3 +1,4 @@
+import DataFeed
 import Datasets
 import Essentials
 import MessagePassing
@@ -28,7 +29,13 @@ struct MemoryNeed {
         let validation = TargetModel.sizes(plan, gradients: recipe.validationAttack != nil).bytes
         let moments = Double(recipe.optimizer.kind.momentCount * layout.count)
         let drawn = Double(recipe.meanTraining?.drawnSamples ?? 0)
-        let kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .node ? ranksOfHost : ranks)
+        var kept = Double(dataset.trainCount) / Double(recipe.dataSharing == .lanes ? ranks : ranksOfHost)
+        if recipe.dataSharing == .stream, let windows = recipe.windows(of: dataset) {
+            // Three windows a host, and the validation images dealt to all ranks.
+            let ring = ImageStream.bytes(windows, imageBytes: dataset.shape.count, rows: dataset.chunkRows)
+            kept = Double(ring / max(1, dataset.shape.count)) / Double(ranksOfHost)
+            kept += Double(recipe.validation) / Double(ranks)
+        }
         self.ranksOfHost = ranksOfHost
         parts = [
             ("the batch", batch.bytes), ("the validation", recipe.validation > 0 ? validation : 0),

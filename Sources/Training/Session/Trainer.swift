@@ -133,8 +133,9 @@ public final class Trainer {
             if endsEpoch && !stopped && !isFinished { try balance() }
             if stopped || isFinished { try saver.finish() }
             if stopped && !isFinished {
+                // A failure is worth more than a signal, whichever rank has it.
+                try communicator.agree { if let failure = recordFailure ?? engine.inputFailure { throw failure } }
                 try communicator.agree {
-                    if let failure = recordFailure { throw failure }
                     throw Failure(
                         .stopped, "stopped by a signal; step \(state.step) is saved: go on with --resume")
                 }

@@ -16,6 +16,8 @@ struct TrainingData {
     /// Who holds which lanes.
     let deal: LaneAssignment
     let source: SampleSource
+    /// Where the images come from where they pass through memory; nil where they are kept.
+    let stream: ImageStream?
     /// This rank's share of the validation split; nil without one.
     let validation: ImageSet?
     let validationCount: Int
@@ -46,13 +48,16 @@ struct TrainingData {
         let shape = description.shape
         let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
         let drawn = recipe.meanTraining?.drawnSamples ?? 0
+        let windows = recipe.windows(of: description)
         let plan = LanePlan(
-            samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed)
+            samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed,
+            windows: windows)
         let deal = LaneAssignment(lanes: recipe.lanes, ranks: communicator.worldSize)
         let lanes = deal[communicator.rank]
 
         var trains = [Bool](repeating: false, count: description.trainCount)
-        for lane in lanes {
+        // With windows a host's ranks have all images, and none of its own.
+        for lane in windows == nil ? lanes : 0..<0 {
             for id in plan.owned(lane: lane) where Int(id) < splits.train.count {
                 trains[Int(splits.train[Int(id)])] = true
             }
@@ -64,19 +69,34 @@ struct TrainingData {
             validates[Int(index)] = true
         }
         let images, held: ImageSet
+        var stream: ImageStream?
         switch recipe.dataSharing {
+        case .stream where windows != nil:
+            stream = try windows.map { try dataset.stream($0) }
+            held = try dataset.read(.train, wanted: validates)
+            images = held.filter { _ in false }
         case .lanes:
             let read = try dataset.read(.train, wanted: zip(trains, validates).map { $0 || $1 })
             held = read.filter { validates[$0] }
             images = held.count == 0 ? read : read.filter { trains[$0] }
-        case .node:
+        case .node, .stream:
             var shared = [Bool](repeating: false, count: description.trainCount)
             for index in splits.train { shared[Int(index)] = true }
             (images, held) = try dataset.read(.train, shared: shared, wanted: validates)
         }
+        // A file knows the sums over all its images; ranks that share images sum each a part.
         var sums = PixelSums(shape: shape)
-        sums.add(images) { trains[$0] }
+        if stream != nil {
+            sums.add(held)
+        } else if windows != nil {
+            let (start, end) = (rank * splits.train.count / ranks, (rank + 1) * splits.train.count / ranks)
+            let own = Set(splits.train[start..<end])
+            sums.add(images) { own.contains(Int32($0)) }
+        } else {
+            sums.add(images) { trains[$0] }
+        }
         try sums.sums.withUnsafeMutableBufferPointer { try communicator.allReduce($0, .sum) }
+        if let stream { for i in sums.sums.indices { sums.sums[i] = stream.pixelSums[i] - sums.sums[i] } }
         let mean =
             switch recipe.meanImage {
             case .training: meanImage(sums: sums.sums, count: splits.train.count)
@@ -91,8 +111,10 @@ struct TrainingData {
         self.recipe = recipe
         classes = description.classes
         trainIndices = splits.train
-        source = Self.source(images, splits.train, classes: description.classes, meanImage: mean, recipe)
-        digest = images.contentDigest
+        let own = Self.source(images, splits.train, classes: description.classes, meanImage: mean, recipe)
+        source = stream.map { SampleSource(own, passing: $0.images, trainIndices: splits.train) } ?? own
+        self.stream = stream
+        digest = stream?.digest ?? images.contentDigest
         isOfficial = images.isOfficial
     }
 
@@ -102,7 +124,8 @@ struct TrainingData {
         SampleSource(
             images: images, trainIndices: trainIndices, classes: classes, meanImage: meanImage, seed: recipe.seed,
             meanTraining: recipe.meanTraining, randomTraining: recipe.randomTraining, mirroring: recipe.mirroring,
-            shift: recipe.shift)
+            shift: recipe.shift, shiftFill: recipe.shiftFill, cutout: recipe.cutout,
+            cutMix: recipe.cutMix)
     }
 
     // MARK: Dealing anew
@@ -112,7 +135,7 @@ struct TrainingData {
     ///
     /// Collective: every rank of the communicator calls this with the same deal.
     func dealt(_ new: LaneAssignment, by communicator: Communicator) throws -> TrainingData {
-        if recipe.dataSharing == .node { return TrainingData(self, new, source) }
+        if recipe.dataSharing != .lanes { return TrainingData(self, new, source) }
         let rank = communicator.rank
         let size = source.images.shape.count
         // The images of each lane that this rank is to hold: label, pixels, label, pixels, ...
@@ -155,7 +178,7 @@ struct TrainingData {
     }
 
     private init(_ old: TrainingData, _ deal: LaneAssignment, _ source: SampleSource) {
-        (self.deal, self.source) = (deal, source)
+        (self.deal, self.source, stream) = (deal, source, old.stream)
         (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
         (validation, validationCount, description) = (old.validation, old.validationCount, old.description)
         (trainIndices, recipe, classes) = (old.trainIndices, old.recipe, old.classes)
@@ -163,6 +186,17 @@ struct TrainingData {
 }
 
 extension Recipe {
+    /// The windows of a data set's epochs; nil where one holds all images.
+    func windows(of set: DatasetDescription) -> WindowPlan? {
+        guard let size = streamWindow else { return nil }
+        var counts = [Int](repeating: 0, count: (set.trainCount + set.chunkRows - 1) / set.chunkRows)
+        for index in Splits(trainCount: set.trainCount, validation: validation, seed: seed).train {
+            counts[Int(index) / set.chunkRows] += 1
+        }
+        let plan = WindowPlan(counts: counts, drawn: meanTraining?.drawnSamples ?? 0, size: size, seed: seed)
+        return plan.isWhole ? nil : plan
+    }
+
     /// The images of one pass: the global batch, or its part where a step accumulates several passes.
     var passBatch: Int { batch / accumulation }
 }

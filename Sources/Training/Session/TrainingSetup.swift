@@ -46,6 +46,7 @@ struct TrainingSetup {
             let (settled, plan) = try communicator.agree {
                 try checkSplit(recipe, description)
                 let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
+                try checkWindows(settled, description)
                 return (
                     settled,
                     try NetworkPlan(settled.network(input: description.shape, classes: description.classes))
@@ -97,6 +98,17 @@ struct TrainingSetup {
                 .usage,
                 "\(ranks) ranks cannot share \(recipe.lanes) lanes: start at most \(recipe.lanes) ranks, or set lanes "
                     + "for a new run")
+        }
+    }
+
+    /// Refuses windows where each rank would keep its lanes' images, which are others in each epoch.
+    private static func checkWindows(_ recipe: Recipe, _ description: DatasetDescription) throws {
+        guard recipe.windows(of: description) != nil else { return }
+        guard recipe.dataSharing != .lanes else {
+            throw Failure(
+                .usage,
+                "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing to "
+                    + "stream, or to node where a host's memory holds all images")
         }
     }
 

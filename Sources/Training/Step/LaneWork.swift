@@ -34,6 +34,8 @@ final class LaneWork {
     let propagation: Propagation
     /// The sample ids and labels of the local images, in their order.
     let ids, labels: Buffer<Int32>
+    /// Room for an image, where images are mixed.
+    let scratch: Buffer<Float>
     /// The images of each lane, after `begin`.
     private(set) var counts: [Int]
 
@@ -81,6 +83,7 @@ final class LaneWork {
         let (lanes, capacity) = (propagation.lanes, data.plan.laneCapacity)
         ids = Buffer(capacity * lanes)
         labels = Buffer(capacity * lanes)
+        scratch = Buffer(recipe.cutMix > 0 ? data.network.input.count : 0)
         partials = Buffer(Self.sumCount * lanes)
         totals = Buffer(Self.sumCount)
         counts = [Int](repeating: 0, count: lanes)
@@ -217,15 +220,17 @@ final class LaneWork {
         let outputs = model.plan.outputs
         let classes = model.plan.network.classes
         let loss = model.plan.network.loss
+        let smoothing = Float(recipe.labelSmoothing)
         for index in counts.indices {
             let sums = partials.pointer + index * Self.sumCount
             sums.update(repeating: 0, count: Self.sumCount)
             for image in images(ofLane: index) {
                 let z = propagation.outputs + image * outputs
-                let label = Int(labels.pointer[image])
+                let mixed = MixedLabel(packed: labels.pointer[image])
+                let label = mixed.label
                 sums[0] += loss.value(
                     z, label: label, outputs: outputs, gradient: propagation.outputGradient + image * outputs,
-                    scale: scale)
+                    scale: scale, other: mixed.share > 0 ? (mixed.other, mixed.share) : nil, smoothing: smoothing)
                 let winner = loss.winner(z, outputs: outputs)
                 let error: Double = winner == label ? 0 : 1
                 sums[1] += error

@@ -1,4 +1,6 @@
+import DataFeed
 import Datasets
+import Essentials
 import Kernels
 import MessagePassing
 import Networks
@@ -29,6 +31,10 @@ package final class StepEngine {
     private let updates: Int
     private var order: (epoch: Int, ids: [[Int32]]) = (-1, [])
     private var untimedSteps = 2
+    /// The step whose images are there, where they pass through memory.
+    private var preparedStep = -1
+    /// Why the images of the step after the last one are not to be had; on the ranks of one host.
+    private(set) var inputFailure: Failure?
 
     /// Collective: every rank of the communicator calls this.
     ///
@@ -75,6 +81,8 @@ package final class StepEngine {
         let passes = first..<min(first + recipe.accumulation, data.plan.stepsPerEpoch)
         let stepImages = passes.reduce(0) { $0 + data.plan.batchSize(stepInEpoch: $1) }
         prepareOrder(epoch)
+        try prepareImages(step)
+        let stopping = stopping || inputFailure != nil
         var sums = TrainingSums()
         var stop = false
         var norm = Double.nan
@@ -141,12 +149,21 @@ package final class StepEngine {
     /// - Returns: whether they are finite, here.
     func averageMoments(epoch: Int) throws -> Bool {
         prepareOrder(epoch)
+        // Images that pass through memory come once more.
+        try data.stream?.restart(by: communicator)
+        preparedStep = -1
+        defer { preparedStep = -1 }
         for pass in 0..<min(recipe.preciseMoments, data.plan.stepsPerEpoch) {
             Progress.beat()
+            if let stream = data.stream {
+                let positions = pass * data.plan.batch..<pass * data.plan.batch + data.plan.batchSize(stepInEpoch: pass)
+                try communicator.agree { try stream.demand((epoch, positions)) }
+            }
             work.begin(pass, firstLane: lanes.lowerBound)
             fill(pass, epoch: epoch, noise: false)
             try work.averageMoments(pass + 1)
         }
+        try data.stream?.restart(by: communicator)
         return hasFiniteMoments
     }
 
@@ -169,7 +186,26 @@ package final class StepEngine {
 
     private func prepareOrder(_ epoch: Int) {
         guard order.epoch != epoch else { return }
-        order = (epoch, lanes.map { data.plan.order(lane: $0, epoch: epoch) })
+        order = (epoch, data.plan.orders(of: lanes, epoch: epoch))
+    }
+
+    /// Waits for the images of a step and of the one behind it, where they pass through memory: so that all ranks hear of a failure while
+    /// the step under way can still be done. Collective at the first step.
+    private func prepareImages(_ step: Int) throws {
+        guard let stream = data.stream else { return }
+        try timeline.measure(.draw) {
+            if preparedStep != step { try communicator.agree { try stream.demand(span(step)) } }
+            do {
+                try stream.demand(span(step), then: span(step + 1))
+                preparedStep = step + 1
+            } catch { inputFailure = Failure(error) }
+        }
+    }
+
+    /// The positions of a step in its epoch.
+    private func span(_ step: Int) -> ImageStream.Span {
+        let first = step % stepsPerEpoch * recipe.accumulation * data.plan.batch
+        return (step / stepsPerEpoch, first..<min(first + recipe.accumulation * data.plan.batch, data.plan.samples))
     }
 
     private func fill(_ pass: Int, epoch: Int, noise: Bool = true) {
@@ -186,7 +222,8 @@ package final class StepEngine {
                 data.source.fill(
                     own, epoch: epoch, step: pass, noise: noise,
                     into: work.propagation.input.pointer + start * inputCount,
-                    labels: work.labels.pointer + start)
+                    labels: work.labels.pointer + start,
+                    scratch: work.scratch.count > 0 ? work.scratch.pointer : nil)
             }
         }
     }

@@ -7,8 +7,8 @@ import Training
 /// `steadfast data`.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "List, fetch, verify and make data sets.",
-        subcommands: [List.self, Fetch.self, Verify.self, Make.self])
+        commandName: "data", abstract: "List, fetch, verify, convert and make data sets.",
+        subcommands: [List.self, Fetch.self, Verify.self, Convert.self, Make.self])
 
     struct Location: ParsableArguments {
         @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
@@ -94,6 +94,40 @@ struct DataCommand: ParsableCommand {
                 let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"
                 print("\(file.path)  SHA-256 \(file.digest)  \(verdict)")
             }
+        }
+    }
+
+    struct Convert: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write a data set of any format as one HDF5 file of checked chunks.",
+            discussion: "An interrupted conversion goes on where it stopped, by the same command.")
+        @Argument(help: "A data set's name, folder or file, with parameters as in a recipe.")
+        var source: String
+        @Option(help: "The file to make; its name ends with .h5.")
+        var output: String
+        @Option(help: "Deflate chunks by this level, 1 (fast) to 9; else they are stored as they are.")
+        var deflate: Int?
+        @Flag(help: "Tell nothing on the way.")
+        var quiet = false
+        @OptionGroup var location: Location
+
+        func run() throws {
+            let dataset = try Dataset.locate(source, directory: location.dataDirectory)
+            let conversion = try Conversion(dataset, to: output, deflate: deflate)
+            var line = ProgressLine()
+            var last: Int?
+            let megabytes = Double(dataset.description.shape.count) / 1e6
+            let report = try conversion.run { done, total in
+                guard !quiet else { return }
+                line.update(
+                    "\(done) of \(total) images", done: done, of: total,
+                    amount: Double(done - (last ?? done)) * megabytes, unit: "MB/s")
+                last = done
+            }
+            line.clear()
+            let resumed = report.resumed > 0 ? ", \(report.resumed) of them by a conversion before" : ""
+            print("\(report.path): \(report.images) images\(resumed), \(report.bytes) bytes")
+            print("content_digest \(report.contentDigest)")
         }
     }
 

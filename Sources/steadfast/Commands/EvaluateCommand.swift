@@ -71,7 +71,11 @@ struct EvaluateCommand: CollectiveCommand {
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
     var stallTimeout = 300.0
 
-    @Option(help: "The data set that networks of the format ONNX are for.")
+    @Option(
+        help: """
+            Another data set than the network was trained on; one of changed test images (CIFAR-10-C, MNIST-C) part by \
+            part. For networks of the format ONNX: the set that they are for.
+            """)
     var dataset: String?
 
     @OptionGroup var importOptions: ImportOptions
@@ -123,33 +127,54 @@ struct EvaluateCommand: CollectiveCommand {
             guard communicator.rank == 0 else { return }
             for name in checkpoints where name.hasSuffix(".onnx") { _ = try checkpoint(name, isWriter: true) }
         }
-        let jobs = try checkpoints.map { try job($0, communicator) }
-        if communicator.rank == 0 {
-            let warnings = jobs.flatMap(\.warnings).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-            for warning in warnings {
+        let parts = try parts(communicator)
+        var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
+        var warned: [String] = []
+        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
+        for part in parts {
+            let jobs = try checkpoints.map { try job($0, part, communicator) }
+            for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
+                warned.append(warning)
                 try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
             }
-        }
-        var all: [EvaluationResults] = []
-        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
-        for job in jobs {
-            let results = try job.run(into: try communicator.agree { try folder(job.name) }) {
-                reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
+            var all: [EvaluationResults] = []
+            for job in jobs {
+                let results = try job.run(into: try communicator.agree { try folder(job.name, part) }) {
+                    reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
+                }
+                guard let results else { continue }
+                all.append(results)
+                reporter.finished(results)
             }
-            guard let results else { continue }
-            all.append(results)
-            reporter.finished(results)
+            rows += all.flatMap(\.summary)
+            networks += jobs.map(\.networkRow)
+            try communicator.agree {
+                guard communicator.rank == 0 else { return }
+                // The other tables say nothing of data sets: each part has its own.
+                try JudgementFiles.write(all, to: try judgementFolder(part))
+            }
+            if diagnose && part == parts.first { try diagnose(jobs, communicator) }
         }
         try communicator.agree {
             guard communicator.rank == 0 else { return }
-            let rows = all.flatMap(\.summary)
-            try JudgementFiles.write(all, to: output)
             let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
-            try NetworkRow.write(jobs.map(\.networkRow), to: output)
+            try NetworkRow.write(networks, to: output)
             try AtomicFile.write(text, to: output + "/summary.csv")
             if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }
-        if diagnose { try diagnose(jobs, communicator) }
+    }
+
+    /// What the networks are evaluated on in turn: nil for what each was trained on. Collective.
+    private func parts(_ communicator: Communicator) throws -> [EvaluatedSet?] {
+        guard let dataset else { return [nil] }
+        let text = try communicator.agree { () throws -> String in
+            guard communicator.rank == 0 else { return "" }
+            let parts = try Dataset.parts(of: dataset, directory: dataDirectory)
+            guard parts.isEmpty else { return parts.map { "\($0.locator)\n\($0.name)" }.joined(separator: "\n") }
+            return "\(dataset)\n\(dataset)"
+        }
+        let lines = try communicator.broadcast(text).split(separator: "\n").map(String.init)
+        return stride(from: 0, to: lines.count - 1, by: 2).map { EvaluatedSet(locator: lines[$0], name: lines[$0 + 1]) }
     }
 
     /// The masking verdict on each network; collective.
@@ -175,6 +200,9 @@ struct EvaluateCommand: CollectiveCommand {
     private func watch(_ communicator: Communicator) throws {
         try communicator.agree {
             guard checkpoints.count == 1, !best else { throw Failure(.usage, "--watch takes one run, without --best") }
+            guard dataset == nil else {
+                throw Failure(.usage, "--dataset does not go with --watch: evaluate a checkpoint when it is there")
+            }
             guard !diagnose else {
                 throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
             }
@@ -193,11 +221,17 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    private func job(_ name: String, _ communicator: Communicator) throws -> EvaluationJob {
+    private func job(_ name: String, _ part: EvaluatedSet?, _ communicator: Communicator) throws -> EvaluationJob {
         let path = try communicator.agree { try checkpoint(name, isWriter: false) }
         let others = try communicator.agree { try otherNetworks(than: name) }
         return try EvaluationJob(path, name: name, trust: trust, others: others, communicator: communicator) {
-            try EvaluationRequest(self, $0).settings
+            var settings = try EvaluationRequest(self, $0).settings
+            // What the network is for anyway has no other name.
+            if let part, part.locator != $0.header.dataset {
+                settings.dataset = (part.locator, part.name)
+                settings.validation = (0, 0)
+            }
+            return settings
         }
     }
 
@@ -230,12 +264,30 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     /// The folder of a checkpoint's results.
-    private func folder(_ checkpoint: String) throws -> String {
-        guard checkpoints.count > 1 else { return output }
-        let folder = output + "/" + folderName(checkpoint)
+    private func folder(_ checkpoint: String, _ part: EvaluatedSet?) throws -> String {
+        var folder = try judgementFolder(part)
+        if checkpoints.count > 1 { folder += "/" + folderName(checkpoint) }
         try FileManager.default.makeDirectory(folder)
         return folder
     }
+
+    /// The folder of the tables on a part of a data set: of the whole where it is not in parts.
+    private func judgementFolder(_ part: EvaluatedSet?) throws -> String {
+        guard let part, part.isPart else { return output }
+        let folder = output + "/" + folderName(part.name)
+        try FileManager.default.makeDirectory(folder)
+        return folder
+    }
+}
+
+/// A data set that networks are evaluated on, or a part of one.
+private struct EvaluatedSet: Equatable {
+    /// The name by which it is located.
+    let locator: String
+    /// Its name in results.
+    let name: String
+
+    var isPart: Bool { locator != name }
 }
 
 /// The folder of a checkpoint's results where there are several.

@@ -1,6 +1,7 @@
 import Datasets
 import Essentials
 import Foundation
+import HDF5Files
 
 /// Data sets: IDX, CIFAR-10's records, gzip, tar. Each input is one file of a small data set, the others are good.
 let dataTargets = [
@@ -11,7 +12,7 @@ let dataTargets = [
             _ = try Dataset.locate(imageFolder.path).read(.train)
         }),
     Target(
-        name: "labels", seeds: { [labels] },
+        name: "labels", seeds: { [labels, wideLabels] },
         read: { input in
             labelFolder.write(input, to: "train-labels-idx1-ubyte")
             _ = try Dataset.locate(labelFolder.path).read(.train)
@@ -36,7 +37,103 @@ let dataTargets = [
             tarFolder.write(gzip(input), to: "cifar-10-binary.tar.gz")
             _ = try Dataset.locate(tarFolder.path, directory: nil, cifarRecords: 1).read(.test)
         }),
+    Target(
+        name: "npy", seeds: { [npy("|u1", "4, 3, 2", 24), npy("<f4", "4, 3, 2", 96), npy(">i2", "4, 2, 3, 1", 48)] },
+        words: npyWords,
+        read: { input in
+            arrayFolder.write(input, to: "images.npy")
+            // Whatever the numbers are: a range for those that need one.
+            for options in ["", ":range=0..1", ":range=-300..300:layout=nchw"] {
+                do { _ = try Dataset.locate(arrayFolder.path + options).read(.train) } catch {
+                    if options.hasSuffix("nchw") { throw error }
+                }
+            }
+        }),
+    Target(
+        name: "zip", seeds: { [zip(isDeflated: false), zip(isDeflated: true)] }, words: npyWords,
+        read: { input in
+            archiveFolder.write(input, to: "set.npz")
+            _ = try Dataset.locate(archiveFolder.path + "/set.npz").read(.train)
+        }),
+    Target(
+        name: "mat", seeds: { [mat] },
+        read: { input in
+            matFolder.write(input, to: "set.mat")
+            _ = try Dataset.locate(matFolder.path + "/set.mat").read(.train)
+        }),
+    Target(
+        // The index of a converted set, under a good seal.
+        name: "converted", seeds: { [try convertedIndex()] },
+        words: [
+            "formatVersion", "labels", "digests", "places", "sums", "rows", "count", "classes", "isDeflated", "-1",
+        ],
+        read: { input in
+            convertedFolder.write(HDF5DataFile.sealed(index: input, chunks: 1 << 10), to: "set.h5")
+            _ = try Dataset.locate(convertedFolder.path + "/set.h5").read(.train)
+        }),
 ]
+
+private let npyWords = [
+    "'descr': ", "'fortran_order': True", "'shape': (", "4, 3, 2", "(),", "|O", ">f8", "<u8", "|b1", "<c8",
+    "9223372036854775807",
+    "PK\u{5}\u{6}", "PK\u{1}\u{2}", "images.npy", "labels.npy", "../x.npy",
+]
+private let arrayFolder = Workplace("arrays", ["labels.npy": npy("|u1", "4,", 4)])
+private let archiveFolder = Workplace("archive")
+private let matFolder = Workplace("mat")
+private let convertedFolder = Workplace("converted")
+
+/// A file of NumPy of so many bytes of numbers.
+private func npy(_ type: String, _ shape: String, _ bytes: Int) -> [UInt8] {
+    let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }\n"
+    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8)
+        + (0..<bytes).map { UInt8(truncatingIfNeeded: $0 % 4) }
+}
+
+/// An archive of two arrays, stored or in stored blocks of deflate.
+private func zip(isDeflated: Bool) -> [UInt8] {
+    func word(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    var (file, directory): ([UInt8], [UInt8]) = ([], [])
+    for (name, content) in [("images.npy", npy("|u1", "4, 3, 2", 24)), ("labels.npy", npy("|u1", "4,", 4))] {
+        let block = [1] + word(content.count, 2) + word(~content.count, 2)
+        let stored = isDeflated ? block + content : content
+        let facts =
+            word(isDeflated ? 8 : 0, 2) + word(0, 4) + word(Int(checksum(content)), 4) + word(stored.count, 4)
+            + word(content.count, 4) + word(name.utf8.count, 2) + word(0, 2)
+        directory += word(0x0201_4B50, 4) + word(20, 2) + word(20, 2) + word(0, 2) + facts
+        directory += word(0, 2) + word(0, 2) + word(0, 2) + word(0, 4) + word(file.count, 4) + Array(name.utf8)
+        file += word(0x0403_4B50, 4) + word(20, 2) + word(0, 2) + facts + Array(name.utf8) + stored
+    }
+    let end = word(0x0605_4B50, 4) + word(0, 4) + word(2, 2) + word(2, 2)
+    return file + directory + end + word(directory.count, 4) + word(file.count, 4) + word(0, 2)
+}
+
+/// A MATLAB file of version 5 with SVHN's arrays.
+private let mat: [UInt8] = {
+    func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+    func part(_ type: Int, _ content: [UInt8]) -> [UInt8] {
+        word(type) + word(content.count) + content + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
+    }
+    func matrix(_ name: String, _ shape: [Int], _ content: [UInt8]) -> [UInt8] {
+        let body =
+            part(6, word(9) + word(0)) + part(5, shape.flatMap(word)) + part(1, Array(name.utf8)) + part(2, content)
+        return word(14) + word(body.count) + body
+    }
+    let text = Array("MATLAB 5.0 MAT-file".utf8)
+    let head = text + [UInt8](repeating: 0x20, count: 124 - text.count) + [0, 1, 0x49, 0x4D]
+    return head + matrix("X", [2, 3, 1, 4], (0..<24).map { UInt8($0) }) + matrix("y", [4, 1], [1, 2, 10, 3])
+}()
+
+/// The index of a good converted set.
+private func convertedIndex() throws -> [UInt8] {
+    imageFolder.write(images, to: "train-images-idx3-ubyte")
+    let path = convertedFolder.path + "/good.h5"
+    unlink(path)
+    _ = try Conversion(try Dataset.locate(imageFolder.path), to: path).run { _, _ in }
+    return try HDF5DataFile.readIndex(path)
+}
 
 private let imageFolder = Workplace("images", goodFiles)
 private let labelFolder = Workplace("labels", goodFiles)
@@ -55,6 +152,8 @@ private func header(_ dimensions: [UInt8]) -> [UInt8] {
 private let images = header([4, 3, 2]) + (0..<24).map { UInt8($0) }
 private let imagesOfColor = header([4, 3, 2, 1]) + (0..<24).map { UInt8($0) }
 private let labels = header([4]) + [0, 1, 2, 1]
+/// Labels of 32 bits, as QMNIST's.
+private let wideLabels: [UInt8] = [0, 0, 12, 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1]
 private func record(_ label: UInt8) -> [UInt8] { [label] + (0..<3072).map { UInt8(truncatingIfNeeded: $0) } }
 
 /// A gzip file (RFC 1952) of blocks that are not compressed.

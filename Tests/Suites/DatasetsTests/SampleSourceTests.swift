@@ -11,12 +11,13 @@ import Testing
 
     func source(
         keeping kept: [Int32] = indices, mean: MeanTraining? = nil, random: RandomTraining? = nil,
-        mirroring: Mirroring = .off, shift: Int = 0
+        mirroring: Mirroring = .off, shift: Int = 0, shiftFill: ShiftFill = .mean, cutout: Int = 0,
+        cutMix: Double = 0
     ) -> SampleSource {
         SampleSource(
             images: madeUpImages(kept, shape: SampleSourceTests.shape), trainIndices: SampleSourceTests.indices,
             classes: 10, meanImage: SampleSourceTests.mean, seed: 9, meanTraining: mean, randomTraining: random,
-            mirroring: mirroring, shift: shift)
+            mirroring: mirroring, shift: shift, shiftFill: shiftFill, cutout: cutout, cutMix: cutMix)
     }
 
     func fill(_ source: SampleSource, _ ids: [Int32], epoch: Int = 0, step: Int = 0) -> (
@@ -28,11 +29,89 @@ import Testing
         pixels.withUnsafeMutableBufferPointer { pixels in
             labels.withUnsafeMutableBufferPointer { labels in
                 guard let pixels = pixels.baseAddress, let labels = labels.baseAddress else { return }
-                source.fill(ids[...], epoch: epoch, step: step, into: pixels, labels: labels)
+                var scratch = [Float](repeating: .nan, count: n)
+                scratch.withUnsafeMutableBufferPointer {
+                    source.fill(
+                        ids[...], epoch: epoch, step: step, into: pixels, labels: labels, scratch: $0.baseAddress)
+                }
             }
         }
         #expect(pixels[ids.count * n].isNaN, "written beyond the samples")
         return (ids.indices.map { Array(pixels[$0 * n..<($0 + 1) * n]) }, labels)
+    }
+
+    @Test("a border that a shift leaves is the mean image or black")
+    func shiftFill() {
+        let ids: [Int32] = Array(0..<100)
+        for shift in [1, 3, 200] {
+            let mean = fill(source(mirroring: .image, shift: shift), ids, epoch: 2).pixels
+            let black = fill(source(mirroring: .image, shift: shift, shiftFill: .zero), ids, epoch: 2).pixels
+            for (mean, black) in zip(mean, black) {
+                for i in mean.indices where mean[i] != black[i] {
+                    #expect(mean[i] == 0 && black[i] == -SampleSourceTests.mean[i])
+                }
+            }
+            #expect(mean != black)
+        }
+    }
+
+    @Test("cutout leaves the mean image in a square, anew each epoch, of images alone", arguments: [1, 2, 3, 50])
+    func cutout(side: Int) {
+        let shape = SampleSourceTests.shape
+        let ids: [Int32] = Array(0..<399)
+        var places: Set<[Int]> = []
+        for epoch in 0..<2 {
+            let cut = fill(source(mean: SampleSourceTests.meanTraining, cutout: side), ids, epoch: epoch).pixels
+            for (id, pixels) in zip(ids, cut) {
+                let whole = image(id)
+                // A mean image's own pixel may have been there before.
+                let zero = (0..<shape.area).filter { place in
+                    (0..<shape.channels).allSatisfy { pixels[place * shape.channels + $0] == 0 }
+                }
+                let rows = Set(zero.map { $0 / shape.width }).sorted()
+                let columns = Set(zero.map { $0 % shape.width }).sorted()
+                #expect(zero.count >= 1 && zero.count <= side * side && zero.count == rows.count * columns.count)
+                #expect((rows.last ?? 0) - (rows.first ?? 0) == rows.count - 1)
+                for i in whole.indices where !zero.contains(i / shape.channels) { #expect(pixels[i] == whole[i]) }
+                places.insert([epoch, rows.first ?? 0, columns.first ?? 0])
+            }
+        }
+        #expect(side == 50 || places.count > 40)
+        let nonsense: [Int32] = [400, 699, 999]
+        let plain = fill(source(mean: SampleSourceTests.meanTraining), nonsense)
+        #expect(fill(source(mean: SampleSourceTests.meanTraining, cutout: side), nonsense).pixels == plain.pixels)
+    }
+
+    @Test("a box of an image is another image's of the slice, and as much of the label, by the sample's own numbers")
+    func cutMix() {
+        let shape = SampleSourceTests.shape
+        let ids: [Int32] = Array(0..<60) + [400, 700]
+        let got = fill(source(mean: SampleSourceTests.meanTraining, cutMix: 0.5), ids)
+        let plain = fill(source(mean: SampleSourceTests.meanTraining), ids)
+        var mixed = 0
+        for (place, id) in ids.enumerated() {
+            guard got.labels[place] != plain.labels[place] || got.pixels[place] != plain.pixels[place] else { continue }
+            #expect(id < 400)
+            mixed += 1
+            let pasted = (0..<shape.area).filter { at in
+                (0..<3).contains { got.pixels[place][at * 3 + $0] != plain.pixels[place][at * 3 + $0] }
+            }
+            let partner = ids.indices.first { other in
+                other != place
+                    && pasted.allSatisfy { at in
+                        (0..<3).allSatisfy { got.pixels[place][at * 3 + $0] == plain.pixels[other][at * 3 + $0] }
+                    }
+            }
+            #expect(partner != nil)
+            let target = MixedLabel(packed: got.labels[place])
+            let (own, share) = (Int(plain.labels[place]), Double(pasted.count) / Double(shape.area))
+            // Images of one label stay of one label.
+            guard target.share > 0 else { continue }
+            #expect(own == (share > 0.5 ? target.other : target.label))
+            #expect(abs(Double(target.share) - min(share, 1 - share)) < 1e-4)
+        }
+        #expect((15...45).contains(mixed))
+        #expect(fill(source(cutMix: 1), [7]).pixels == [image(7)])
     }
 
     func image(_ id: Int32) -> [Float] {

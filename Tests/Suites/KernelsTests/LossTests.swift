@@ -45,6 +45,45 @@ import Testing
         }
     }
 
+    @Test("a mixed label travels in 32 bits, the larger share first, and costs the mixture of both losses")
+    func mixture() {
+        #expect(MixedLabel(7, 3, share: 0).packed == 7 && MixedLabel(7, 7, share: 0.4).packed == 7)
+        #expect(MixedLabel(7, 3, share: 1).packed == 3)
+        for (label, other, share) in [(0, 257, 0.25), (257, 256, 0.5), (3, 9, 0.75)] {
+            let mixed = MixedLabel(label, other, share: share)
+            #expect(MixedLabel(packed: mixed.packed) == mixed && mixed.packed >= 0)
+            #expect((mixed.label, mixed.other) == (share > 0.5 ? (other, label) : (label, other)))
+            #expect(Double(mixed.share) == min(share, 1 - share))
+        }
+        let z = gaussians(10, 4)
+        let gradient = GuardedBuffer<Float>(10, 7)
+        let value = Loss.softmaxCrossEntropy.value(
+            z, label: 2, outputs: 10, gradient: gradient.pointer, scale: 1, other: (5, 0.25))
+        let (a, b) = (
+            evaluate(.softmaxCrossEntropy, z, label: 2), evaluate(.softmaxCrossEntropy, z, label: 5)
+        )
+        #expect(abs(value - 0.75 * a.value - 0.25 * b.value) < 1e-5)
+        for i in 0..<10 { #expect(abs(gradient.elements[i] - 0.75 * a.gradient[i] - 0.25 * b.gradient[i]) < 1e-6) }
+    }
+
+    @Test("a smoothed label is a mixture of all labels", arguments: [0.1, 0.9] as [Float])
+    func smoothing(share: Float) {
+        for outputs in [1, 2, 10] {
+            let z = gaussians(outputs, outputs)
+            let gradient = GuardedBuffer<Float>(outputs, 7)
+            let value = Loss.softmaxCrossEntropy.value(
+                z, label: 0, outputs: outputs, gradient: gradient.pointer, scale: 0.5, smoothing: share)
+            let each = (0..<outputs).map { evaluate(.softmaxCrossEntropy, z, label: $0, scale: 0.5) }
+            func mixed(_ values: [Double]) -> Double {
+                Double(1 - share) * values[0] + Double(share) * values.reduce(0, +) / Double(outputs)
+            }
+            #expect(abs(value - mixed(each.map(\.value))) < 1e-5)
+            for i in 0..<outputs {
+                #expect(abs(Double(gradient.elements[i]) - mixed(each.map { Double($0.gradient[i]) })) < 1e-6)
+            }
+        }
+    }
+
     @Test("the exact hybrid loss and the cross-entropy stay right where exp underflows or overflows")
     func extremes() {
         let exact = Loss.hybrid(HybridLoss(alpha: [1, 1, 0]))

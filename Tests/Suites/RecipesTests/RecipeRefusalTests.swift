@@ -122,7 +122,23 @@ struct RecipeRefusalTests {
                 "validation_attack needs a validation split: set validation, as in 'validation: 5000'"
             ),
             ("balance: maybe", "balance is maybe; allowed: off, on"),
-            ("data_sharing: host", "data_sharing is host; allowed: lanes, node"),
+            ("data_sharing: host", "data_sharing is host; allowed: lanes, node, stream"),
+            ("stream_window: 199", "stream_window is 199; allowed: at least two batches, 200"),
+            (
+                "network: {activation: mrelu}\nlabel_smoothing: 0.1",
+                "label_smoothing is 0.1, but the hybrid loss of a robust network takes no soft labels; leave it out, or set "
+                    + "network.activation to plain"
+            ),
+            (
+                "network: {activation: rbf}\ncutmix: 0.5",
+                "cutmix is 0.5, but the hybrid loss of a robust network takes no soft labels; leave it out, or set "
+                    + "network.activation to plain"
+            ),
+            (
+                "cutmix: 0.5\nadversarial_training: {method: pgd}",
+                "cutmix is 0.5, but adversarial training attacks images of one label; leave one of them out"
+            ),
+            ("shift_fill: black", "shift_fill is black; allowed: mean, zero"),
             ("stall_timeout: -1", "stall_timeout is -1; allowed: a number, 0 to 1000000"),
             ("audit: 2", "audit is 2; allowed: a number, 0 to 1"),
             ("early_stopping: 3", "early_stopping needs a validation split: set validation, as in 'validation: 5000'"),

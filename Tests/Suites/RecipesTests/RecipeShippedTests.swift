@@ -210,6 +210,8 @@ struct RecipeShippedTests {
                 mean_image: training
                 mirroring: batch
                 shift: 0
+                shift_fill: mean
+                cutout: 0
                 precise_moments: 200
                 random_training:
                   distribution: sign
@@ -227,11 +229,14 @@ struct RecipeShippedTests {
                   noise_mean_spread: 0.0
                   redraw: false
                 adversarial_training: null
+                cutmix: 0.0
+                label_smoothing: 0.0
                 validation: 0
                 validation_attack: null
                 early_stopping: null
                 balance: off
                 data_sharing: lanes
+                stream_window: null
                 overlap: auto
                 stall_timeout: 300.0
                 audit: 0.0

@@ -113,6 +113,17 @@ struct WorldSizeTests {
         try expectEqual(recipe, ranks: [1, 3], images: 514 + 2 * 48)
     }
 
+    @Test("with mixed images, smoothed labels, squares and black borders, audited too")
+    func augmented() throws {
+        let settings = [
+            "batch=16", "max_steps=4", "mirroring=image", "shift=2", "shift_fill=zero", "cutout=5", "cutmix=0.5",
+            "label_smoothing=0.1",
+        ]
+        let recipe = ["glyphs-plain"] + settings.flatMap { ["--set", $0] }
+        try expectEqual(recipe, ranks: [1, 2, 3], images: 4 * 16)
+        try expectEqual(recipe + ["--set", "audit=1"], ranks: [2], images: 4 * 16)
+    }
+
     @Test("with adversarial training, without batch norm")
     func adversarial() throws {
         let recipe = [

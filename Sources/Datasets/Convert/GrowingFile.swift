@@ -1,0 +1,164 @@
+import CZlib
+import Essentials
+import Foundation
+import HDF5Files
+
+/// A data file on its way: `<path>.partial`, locked against a second conversion, and a journal of its chunks beside it.
+final class GrowingFile {
+    /// The chunks that are written, those of an interrupted conversion among them.
+    private(set) var chunks: [WrittenChunk] = []
+    /// Where the next chunk goes.
+    private(set) var end = HDF5DataFile.firstOffset
+
+    private let path: String
+    private let partial: String
+    private let journal: String
+    private let descriptor: Int32
+    private var journalDescriptor: Int32 = -1
+    private let identity: String
+
+    /// Opens or makes the partial file, and takes up what an interrupted conversion of the same identity left.
+    ///
+    /// - Throws: `Failure` 73 where it cannot be made or another conversion is at it.
+    init(_ path: String, identity: String) throws {
+        (self.path, self.identity) = (path, identity)
+        partial = path + ".partial"
+        journal = partial + ".journal"
+        descriptor = open(partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", partial) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw Failure(.cannotCreate, "\(partial) is being written by another conversion; wait for it to end")
+        }
+        let text = FileManager.default.contents(atPath: journal).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        // What follows the last newline was cut off.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        if lines.first == Substring(identity) {
+            for line in lines.dropFirst() {
+                guard let chunk = WrittenChunk(line) else { break }
+                chunks.append(chunk)
+            }
+        }
+        try rewrite()
+    }
+
+    deinit {
+        close(descriptor)
+        if journalDescriptor >= 0 { close(journalDescriptor) }
+    }
+
+    /// Writes the journal anew with the chunks as they are, and cuts the file off behind them.
+    private func rewrite() throws {
+        try AtomicFile.write(([identity] + chunks.map(\.line)).joined(separator: "\n") + "\n", to: journal)
+        if journalDescriptor >= 0 { close(journalDescriptor) }
+        journalDescriptor = open(journal, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
+        guard journalDescriptor >= 0 else { throw systemFailure(.cannotCreate, "create", journal) }
+        end = chunks.last.map { Self.aligned($0.place.offset + $0.place.size) } ?? HDF5DataFile.firstOffset
+        guard ftruncate(descriptor, off_t(end)) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
+    }
+
+    private static func aligned(_ offset: Int) -> Int { (offset + 7) / 8 * 8 }
+
+    /// Forgets the chunks from the given place among `chunks` on.
+    func forget(from index: Int) throws {
+        chunks.removeSubrange(index...)
+        try rewrite()
+    }
+
+    /// Writes a chunk behind the others.
+    ///
+    /// - Parameter level: of deflate, or nil. A chunk that does not become smaller is stored.
+    func append(
+        _ split: Split, images: Int, _ bytes: UnsafeRawBufferPointer, digest: [UInt8], level: Int?
+    ) throws -> WrittenChunk {
+        let packed = try level.map { try deflated(bytes, level: $0) }
+        let isStored = packed.map { $0.count >= bytes.count } ?? true
+        if let packed, !isStored {
+            try packed.withUnsafeBytes { try write($0) }
+        } else {
+            try write(bytes)
+        }
+        let size = isStored ? bytes.count : packed?.count ?? 0
+        let chunk = WrittenChunk(
+            split: split, images: images,
+            place: HDF5DataFile.Place(offset: end, size: size, isStored: isStored), digest: digest)
+        end = Self.aligned(end + size)
+        chunks.append(chunk)
+        let line = Array((chunk.line + "\n").utf8)
+        try line.withUnsafeBytes { try AtomicFile.writeAll($0, to: journalDescriptor, path: journal) }
+        return chunk
+    }
+
+    private func deflated(_ bytes: UnsafeRawBufferPointer, level: Int) throws -> [UInt8] {
+        var count = compressBound(UInt(bytes.count))
+        return try [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+            let source = bytes.bindMemory(to: UInt8.self).baseAddress
+            guard compress2(buffer.baseAddress, &count, source, UInt(bytes.count), Int32(level)) == Z_OK else {
+                throw Failure(.unavailable, "zlib has no memory to deflate \(bytes.count) bytes")
+            }
+            filled = Int(count)
+        }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int? = nil) throws {
+        lseek(descriptor, off_t(offset ?? end), SEEK_SET)
+        do { try AtomicFile.writeAll(bytes, to: descriptor, path: partial) } catch let failure as Failure {
+            throw Failure(failure.code, "\(failure.message); run the command again to go on from there")
+        }
+    }
+
+    /// Reads the bytes of a chunk that is written, as they were before deflate; false where they are not there.
+    func read(_ chunk: WrittenChunk, into buffer: UnsafeMutableRawBufferPointer) throws -> Bool {
+        do {
+            let section = try SectionStream(partial, offset: chunk.place.offset, count: chunk.place.size)
+            let stream: any ByteStream = chunk.place.isStored ? section : try InflateStream(section, .zlib)
+            return try stream.readFully(into: buffer) == buffer.count
+        } catch is StreamDamage { return false }
+    }
+
+    /// Ends the file with its index and gives it its name.
+    ///
+    /// - Returns: its size.
+    func finish(head: [UInt8], index: [UInt8]) throws -> Int {
+        try index.withUnsafeBytes { try write($0) }
+        try head.withUnsafeBytes { try write($0, at: 0) }
+        guard fsync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }
+        guard rename(partial, path) == 0 else { throw systemFailure(.inputOutput, "rename into", path) }
+        unlink(journal)
+        let folder = (path as NSString).deletingLastPathComponent
+        try AtomicFile.flushFolder(folder.isEmpty ? "." : folder)
+        return end + index.count
+    }
+}
+
+/// A chunk that is written.
+struct WrittenChunk {
+    let split: Split
+    let images: Int
+    let place: HDF5DataFile.Place
+    /// SHA-256 of its images.
+    let digest: [UInt8]
+
+    /// Its line of the journal.
+    var line: String {
+        "\(split.rawValue) \(images) \(place.offset) \(place.size) \(place.isStored ? 1 : 0) \(digest.hexadecimal)"
+    }
+
+    init(split: Split, images: Int, place: HDF5DataFile.Place, digest: [UInt8]) {
+        (self.split, self.images, self.place, self.digest) = (split, images, place, digest)
+    }
+
+    /// Nil where the line is none of a journal.
+    init?(_ line: Substring) {
+        let words = line.split(separator: " ")
+        guard words.count == 6, let split = Split(rawValue: String(words[0])), words[5].utf8.count == 64 else {
+            return nil
+        }
+        let numbers = words[1...4].compactMap { Int($0) }.filter { $0 >= 0 }
+        let digits = Array(words[5])
+        let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(String(digits[$0...$0 + 1]), radix: 16) }
+        guard numbers.count == 4, bytes.count == 32, numbers[2] <= 1 << 31, numbers[1] <= 1 << 60 else { return nil }
+        self.init(
+            split: split, images: numbers[0],
+            place: HDF5DataFile.Place(offset: numbers[1], size: numbers[2], isStored: numbers[3] == 1), digest: bytes)
+    }
+}

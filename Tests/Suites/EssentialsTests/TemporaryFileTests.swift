@@ -1,0 +1,16 @@
+import Essentials
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Files without a name") struct TemporaryFileTests {
+    @Test("hold what is written and leave nothing behind")
+    func nameless() throws {
+        let descriptor = try TemporaryFile.open()
+        defer { close(descriptor) }
+        var status = stat()
+        #expect(fstat(descriptor, &status) == 0 && status.st_nlink == 0)
+        try [1, 2, 3].withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: "it") }
+        #expect(lseek(descriptor, 0, SEEK_END) == 24)
+    }
+}
