@@ -14,6 +14,7 @@ public enum RandomPurpose: UInt32, Sendable {
     case test
     case audit
     case shift
+    case sweep
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC
