@@ -83,11 +83,23 @@ public final class EvaluationJob {
         return attacks + (sortedWarning.map { [$0] } ?? [])
     }
 
-    private let samples: ImageSet
+    let samples: ImageSet
+    let communicator: Communicator
     private let evaluator: Evaluator
     private let subject: EvaluationSubject
     private let settings: EvaluationSettings
-    private let communicator: Communicator
+    private let context: AttackContext
+    private let strengths: [Double]
+
+    /// What is evaluated.
+    var plan: EvaluationPlan { evaluator.plan }
+
+    /// An evaluator of some attacks on some images, else as the job's own. Local.
+    func evaluator(of attacks: [AttackSpecification], on samples: ImageSet) throws -> Evaluator {
+        try Evaluator(
+            context, attacks, strengths: strengths, samples: samples, classes: subject.classes, chunk: settings.chunk,
+            keepsImages: settings.keepsImages, communicator: communicator)
+    }
 
     /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this
     /// with the same arguments.
@@ -119,16 +131,18 @@ public final class EvaluationJob {
         let wanted = try communicator.agree { try own.wanted(of: dataset.description) }
         let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
+        let context = AttackContext(target, others: others)
+        let strengths = own.strengths ?? dataset.description.strengths
         let evaluator = try communicator.agree {
             try Evaluator(
-                AttackContext(target, others: others), own.attacks,
-                strengths: own.strengths ?? dataset.description.strengths, samples: samples,
+                context, own.attacks, strengths: strengths, samples: samples,
                 classes: dataset.description.classes, chunk: own.chunk, keepsImages: own.keepsImages,
                 communicator: communicator)
         }
         self.target = target
         self.samples = samples
         self.evaluator = evaluator
+        (self.context, self.strengths) = (context, strengths)
         self.settings = own
         step = checkpoint.header.step
         networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)

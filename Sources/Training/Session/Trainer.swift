@@ -29,6 +29,8 @@ public final class Trainer {
     public var recipe: Recipe { setup.recipe }
     package var model: Model { setup.model }
     var communicator: Communicator { setup.communicator }
+    /// The number of ranks that train.
+    package var ranks: Int { communicator.worldSize }
     /// The number of hosts that the ranks are on.
     package var hosts: Int { setup.hosts }
 

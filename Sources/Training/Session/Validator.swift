@@ -64,12 +64,26 @@ struct Validator {
             clean: Double(clean) / Double(count), attacked: own.attacked.map { _ in Double(attacked) / Double(count) })
     }
 
+    /// The seconds that the whole split takes, reckoned from its first group of images. Collective: every rank of the
+    /// communicator calls this.
+    func time(by communicator: Communicator) throws -> Double {
+        let start = ContinuousClock.now
+        let first = min(images.count, TargetModel.groupSize)
+        let own = try communicator.agree { () throws -> Double in
+            _ = try countErrors(of: 0..<first)
+            return first == 0 ? 0 : seconds(since: start) * Double(images.count) / Double(first)
+        }
+        return try communicator.allReduce(own, .max)
+    }
+
     /// The images whose winning output is not their label, and those on which any attack succeeds. Local.
-    func countErrors() throws -> (clean: Int, attacked: Int?) {
+    func countErrors() throws -> (clean: Int, attacked: Int?) { try countErrors(of: 0..<images.count) }
+
+    private func countErrors(of range: Range<Int>) throws -> (clean: Int, attacked: Int?) {
         var (errors, attacked) = (0, 0)
-        for start in stride(from: 0, to: images.count, by: TargetModel.groupSize) {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: TargetModel.groupSize) {
             Progress.beat()
-            let group = load(start..<min(start + TargetModel.groupSize, images.count))
+            let group = load(start..<min(start + TargetModel.groupSize, range.upperBound))
             try groups.run(clean, on: group, strengths: [0]) { errors += $0.isBroken ? 1 : 0 }
             guard let attack else { continue }
             try groups.run(attack.suite, on: group, strengths: [attack.strength], sparesTheBroken: true) {
