@@ -57,18 +57,20 @@ struct ImportCommand: ParsableCommand {
             model that steadfast exported keeps its own units: --mean and --deviation are for others.
             """)
 
-    @Argument(help: "A network of the format ONNX, operator sets 7 to 22.")
+    @Argument(help: "A network of the format ONNX, operator sets 7 to 22.", completion: .file(extensions: ["onnx"]))
     var file: String
 
-    @Option(help: "The data set that the network is for: its images' shape and classes.")
+    @Option(help: "The data set that the network is for: its images' shape and classes.", completion: .datasets)
     var dataset: String
 
     @OptionGroup var options: ImportOptions
 
-    @Option(help: "The checkpoint to write.")
+    @Option(help: "The checkpoint to write.", completion: .file())
     var output: String
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
     var dataDirectory: String?
 
     func run() throws {
