@@ -241,8 +241,9 @@ struct SweepCommand: CollectiveCommand {
     ) throws {
         guard let part = team.part else { return }
         var left = runs
-        // What another job is about is done by that one; a job that has just been killed is waited for.
-        for patience in [0.0, 30] {
+        // What another job is about is done by that one; a job that has just been killed is waited for, and where runs
+        // are compared all that have one.
+        for patience in [0, directory.sweep.search.firstEpochs == nil ? 30 : 1e9] {
             var held: [SweepRun] = []
             for run in left {
                 let notice = LockNotice()
