@@ -206,7 +206,7 @@ struct SlurmTests {
                 try slurm.command("scancel", ["--signal=USR1", "--batch", job])
                 try slurm.waitFor("task \(task) to be put back", timeout: 60) { try slurm.restarts(job) == 1 }
             }
-            #expect(try slurm.end(array, timeout: 400) == "COMPLETED", "\(try slurm.log())")
+            #expect(try slurm.end(array, timeout: 400) == "COMPLETED")
             let tables = try ["alone", "array"].map {
                 try String(contentsOfFile: "\(slurm.folder)/\($0)/sweep.csv", encoding: .utf8)
             }

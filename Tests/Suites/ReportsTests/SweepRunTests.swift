@@ -7,7 +7,7 @@ struct SweepRunTests {
     private static let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil
 
     /// Two configurations of two seeds, seconds each.
-    private func arguments(_ folder: String, _ steps: Int = 60, seeds: Int = 2) -> [String] {
+    private func arguments(_ folder: String, _ steps: Int = 40, seeds: Int = 2) -> [String] {
         [
             "sweep", "glyphs-plain", "--runs", folder, "--set", "batch=24", "--set", "max_steps=\(steps)", "--set",
             "validation=200", "--set", "checkpoint.every_steps=10", "--sweep", "learning_rate=0.002,0.02", "--sweep",
@@ -17,6 +17,10 @@ struct SweepRunTests {
 
     private func sweep(_ arguments: [String], ranks: Int = 2) throws -> ProgramResult {
         try spawnMpirun(ranks: ranks, "steadfast", arguments: arguments).wait(timeout: 240)
+    }
+
+    private func alone(_ arguments: [String]) throws -> ProgramResult {
+        try spawn("steadfast", arguments: arguments).wait(timeout: 120)
     }
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
@@ -38,7 +42,7 @@ struct SweepRunTests {
                 rows[0].joined(separator: ",")
                     == "run,learning_rate,seed,state,step,epoch,validation,validation_attacked,clean,attacked,certified,"
                     + "pgd:steps=2 at 0.1")
-            #expect(rows.count == 5 && rows.dropFirst().allSatisfy { $0[3] == "finished" && $0[4] == "60" })
+            #expect(rows.count == 5 && rows.dropFirst().allSatisfy { $0[3] == "finished" && $0[4] == "40" })
             #expect(rows[1][0] == "001-learning_rate=0.002/seed-1" && rows[4][2] == "2")
             for row in rows.dropFirst() {
                 let (clean, attacked) = (try #require(Double(row[8])), try #require(Double(row[9])))
@@ -67,7 +71,7 @@ struct SweepRunTests {
             for kill in 0..<kills {
                 let program = try spawnMpirun(ranks: 2, "steadfast", arguments: killed)
                 // Somewhere in a run.
-                let some = Int.random(in: 5...90) + 100 * kill
+                let some = Int.random(in: 5...60) + 70 * kill
                 let limit = Date().addingTimeInterval(60)
                 while (try? steps(folder + "/killed")) ?? 0 < some, Date() < limit, program.isRunning { usleep(5_000) }
                 program.killAll()
@@ -76,14 +80,14 @@ struct SweepRunTests {
             #expect(last.status == 0, "\(last.errors)")
             #expect(try text(folder + "/killed/sweep.csv") == text(folder + "/whole/sweep.csv"))
             // What was saved is not computed again.
-            #expect(try steps(folder + "/killed") - 2 * runs * 60 <= 20 * kills)
+            #expect(try steps(folder + "/killed") - 2 * runs * 40 <= 20 * kills)
         }
     }
 
     @Test("a run that fails does not keep the others: the table says so, and the exit code")
     func failing() throws {
         try withTemporaryDirectory { folder in
-            let result = try sweep([
+            let result = try alone([
                 "sweep", "glyphs-plain", "--runs", folder + "/s", "--set", "batch=24", "--set", "max_steps=12",
                 "--sweep",
                 "learning_rate=1000,0.01", "--attacks", "clean", "--samples", "50",
@@ -104,13 +108,13 @@ struct SweepRunTests {
                 "validation=8000", "--search", "halving:epochs=1:factor=2", "--sweep", "learning_rate=0.00001,0.02",
                 "--attacks", "clean", "--samples", "50",
             ]
-            let result = try sweep(arguments)
+            let result = try alone(arguments)
             #expect(result.status == 0, "\(result.output)\(result.errors)")
             let csv = try text(folder + "/s/sweep.csv")
             #expect(csv.contains("001-learning_rate=0.00001/seed-1,0.00001,1,halved,"), "\(csv)")
             #expect(csv.contains("002-learning_rate=0.02/seed-1,0.02,1,finished,"), "\(csv)")
             let before = try steps(folder)
-            #expect(try sweep(arguments).status == 0)
+            #expect(try alone(arguments).status == 0)
             #expect(try steps(folder) == before && text(folder + "/s/sweep.csv") == csv)
         }
     }
