@@ -67,27 +67,34 @@ public struct TrainingBenchmark {
             laneImages: Double(subject.batch) / Double(subject.recipe.lanes)
         ).add(to: &report, peak: peak, total: detailed.seconds / images * 1e6)
         if let projected {
-            // Of one rank's step; what every step pays whatever the batch is the update.
-            let steps = Double(detailed.steps.count)
-            let update = detailed.timeline.seconds(.update) / steps
-            let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
-            // Products of gathered factors: this rank's share, or all.
-            let traffic = StepTraffic(times.plan, batch: subject.batch, lanes: subject.recipe.lanes)
-            let products = traffic.factorBlocks.reduce(0) {
-                $0 + detailed.timeline.seconds(.weightGradient, block: $1) / steps
-            }
-            let shares = traffic.repeatsProducts && trainer.hosts > 1 ? 1 : Double(ranks)
             let model =
                 try network.map { NetworkModel(latency: $0.latency, bandwidth: $0.bandwidth) }
                 ?? CollectiveBenchmark.network(communicator, seconds: 1)
-            Projection(
-                plan: times.plan, batch: subject.batch, lanes: subject.recipe.lanes,
-                secondsPerImage: (work - update - products) * Double(ranks * times.steps.count) / Double(times.images),
-                secondsPerStep: update, productSecondsPerImage: products * shares / Double(subject.batch),
-                network: model
-            ).add(to: &report, ranks: projected)
+            Projection(trainer, times, detailed, network: model).add(to: &report, ranks: projected)
         }
         return report
+    }
+}
+
+extension Projection {
+    /// The prediction by the times of a trainer's steps; `detailed` ones say what is the update and what the products.
+    init(_ trainer: Trainer, _ times: StepTimes, _ detailed: StepTimes, network: NetworkModel) {
+        let (recipe, ranks) = (trainer.recipe, trainer.ranks)
+        // Of one rank's step; what every step pays whatever the batch is the update.
+        let steps = Double(detailed.steps.count)
+        let update = detailed.timeline.seconds(.update) / steps
+        let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
+        // Products of gathered factors: this rank's share, or all.
+        let traffic = StepTraffic(times.plan, batch: recipe.batch, lanes: recipe.lanes)
+        let products = traffic.factorBlocks.reduce(0) {
+            $0 + detailed.timeline.seconds(.weightGradient, block: $1) / steps
+        }
+        let shares = traffic.repeatsProducts && trainer.hosts > 1 ? 1 : Double(ranks)
+        self.init(
+            plan: times.plan, batch: recipe.batch, lanes: recipe.lanes,
+            secondsPerImage: (work - update - products) * Double(ranks * times.steps.count) / Double(times.images),
+            secondsPerStep: update, productSecondsPerImage: products * shares / Double(recipe.batch),
+            network: network)
     }
 }
 

@@ -58,6 +58,12 @@ static inline void count_sleep(shared_count *count, unsigned value, long nanosec
     __atomic_sub_fetch(&count->sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
+// A word in memory that processes share, with one writer: who reads what was written sees all that was written before.
+static inline unsigned long word_read(const unsigned long *place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
+static inline void word_write(unsigned long *place, unsigned long value) {
+    __atomic_store_n(place, value, __ATOMIC_RELEASE);
+}
+
 // Leaves the core to its other thread for a moment, in a loop that looks for a change.
 static inline void core_pause(void) {
 #if defined(__x86_64__)

@@ -84,7 +84,10 @@ public final class RunDirectory {
         rmdir(path)
     }
 
-    private static func refuseRun(in path: String) throws {
+    /// Refuses a directory that holds a run, for one that is new. Local; takes no lock.
+    ///
+    /// - Throws: `Failure` 73.
+    public static func refuseRun(in path: String) throws {
         let folder = checkpointsPath(of: path)
         let isThere = FileManager.default.isDirectory(folder)
         let holdsCheckpoints = try isThere && files(in: folder).contains { RunLayout.step(ofFile: $0) != nil }

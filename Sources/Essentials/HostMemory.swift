@@ -8,6 +8,9 @@ public enum HostMemory {
         min(free / processes, groupRest / processes, limitRest)
     }
 
+    /// The most bytes of memory that this process has held at once; 0 where the system does not tell.
+    public static var peak: Int { kilobytes(of: "VmHWM:", in: "/proc/self/status") ?? 0 }
+
     /// /proc/meminfo's MemAvailable: without swapping.
     private static var free: Int {
         kilobytes(of: "MemAvailable:", in: "/proc/meminfo") ?? .max

@@ -71,7 +71,12 @@ public struct LanePlan: Sendable {
     }
 
     /// Steps of an epoch, the short last one included.
-    public var stepsPerEpoch: Int { samples / batch + (samples % batch == 0 ? 0 : 1) }
+    public var stepsPerEpoch: Int { Self.stepsPerEpoch(samples: samples, batch: batch) }
+
+    /// The steps of an epoch of so many samples.
+    public static func stepsPerEpoch(samples: Int, batch: Int) -> Int {
+        samples / batch + (samples % batch == 0 ? 0 : 1)
+    }
 
     /// The most samples of a lane in one batch.
     public var laneCapacity: Int { (0..<lanes).map { positions(ofLane: $0).count }.max() ?? 0 }

@@ -82,7 +82,7 @@ extension Recipe {
 }
 
 extension RecipeNode {
-    fileprivate func differences(from other: RecipeNode, prefix: String = "") -> [RecipeDifference] {
+    func differences(from other: RecipeNode, prefix: String = "") -> [RecipeDifference] {
         let own = entries ?? []
         let gone = (other.entries ?? []).filter { self[$0.key] == nil }
         let changed = own.flatMap { key, value -> [RecipeDifference] in

@@ -34,7 +34,7 @@ extension Recipe {
         return [own, package.appendingPathComponent("cluster/recipes").path].compactMap { $0 }
     }
 
-    private static func locate(_ nameOrPath: String, environment: [String: String]) throws -> String {
+    static func locate(_ nameOrPath: String, environment: [String: String]) throws -> String {
         let isPath = nameOrPath.contains("/") || nameOrPath.hasSuffix(".yaml")
         let folders = folders(environment)
         let candidates = isPath ? [nameOrPath] : folders.map { "\($0)/\(nameOrPath).yaml" }
@@ -50,7 +50,7 @@ extension Recipe {
     }
 
     /// Reads no more of a file than a recipe may have, whatever kind of file it is.
-    private static func readText(_ path: String) throws -> String {
+    static func readText(_ path: String) throws -> String {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw systemFailure(.noInput, "open", path) }
         defer { close(descriptor) }

@@ -10,18 +10,28 @@ extension Recipe {
     ///   - yaml: at most 1 MiB, without aliases.
     ///   - overrides: `key=value`, the key dotted, the value YAML: `schedule.kind=step`, `random_training={amplitude:
     ///     0.3}`.
+    ///   - swept: more overrides, those of a run of a sweep; nil for a recipe of one run, which has no key `sweep`.
     ///   - resumed: the recipe.yaml of the run that goes on: its values that change the result are the defaults.
     ///   - source: the text's name in sentences, a path.
     /// - Throws: `Failure` 64 in one sentence: no YAML, an unknown key (with the nearest one), a value of the wrong
     ///   type or out of range (with what is allowed). It names the source or the override.
     public static func parse(
-        yaml: String, overrides: [String] = [], resuming resumed: String? = nil, source: String = "recipe"
+        yaml: String, overrides: [String] = [], swept: [String]? = nil, resuming resumed: String? = nil,
+        source: String = "recipe"
     ) throws -> Recipe {
-        let file = try RecipeNode(yaml: yaml, origin: source)
+        var file = try RecipeNode(yaml: yaml, origin: source)
         guard file.isNull || file.entries != nil else {
             throw Failure(.usage, "\(source): a recipe is a mapping of keys to values")
         }
-        let layers = try [file.isNull ? .mapping([]) : file.withEarlierValues] + overrides.map(override)
+        if file[Sweep.key] != nil {
+            guard swept != nil else {
+                throw Failure(.usage, "\(source): the key sweep asks for many runs: steadfast sweep RECIPE --runs DIR")
+            }
+            file = file.without(Sweep.key)
+        }
+        let layers =
+            try [file.isNull ? .mapping([]) : file.withEarlierValues] + overrides.map { try override($0, by: "--set") }
+            + (swept ?? []).map { try override($0, by: "--sweep") }
         for layer in layers { try layer.checkKeys(against: keys.map(\.facts)) }
         func read(_ keys: [RecipeKey<Recipe>], of node: RecipeNode, into recipe: inout Recipe) throws {
             let section = RecipeSection(node: node, path: "", source: source)
@@ -48,12 +58,12 @@ extension Recipe {
     }
 
     /// `a.b=c` as the mapping a: {b: c}.
-    private static func override(_ text: String) throws -> RecipeNode {
-        let origin = "--set \(shortened(text))"
+    static func override(_ text: String, by option: String) throws -> RecipeNode {
+        let origin = "\(option) \(shortened(text))"
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let keys = parts[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2, keys.count <= 8, !keys.contains("") else {
-            throw Failure(.usage, "\(origin): write it as key=value, as in --set checkpoint.keep=5")
+            throw Failure(.usage, "\(origin): write it as key=value, as in \(option) checkpoint.keep=5")
         }
         let value = try RecipeNode(yaml: String(parts[1]), origin: origin)
         return keys.reversed().reduce(value) { RecipeNode(content: .mapping([($1, $0)]), origin: origin) }
@@ -73,6 +83,11 @@ extension RecipeNode {
             self[key.name] == nil ? key.facts.before.map { (key.name, $0.said(at: origin)) } : nil
         }
         return RecipeNode(content: .mapping((entries ?? []) + earlier), origin: origin)
+    }
+
+    /// The entries but one key's.
+    func without(_ key: String) -> RecipeNode {
+        RecipeNode(content: .mapping((entries ?? []).filter { $0.key != key }), origin: origin)
     }
 
     /// The entries of some keys.
@@ -121,6 +136,18 @@ extension RecipeNode {
 }
 
 extension Recipe {
+    /// The dotted names of all keys that have a value.
+    public static var keyNames: [String] { leafKeys }
+
+    /// The words that a key allows, where it allows a fixed list.
+    public static func words(of name: String) -> [String] {
+        let parts = name.split(separator: ".").map(String.init)
+        var facts = keys.map(\.facts).first { $0.name == parts.first }
+        if parts.count == 2 { facts = facts?.inner?.first { $0.name == parts[1] } }
+        if case .words(let words) = facts?.range { return words }
+        return facts?.isToggle == true ? ["true", "false"] : []
+    }
+
     /// The dotted names of all keys that have a value.
     static let leafKeys: [String] = {
         func names(_ keys: [RecipeKeyFacts], _ prefix: String) -> [String] {

@@ -60,8 +60,11 @@ public final class LiveReport {
             ? "<p>The run has ended.</p>"
             : "<p>The run goes on; this page loads itself anew every \(Int(max(1, interval.rounded()))) seconds.</p>"
         let cards: [HTML] = [
-            ("step", last.map { "\($0.step)" }), ("loss", last.map { String(format: "%.4f", $0.loss) }),
+            ("step", last.map { "\($0.step)" }), ("epoch", metrics.epochs.last.map { "\($0.epoch + 1)" }),
+            ("loss", last.map { String(format: "%.4f", $0.loss) }),
             ("training error", last.map { decimal($0.error) }),
+            ("training error, images", metrics.epochs.last?.imageError.map(decimal)),
+            ("training error, drawn samples", metrics.epochs.last?.drawnError.map(decimal)),
             ("images a second", last.map { String(format: "%.0f", $0.rate) }),
             ("validation error", metrics.epochs.last?.validation.map(decimal)),
             ("validation error, attacked", metrics.epochs.last?.attacked.map(decimal)),
@@ -127,14 +130,18 @@ public final class LiveReport {
 
     private var epochs: Table {
         func text(_ value: Double?) -> Table.Cell { Table.Cell(value.map(decimal) ?? "") }
+        let hasDrawn = metrics.epochs.contains { $0.drawnError != nil }
         return Table(
             name: "epochs", title: "By epoch", caption: "Means over the epoch; the newest first.",
-            columns: ["epoch", "step", "loss", "error", "validation", "validation, attacked", "images/s"],
+            columns: ["epoch", "step", "loss", "error"] + (hasDrawn ? ["images", "drawn"] : [])
+                + ["validation", "validation, attacked", "images/s"],
             rows: metrics.epochs.reversed().map {
                 [
                     Table.Cell("\($0.epoch + 1)"), Table.Cell("\($0.step)"),
                     Table.Cell(String(format: "%.4f", $0.loss)),
-                    text($0.error), text($0.validation), text($0.attacked), Table.Cell(String(format: "%.0f", $0.rate)),
+                    text($0.error),
+                ] + (hasDrawn ? [text($0.imageError), text($0.drawnError)] : []) + [
+                    text($0.validation), text($0.attacked), Table.Cell(String(format: "%.0f", $0.rate)),
                 ]
             })
     }

@@ -50,7 +50,10 @@ public struct Report {
             return
         }
         let own = directories.first.map { NetworkName(path: $0).name } ?? ""
-        var builder = NetworksPage(models, networks)
+        let sweeps = try directories.enumerated().compactMap { place, directory in
+            try SweepSection.section(directory, name: place == 0 ? "sweep" : "sweep-\(place + 1)")
+        }
+        var builder = NetworksPage(models, networks, sweeps: sweeps)
         page = try builder.page(title: title ?? own)
         omissions = builder.omissions
     }

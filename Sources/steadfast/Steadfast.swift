@@ -16,11 +16,12 @@ struct Steadfast: ParsableCommand {
         abstract: "Trains robust CNNs data-parallel over MPI, and finds out honestly how robust they are.",
         version: Product.version,
         subcommands: [
-            TrainCommand.self, ReplayCommand.self, EvaluateCommand.self, PredictCommand.self, DataCommand.self,
+            TrainCommand.self, SweepCommand.self, ReplayCommand.self, EvaluateCommand.self, PredictCommand.self,
+            DataCommand.self,
             InspectCommand.self,
             ExportCommand.self, ImportCommand.self, RunsCommand.self, RecipeCommand.self, BenchmarkCommand.self,
             ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
-            DecodeUntrustedCommand.self,
+            CompletionCommand.self, ManualCommand.self, DecodeUntrustedCommand.self,
         ])
 
     static func main() {

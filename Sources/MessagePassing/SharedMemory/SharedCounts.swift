@@ -25,8 +25,8 @@ public struct SharedCounts: @unchecked Sendable {
 
     /// A count; each is written by one thread of one process.
     public subscript(index: Int) -> Int {
-        get { Int(bitPattern: count_read(place(index))) }
-        nonmutating set { count_write(place(index), UInt(bitPattern: newValue)) }
+        get { Int(bitPattern: word_read(place(index))) }
+        nonmutating set { word_write(place(index), UInt(bitPattern: newValue)) }
     }
 
     private func place(_ index: Int) -> UnsafeMutablePointer<UInt> {

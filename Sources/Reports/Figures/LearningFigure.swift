@@ -7,6 +7,7 @@ enum LearningFigure {
     /// - Throws: `Failure` 74 where a run's metrics cannot be read.
     static func figure(_ dataset: String, _ title: String, _ models: [EvaluatedModel]) throws -> Figure? {
         var script = ""
+        var hasDrawn = false
         var curves: [(data: String, style: String)] = []
         let own = models.filter { $0.dataset == dataset }
         for (place, model) in own.enumerated() {
@@ -14,14 +15,25 @@ enum LearningFigure {
             var metrics = RunMetrics(run: run, steps: false)
             try metrics.readOn()
             guard !metrics.epochs.isEmpty else { continue }
-            script += Gnuplot.data("m\(place)", metrics.epochs.map { [Double($0.epoch + 1), $0.loss, $0.error] })
+            script += Gnuplot.data(
+                "m\(place)",
+                metrics.epochs.map {
+                    [Double($0.epoch + 1), $0.loss, $0.imageError ?? $0.error, $0.drawnError ?? .nan]
+                })
+            hasDrawn = hasDrawn || metrics.epochs.contains { $0.drawnError != nil }
             curves.append(
                 ("$m\(place)", "with lines \(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"))
         }
         guard !curves.isEmpty else { return nil }
-        let panels = [(2, "loss", "mean loss"), (3, "error", "training error")].map { column, name, label in
+        let columns =
+            hasDrawn
+            ? [
+                (2, "loss", "mean loss"), (3, "error", "training error of images"),
+                (4, "drawn", "training error of drawn samples"),
+            ] : [(2, "loss", "mean loss"), (3, "error", "training error")]
+        let panels = columns.map { column, name, label in
             Panel(
-                name: "learning-\(dataset)-\(name)", title: label, height: 270 + 17 * ((curves.count + 2) / 3),
+                name: fileName("learning", dataset, name), title: label, height: 270 + 17 * ((curves.count + 2) / 3),
                 script: script + """
                     set logscale y
                     set xlabel 'epoch'
@@ -31,13 +43,11 @@ enum LearningFigure {
                     """)
         }
         return Figure(
-            name: "learning-\(dataset)", title: "Learning curves, \(title)",
+            name: fileName("learning", dataset), title: "Learning curves, \(title)",
             caption:
-                "Mean loss and error of each epoch over the training samples as they were drawn, random and mean "
-                + "samples "
-                + "included; logarithmic. Losses of plain and robust networks are different functions: compare their "
-                + "shapes "
-                + "only. Of each model the first seed.",
+                "Mean loss of each epoch over the training samples as they were drawn, random and mean samples included; "
+                + "the errors of images of the data set and of drawn samples apart; logarithmic. Losses of plain and "
+                + "robust networks are different functions: compare their shapes only. Of each model the first seed.",
             panels: panels)
     }
 }

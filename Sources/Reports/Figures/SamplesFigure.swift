@@ -47,7 +47,11 @@ enum SamplesFigure {
                 + "a class accepts it; row 5: sign noise. Columns: the strength β. See up to which column a person "
                 + "still reads "
                 + "the digit or the object, and where the first frame is. Clipped to 0..255 for show only.",
-            panels: [panel("figure-\(number)", rows, paper.strengths, subject, shorts)])
+            panels: [
+                PixelPanel.panel(
+                    "figure-\(number)", rows.map { cells($0, subject, shorts) }, subject.images.shape,
+                    headings: paper.strengths.map { $0 == 0 ? "clean" : "β " + plainDecimal($0) }, fontSize: 9)
+            ])
     }
 
     /// The first images of three classes that the network gets right.
@@ -79,64 +83,14 @@ enum SamplesFigure {
 
     private static func shortName(_ name: String) -> String { name.count <= 2 ? name : String(name.prefix(4)) }
 
-    /// All images as one picture with transparent gaps, so that the page's ground shows; texts and frames over it.
-    private static func panel(
-        _ name: String, _ rows: [Row], _ strengths: [Double], _ subject: ReportImages, _ classes: [String]
-    ) -> Panel {
-        let shape = subject.images.shape
-        let (stepX, stepY) = (shape.width + 5, shape.height + 12)
-        let (width, height) = (strengths.count * stepX, rows.count * stepY)
-        // Red, green, blue, alpha of each pixel; transparent where no image is.
-        var canvas = [SIMD4<Int>](repeating: .zero, count: width * height)
-        var marks: [String] = []
-        for (row, content) in rows.enumerated() {
-            for (column, cell) in content.cells.enumerated() {
-                let (left, top) = (column * stepX, row * stepY)
-                for place in 0..<shape.area {
-                    let levels = (0..<3).map { channel -> Int in
-                        Int(
-                            min(
-                                255,
-                                max(0, cell.image[place * shape.channels + min(channel, shape.channels - 1)].rounded()))
-                        )
-                    }
-                    let (y, x) = (top + place / shape.width, left + place % shape.width)
-                    canvas[y * width + x] = SIMD4(levels[0], levels[1], levels[2], 255)
-                }
-                let winner = Int(cell.record.prediction)
-                let word = winner < classes.count ? classes[winner] : "ns"
-                let text = Gnuplot.quoted(word + String(format: " %.2f", cell.record.confidence))
-                let middle = Double(left) + Double(shape.width) / 2
-                marks.append("set label \(text) at \(middle),\(Double(top) - 4.5) center font ',9'")
-                let isWrong = content.label.map { $0 != winner } ?? (cell.record.outcome == Outcome.wrong.rawValue)
-                if isWrong {
-                    marks.append(
-                        "set object rectangle from \(Double(left) - 1),\(Double(top) - 1) to "
-                            + "\(left + shape.width),\(top + shape.height) front fs empty border lc rgb "
-                            + "'\(Palette.red)' lw 2"
-                    )
-                }
-            }
+    private static func cells(_ row: Row, _ subject: ReportImages, _ classes: [String]) -> [PixelPanel.Cell] {
+        row.cells.map { cell in
+            let winner = Int(cell.record.prediction)
+            let word = winner < classes.count ? classes[winner] : "ns"
+            return PixelPanel.Cell(
+                pixels: PixelPanel.colours(subject.images.shape) { UInt8(min(255, max(0, cell.image[$0].rounded()))) },
+                text: word + String(format: " %.2f", cell.record.confidence),
+                isFramed: row.label.map { $0 != winner } ?? (cell.record.outcome == Outcome.wrong.rawValue))
         }
-        let pixels = canvas.enumerated().map { place, pixel in
-            "\(place % width) \(place / width) \(pixel.x) \(pixel.y) \(pixel.z) \(pixel.w)"
-        }
-        for (column, strength) in strengths.enumerated() {
-            let middle = Double(column * stepX) + Double(shape.width) / 2
-            let text = strength == 0 ? "clean" : "β " + plainDecimal(strength)
-            marks.append("set label \(Gnuplot.quoted(text)) at \(middle),-14 center font ',10'")
-        }
-        return Panel(
-            name: name, width: 900, height: 900 * (height + 20) / (width + 4),
-            script: (["$pixels << EOD"] + pixels + ["EOD"] + marks).joined(separator: "\n") + """
-
-                unset border
-                unset tics
-                unset grid
-                set margins 0,0,0,0
-                set xrange [-3:\(width)]
-                set yrange [\(height - 8):-20]
-                plot $pixels with rgbalpha
-                """)
     }
 }

@@ -19,38 +19,23 @@ enum StrongFigure {
     }
 
     private static func panel(_ attack: String, _ dataset: String, _ models: [EvaluatedModel]) -> Panel? {
-        var script = ""
-        var plots: [String] = []
-        var most = 0.0
         let measured = models.filter { $0.strengths(attack).count > 1 }
-        for (place, model) in measured.enumerated() {
+        let series = measured.enumerated().flatMap { place, model -> [AccuracyPanel.Series] in
             let line = Palette.line(model, place: place)
-            let strengths = model.strengths(attack)
-            most = max(most, strengths.last ?? 0)
-            func rows(_ attack: String) -> [[Double]] {
+            func points(_ attack: String, at strengths: [Double]) -> [[Double]] {
                 strengths.compactMap { strength in
                     (strength == 0 ? model.measurement("clean", 0) : model.measurement(attack, strength)).map {
                         [strength, 1 - $0.mean]
                     }
                 }
             }
-            script += Gnuplot.data("a\(place)", rows(attack))
-            plots.append("$a\(place) with lines \(line) title \(Gnuplot.quoted(model.label))")
-            let oneStep = rows("fgs-lmax")
-            guard oneStep.count > 1 else { continue }
-            script += Gnuplot.data("b\(place)", oneStep)
-            plots.append("$b\(place) with points pt 2 ps 0.6 \(line)")
+            let strengths = model.strengths(attack)
+            let own = AccuracyPanel.Series(
+                points: points(attack, at: strengths), style: "with lines \(line)", title: model.label)
+            let oneStep = points("fgs-lmax", at: strengths)
+            return oneStep.count > 1
+                ? [own, AccuracyPanel.Series(points: oneStep, style: "with points pt 2 ps 0.6 \(line)")] : [own]
         }
-        guard !plots.isEmpty else { return nil }
-        return Panel(
-            name: fileName("strong", dataset, attack), title: attack, height: 270 + 17 * ((measured.count + 2) / 3),
-            script: script + """
-                set yrange [0:1]
-                set xrange [0:\(most)]
-                set xlabel 'strength'
-                set ylabel 'accuracy'
-                set key below maxcols 3 font ',10' width -2 height 1
-                plot \(plots.joined(separator: ", "))
-                """)
+        return AccuracyPanel.panel(fileName("strong", dataset, attack), title: attack, series)
     }
 }

@@ -16,6 +16,8 @@ package struct RunMetrics {
         package let loss, error: Double
         package let validation, attacked: Double?
         package let rate: Double
+        /// Of the training error that of images of the data set and that of drawn samples; nil without drawn samples.
+        package var imageError, drawnError: Double?
     }
     /// The error of a step's checkpoint under an attack of a strength.
     package struct Attacked: Equatable {
@@ -32,6 +34,9 @@ package struct RunMetrics {
     package private(set) var attacked: [Attacked] = []
     /// True where the run has ended, and was not resumed since.
     package private(set) var hasEnded = false
+
+    /// The seconds that all steps took, those computed twice included; where steps are read.
+    package private(set) var trainingSeconds = 0.0
 
     private let path: String
     private let readsSteps: Bool
@@ -79,6 +84,8 @@ package struct RunMetrics {
             guard readsSteps, let object = object(line), object["event"] as? String == "step",
                 let step = object["step"] as? Int
             else { return }
+            let parts = object["seconds"] as? [String: Double] ?? [:]
+            trainingSeconds += parts.values.reduce(0, +)
             if steps.count > 1, (steps.last?.step ?? 0) % stride != 0 { steps.removeLast() }
             steps.append(
                 Step(
@@ -103,8 +110,8 @@ package struct RunMetrics {
                 Epoch(
                     step: step, epoch: object["epoch"] as? Int ?? epochs.count, loss: number(object["loss"]),
                     error: number(object["error"]), validation: object["validation_error"] as? Double,
-                    attacked: object["validation_attacked_error"] as? Double, rate: number(object["images_per_second"]))
-            )
+                    attacked: object["validation_attacked_error"] as? Double, rate: number(object["images_per_second"]),
+                    imageError: object["image_error"] as? Double, drawnError: object["drawn_error"] as? Double))
         case "evaluation":
             let new = Attacked(
                 step: step, attack: object["attack"] as? String ?? "", strength: number(object["strength"]),

@@ -3,19 +3,22 @@ import Essentials
 import Foundation
 import Robustness
 
-/// Puts a page on some networks together: the table of runs, then for each data set accuracy under attack, confusion,
+/// Puts a page on some networks together: sweeps, the table of runs, then for each data set accuracy under attack, confusion,
 /// the worst samples, verdicts and recipes; nothing without data.
 struct NetworksPage {
     private let models: [EvaluatedModel]
     private let rows: [NetworkRow]
+    private let sweeps: [Page.Section]
     /// The figures that could not be drawn, a sentence each.
     private(set) var omissions: [String] = []
 
-    init(_ models: [EvaluatedModel], _ rows: [NetworkRow]) { (self.models, self.rows) = (models, rows) }
+    init(_ models: [EvaluatedModel], _ rows: [NetworkRow], sweeps: [Page.Section] = []) {
+        (self.models, self.rows, self.sweeps) = (models, rows, sweeps)
+    }
 
     /// The page.
     mutating func page(title: String) throws -> Page {
-        var sections: [Page.Section] = []
+        var sections = sweeps
         let runs = RunTable.tables(models, rows)
         if !runs.isEmpty {
             sections.append(

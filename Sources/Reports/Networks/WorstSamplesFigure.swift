@@ -67,40 +67,17 @@ enum WorstSamplesFigure {
         }
     }
 
-    /// The images in rows of eight, as one picture with transparent gaps; texts over it.
+    /// Rows of eight.
     private static func panel(_ name: String, _ samples: [Sample], _ images: ImageSet, _ classes: [String]) -> Panel {
         let shape = images.shape
-        let across = min(8, samples.count)
-        let (stepX, stepY) = (max(shape.width + 5, 28), shape.height + 14)
-        let (width, height) = (across * stepX, (samples.count + across - 1) / across * stepY)
-        var pixels: [String] = []
-        var marks: [String] = []
-        for (place, sample) in samples.enumerated() {
-            guard let slot = images.indices.firstIndex(of: Int32(sample.index)) else { continue }
-            let (left, top) = (place % across * stepX, place / across * stepY)
-            for i in 0..<shape.area {
-                let at = (slot * shape.area + i) * shape.channels
-                let levels = (0..<3).map { images.pixels[at + min($0, shape.channels - 1)] }
-                pixels.append(
-                    "\(left + i % shape.width) \(top + i / shape.width) \(levels[0]) \(levels[1]) \(levels[2]) 255")
-            }
+        let cells = samples.compactMap { sample -> PixelPanel.Cell? in
+            guard let slot = images.indices.firstIndex(of: Int32(sample.index)) else { return nil }
             let words = [sample.label, sample.prediction].map { classes.indices.contains($0) ? classes[$0] : "ns" }
-            let text = "\(words[0].prefix(5)) → \(words[1].prefix(5)) " + String(format: "%.2f", sample.confidence)
-            marks.append(
-                "set label \(Gnuplot.quoted(text)) at \(Double(left) + Double(shape.width) / 2),\(Double(top) - 4.5) "
-                    + "center font ',8'")
+            return PixelPanel.Cell(
+                pixels: PixelPanel.colours(shape) { images.pixels[slot * shape.count + $0] },
+                text: "\(words[0].prefix(5)) → \(words[1].prefix(5)) " + String(format: "%.2f", sample.confidence))
         }
-        return Panel(
-            name: name, width: 900, height: 900 * (height + 8) / (width + 4),
-            script: (["$pixels << EOD"] + pixels + ["EOD"] + marks).joined(separator: "\n") + """
-
-                unset border
-                unset tics
-                unset grid
-                set margins 0,0,0,0
-                set xrange [-3:\(width)]
-                set yrange [\(height - 4):-10]
-                plot $pixels with rgbalpha
-                """)
+        let rows = stride(from: 0, to: cells.count, by: 8).map { Array(cells[$0..<min($0 + 8, cells.count)]) }
+        return PixelPanel.panel(name, rows, shape, fontSize: 8)
     }
 }

@@ -117,15 +117,7 @@ public struct RunList: CustomStringConvertible {
                     text(run.error), text(run.validation), text(run.attacked), Self.size(run.bytes),
                 ]
             }
-        let widths = heading.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).enumerated().map { column, cell in
-                let gap = String(repeating: " ", count: cell.1 - cell.0.count)
-                // Words to the left, numbers to the right.
-                return column < 2 ? cell.0 + gap : gap + cell.0
-            }
-            return cells.joined(separator: "  ")
-        }.joined(separator: "\n")
+        return TextColumns.text(rows, words: 2)
     }
 
     private static func size(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }

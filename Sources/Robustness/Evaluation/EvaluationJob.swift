@@ -85,11 +85,23 @@ public final class EvaluationJob {
         return attacks + (sortedWarning.map { [$0] } ?? [])
     }
 
-    private let samples: ImageSet
+    let samples: ImageSet
+    let communicator: Communicator
     private let evaluator: Evaluator
     private let subject: EvaluationSubject
     private let settings: EvaluationSettings
-    private let communicator: Communicator
+    private let context: AttackContext
+    private let strengths: [Double]
+
+    /// What is evaluated.
+    var plan: EvaluationPlan { evaluator.plan }
+
+    /// An evaluator of some attacks on some images, else as the job's own. Local.
+    func evaluator(of attacks: [AttackSpecification], on samples: ImageSet) throws -> Evaluator {
+        try Evaluator(
+            context, attacks, strengths: strengths, samples: samples, classes: subject.classes, chunk: settings.chunk,
+            keepsImages: settings.keepsImages, communicator: communicator)
+    }
 
     /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this
     /// with the same arguments.
@@ -121,27 +133,28 @@ public final class EvaluationJob {
         let wanted = try communicator.agree { try own.wanted(of: dataset.description) }
         let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
+        let context = AttackContext(target, others: others)
+        // Another set than the network's own takes the network's classes, and its own set's strengths.
+        let isOwn = own.dataset == nil
+        let columns = isOwn ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
+        let strengths = own.strengths ?? columns
+        let classes = isOwn ? dataset.description.classes : checkpoint.header.classes
         let evaluator = try communicator.agree {
             // A set of one's own may lack images of the last classes.
             if let other = own.dataset, dataset.description.classes > checkpoint.header.classes {
                 throw Failure(
                     .data,
-                    "\(other.name) has labels up to \(dataset.description.classes - 1), and the network \(checkpoint.header.classes) "
-                        + "classes: evaluate on images of its classes")
+                    "\(other.name) has labels up to \(dataset.description.classes - 1), and the network "
+                        + "\(checkpoint.header.classes) classes: evaluate on images of its classes")
             }
-            let columns =
-                own.dataset == nil
-                ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
             return try Evaluator(
-                AttackContext(target, others: others), own.attacks, strengths: own.strengths ?? columns,
-                samples: samples,
-                classes: own.dataset == nil ? dataset.description.classes : checkpoint.header.classes, chunk: own.chunk,
-                keepsImages: own.keepsImages,
-                communicator: communicator)
+                context, own.attacks, strengths: strengths, samples: samples, classes: classes, chunk: own.chunk,
+                keepsImages: own.keepsImages, communicator: communicator)
         }
         self.target = target
         self.samples = samples
         self.evaluator = evaluator
+        (self.context, self.strengths) = (context, strengths)
         self.settings = own
         step = checkpoint.header.step
         networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)

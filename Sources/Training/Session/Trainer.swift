@@ -31,6 +31,8 @@ public final class Trainer {
     var communicator: Communicator { setup.communicator }
     /// The SHA-256 of the checkpoint that the run started from, on rank 0.
     private let initialDigest: String?
+    /// The number of ranks that train.
+    package var ranks: Int { communicator.worldSize }
     /// The number of hosts that the ranks are on.
     package var hosts: Int { setup.places.hostCount }
 

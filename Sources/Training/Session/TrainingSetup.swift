@@ -32,26 +32,13 @@ struct TrainingSetup {
     ) throws -> (TrainingSetup, TrainingData) {
         BLAS.useOneThread()
         let ranks = communicator.worldSize
-        try communicator.agree {
-            try checkCounts(recipe, ranks: ranks)
-            try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
-            let validating = try recipe.validationAttack.map { try AttackSpecification.list($0.attack) } ?? []
-            try AttackCatalogue.check(validating.map(\.verbatim))
-        }
+        try communicator.agree { try checkWords(recipe, ranks: ranks) }
         // Before anything that the values steer.
         try communicator.agreeOnEqual([("the recipe", recipe.digest)] + recipe.agreedValues)
         let (settled, plan, data) = try Progress.during(.reading) {
             let dataset = try HostDataset(recipe.dataset, directory: recipe.dataDirectory, communicator: communicator)
             let description = dataset.description
-            let (settled, plan) = try communicator.agree {
-                try checkSplit(recipe, description)
-                let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
-                try checkWindows(settled, description)
-                return (
-                    settled,
-                    try NetworkPlan(settled.network(input: description.shape, classes: description.classes))
-                )
-            }
+            let (settled, plan) = try communicator.agree { try settle(recipe, description) }
             try MemoryNeed(settled, plan, description, ranks: ranks, ranksOfHost: dataset.ranksOfHost)
                 .check(on: communicator)
             let mean = try InitialWeights.shareMeanImage(initial, by: communicator)
@@ -89,6 +76,22 @@ struct TrainingSetup {
         try StepEngine(
             recipe, data, model, optimizer, groups: groups, channels: channels,
             overlaps: recipe.overlap == .on || recipe.overlap == .auto && places.hostCount > 1, timeline: timeline)
+    }
+
+    /// Refuses more ranks than lanes, and attacks that there are not. Local.
+    static func checkWords(_ recipe: Recipe, ranks: Int) throws {
+        try checkCounts(recipe, ranks: ranks)
+        try AttackCatalogue.check(recipe.evaluation?.attacks ?? [])
+        let validating = try recipe.validationAttack.map { try AttackSpecification.list($0.attack) } ?? []
+        try AttackCatalogue.check(validating.map(\.verbatim))
+    }
+
+    /// The recipe with its numbers of drawn samples for a data set, and the plan of its network. Local.
+    static func settle(_ recipe: Recipe, _ description: DatasetDescription) throws -> (Recipe, NetworkPlan) {
+        try checkSplit(recipe, description)
+        let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
+        try checkWindows(settled, description)
+        return (settled, try NetworkPlan(settled.network(input: description.shape, classes: description.classes)))
     }
 
     /// Refuses more ranks than lanes.

@@ -59,10 +59,24 @@ struct Validator {
             clean: Double(clean) / Double(count), attacked: own.attacked.map { _ in Double(attacked) / Double(count) })
     }
 
+    /// The seconds that the whole split takes, reckoned from its first group of images. Collective: every rank of the
+    /// communicator calls this.
+    func time(by communicator: Communicator) throws -> Double {
+        let start = ContinuousClock.now
+        let first = min(images.count, TargetModel.groupSize)
+        let own = try communicator.agree { () throws -> Double in
+            _ = try countErrors(of: 0..<first)
+            return first == 0 ? 0 : seconds(since: start) * Double(images.count) / Double(first)
+        }
+        return try communicator.allReduce(own, .max)
+    }
+
     /// The images whose winning output is not their label, and those on which any attack succeeds. Local.
-    func countErrors() throws -> (clean: Int, attacked: Int?) {
+    func countErrors() throws -> (clean: Int, attacked: Int?) { try countErrors(of: 0..<images.count) }
+
+    private func countErrors(of range: Range<Int>) throws -> (clean: Int, attacked: Int?) {
         var (errors, attacked) = (0, 0)
-        try groups.forEach(in: 0..<images.count) { _, group in
+        try groups.forEach(in: range) { _, group in
             Progress.beat()
             try judge.run(clean, on: group, strengths: [0]) { errors += $0.isBroken ? 1 : 0 }
             guard let attack else { return }

@@ -1,4 +1,6 @@
+import Checkpoints
 import Essentials
+import Foundation
 import Kernels
 import Networks
 
@@ -42,6 +44,18 @@ extension Trainer {
 
     /// The SHA-256 of the training's state, as `inspect --digest` prints it for a checkpoint.
     package var digest: String { checkpoint.trainingDigest }
+
+    /// The seconds of the judgement of the validation images at an epoch's end; 0 without any. Collective.
+    package func timeValidation() throws -> Double { try validator?.time(by: communicator) ?? 0 }
+
+    /// Writes a checkpoint into a folder, on rank 0: its bytes and seconds. Local.
+    package func timeCheckpoint(in folder: String) throws -> (bytes: Int, seconds: Double) {
+        let start = ContinuousClock.now
+        let path = "\(folder)/\(RunLayout.checkpoint(step: state.step))"
+        try checkpoint.save(to: path)
+        var status = stat()
+        return (stat(path, &status) == 0 ? Int(status.st_size) : 0, seconds(since: start))
+    }
 
     /// Computes the steps that come next, with no record of them. Collective.
     package func compute(steps count: Int) throws {

@@ -11,7 +11,9 @@ struct DataCommand: ParsableCommand {
         subcommands: [List.self, Fetch.self, Verify.self, Convert.self, Make.self])
 
     struct Location: ParsableArguments {
-        @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+        @Option(
+            help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+            completion: .directory)
         var dataDirectory: String?
 
         /// The directory that new data sets go to.
@@ -24,7 +26,9 @@ struct DataCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show data sets: where they lie, their shape and classes.")
-        @Argument(help: "Names, folders or files, each read whole for the images of each class; else all known sets.")
+        @Argument(
+            help: "Names, folders or files, each read whole for the images of each class; else all known sets.",
+            completion: .datasets)
         var sets: [String] = []
         @OptionGroup var location: Location
 
@@ -57,7 +61,7 @@ struct DataCommand: ParsableCommand {
     struct Fetch: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Download a data set from its publisher; an interrupted download goes on where it stopped.")
-        @Argument(help: "A data set's name.")
+        @Argument(help: "A data set's name.", completion: .datasets)
         var name: String
         @OptionGroup var location: Location
 
@@ -80,7 +84,7 @@ struct DataCommand: ParsableCommand {
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Read a data set whole and compare it with its publisher's digests.")
-        @Argument(help: "A data set's name, or a folder.")
+        @Argument(help: "A data set's name, or a folder.", completion: .datasets)
         var name: String
         @OptionGroup var location: Location
 
@@ -133,7 +137,9 @@ struct DataCommand: ParsableCommand {
 
     struct Make: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Write a built-in data set as IDX files.")
-        @Argument(help: "A built-in set's name: \(Dataset.generatedNames.joined(separator: ", ")).")
+        @Argument(
+            help: "A built-in set's name: \(Dataset.generatedNames.joined(separator: ", ")).",
+            completion: .list(Dataset.generatedNames))
         var name: String
         @OptionGroup var location: Location
 

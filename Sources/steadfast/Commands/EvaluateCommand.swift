@@ -1,4 +1,5 @@
 import ArgumentParser
+import Benchmarks
 import Checkpoints
 import Datasets
 import Essentials
@@ -20,14 +21,17 @@ struct EvaluateCommand: CollectiveCommand {
             there are several).
             """)
 
-    @Argument(help: "Checkpoints, run directories (their latest checkpoint), or networks of the format ONNX.")
+    @Argument(
+        help: "Checkpoints, run directories (their latest checkpoint), or networks of the format ONNX.",
+        completion: .file())
     var checkpoints: [String]
 
     @Flag(help: "Of runs, the checkpoints with the least validation error.")
     var best = false
 
     @Option(
-        help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).")
+        help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).",
+        completion: .attacks)
     var attacks: String?
 
     @Option(
@@ -40,10 +44,10 @@ struct EvaluateCommand: CollectiveCommand {
     @Option(help: "Evaluate every K-th image, from the first.")
     var every = 1
 
-    @Option(help: "The images: test, train or validation.")
+    @Option(help: "The images: test, train or validation.", completion: .splits)
     var split = "test"
 
-    @Option(help: "The directory for the results.")
+    @Option(help: "The directory for the results.", completion: .directory)
     var output: String
 
     @Option(help: "The key of all random numbers.")
@@ -75,12 +79,15 @@ struct EvaluateCommand: CollectiveCommand {
         help: """
             Another data set than the network was trained on; one of changed test images (CIFAR-10-C, MNIST-C) part by \
             part. For networks of the format ONNX: the set that they are for.
-            """)
+            """,
+        completion: .datasets)
     var dataset: String?
 
     @OptionGroup var importOptions: ImportOptions
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
     var dataDirectory: String?
 
     @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
@@ -88,6 +95,9 @@ struct EvaluateCommand: CollectiveCommand {
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
+
+    @Flag(help: "Foretell time, memory and files by a measurement of seconds, or what would be refused.")
+    var dryRun = false
 
     func run() throws {
         let timeout = max(0, min(1e6, stallTimeout))
@@ -104,6 +114,7 @@ struct EvaluateCommand: CollectiveCommand {
     /// Evaluates, on all ranks of a communicator; collective.
     func run(_ communicator: Communicator) throws {
         try StopRequest.install()
+        guard !dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it.
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
@@ -175,6 +186,31 @@ struct EvaluateCommand: CollectiveCommand {
         }
         let lines = try communicator.broadcast(text).split(separator: "\n").map(String.init)
         return stride(from: 0, to: lines.count - 1, by: 2).map { EvaluatedSet(locator: lines[$0], name: lines[$0 + 1]) }
+    }
+
+    /// Foretells the evaluation; writes nothing. Collective.
+    private func forecast(_ communicator: Communicator) throws {
+        try communicator.agree {
+            guard !watch, !diagnose, !checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
+                throw Failure(
+                    .usage,
+                    "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it does not foretell"
+                )
+            }
+        }
+        let parts = try parts(communicator)
+        for (name, part) in checkpoints.flatMap({ name in parts.map { (name, $0) } }) {
+            let forecast = try job(name, part, communicator).forecast()
+            guard communicator.rank == 0 else { continue }
+            let (ranks, title) = (communicator.worldSize, part.map { "\(name) on \($0.name)" } ?? name)
+            print("\(title), \(forecast.samples) samples on \(ranks) rank\(ranks == 1 ? "" : "s")")
+            for attack in forecast.attacks {
+                print("  \(attack.name): \(durationText(attack.seconds)), by \(attack.timed) samples")
+            }
+            print("time      \(durationText(forecast.seconds)) here; ranks share the samples")
+            print("memory    \(String(format: "%.1f", forecast.memory / 1e6)) MB a rank")
+            print("files     results.h5 of at most \(String(format: "%.1f", Double(forecast.bytes) / 1e6)) MB")
+        }
     }
 
     /// The masking verdict on each network; collective.

@@ -23,7 +23,7 @@ struct ExportCommand: ParsableCommand {
             network -z^2) and `confidence`. Outputs behind the classes stand for nonsense.
             """)
 
-    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
+    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).", completion: .file())
     var checkpoint: String
 
     @Flag(help: "Of a run, the checkpoint with the least validation error.")
@@ -32,7 +32,7 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "The format: checkpoint, safetensors or onnx.")
     var format: ExportFormat
 
-    @Option(help: "The file to write.")
+    @Option(help: "The file to write.", completion: .file())
     var output: String
 
     @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")

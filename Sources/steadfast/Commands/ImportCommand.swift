@@ -62,15 +62,19 @@ struct ImportCommand: ParsableCommand {
             and order, which is shown; --map names them.
             """)
 
-    @Argument(help: "A network of the format ONNX, operator sets 7 to 22, or parameters of the format safetensors.")
+    @Argument(
+        help: "A network of the format ONNX, operator sets 7 to 22, or parameters of the format safetensors.",
+        completion: .file(extensions: ["onnx", "safetensors"]))
     var file: String
 
-    @Option(help: "The data set that the network is for: its images' shape and classes. Default: the recipe's.")
+    @Option(
+        help: "The data set that the network is for: its images' shape and classes. Default: the recipe's.",
+        completion: .datasets)
     var dataset: String?
 
     @OptionGroup var options: ImportOptions
 
-    @Option(help: "For safetensors: the recipe that says the network, a name or a path.")
+    @Option(help: "For safetensors: the recipe that says the network, a name or a path.", completion: .recipes)
     var recipe: String?
 
     @Option(
@@ -81,10 +85,12 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "For safetensors: batch norm's epsilon. Default: 1e-5, PyTorch's; the recipe's for an own export.")
     var epsilon: Double?
 
-    @Option(help: "The checkpoint to write.")
+    @Option(help: "The checkpoint to write.", completion: .file())
     var output: String
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
     var dataDirectory: String?
 
     func run() throws {

@@ -9,7 +9,7 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what a checkpoint holds, verified whole.")
 
-    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).")
+    @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).", completion: .file())
     var file: String
 
     @Flag(help: "Of a run, the checkpoint with the least validation error.")

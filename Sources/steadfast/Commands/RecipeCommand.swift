@@ -1,10 +1,50 @@
 import ArgumentParser
+import Datasets
+import Essentials
+import Foundation
 import Recipes
 
 /// `steadfast recipe`.
 struct RecipeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recipe", abstract: "Tell of recipes.", shouldDisplay: false, subcommands: [Reference.self])
+        commandName: "recipe", abstract: "Begin a recipe; tell which keys there are.",
+        subcommands: [New.self, Schema.self, Reference.self])
+
+    struct New: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a commented recipe for a data set that is there.",
+            discussion: "The architecture goes by the size of the images, batch and validation by their number.")
+
+        @Argument(
+            help: "The data set: a known name, a folder or a file, as `dataset` in a recipe.", completion: .datasets)
+        var dataset: String
+
+        @Option(help: "Write it to this new file.", completion: .file(extensions: ["yaml"]))
+        var output: String?
+
+        @Option(
+            help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+            completion: .directory)
+        var dataDirectory: String?
+
+        func run() throws {
+            if let output, access(output, F_OK) == 0 {
+                throw Failure(.cannotCreate, "\(output) is there already: name a new file")
+            }
+            let found = try Dataset.locate(dataset, directory: dataDirectory)
+            let text = try Recipe.draft(dataset, found.description)
+            guard let output else { return print(text, terminator: "") }
+            try AtomicFile.write(text, to: output)
+            print("written: \(output); next: steadfast train \(output) --dry-run")
+        }
+    }
+
+    struct Schema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the JSON schema of recipes, made from the table of keys, for editors.")
+
+        func run() { print(Recipe.schema, terminator: "") }
+    }
 
     struct Reference: ParsableCommand {
         static let configuration = CommandConfiguration(

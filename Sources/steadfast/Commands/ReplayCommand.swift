@@ -17,7 +17,7 @@ struct ReplayCommand: CollectiveCommand {
             code 65 names the first tensor that differs.
             """)
 
-    @Argument(help: ArgumentHelp("The run's directory.", valueName: "run"))
+    @Argument(help: ArgumentHelp("The run's directory.", valueName: "run"), completion: .directory)
     var directory: String
 
     @Option(
@@ -27,7 +27,8 @@ struct ReplayCommand: CollectiveCommand {
     @Option(help: "The step of the later checkpoint. Default: the newest one.")
     var to: Int?
 
-    @Option(help: "Where the data sets lie, one folder each. Default: as the run's recipe says.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: as the run's recipe says.", completion: .directory)
     var dataDirectory: String?
 
     func run() throws {

@@ -15,10 +15,12 @@ struct ReportCommand: ParsableCommand {
             figures need gnuplot.
             """)
 
-    @Argument(help: "Directories of evaluations, or directories above them at any depth; with --live one run.")
+    @Argument(
+        help: "Directories of evaluations, or directories above them at any depth; with --live one run.",
+        completion: .directory)
     var directories: [String]
 
-    @Option(help: "The directory for the report.")
+    @Option(help: "The directory for the report.", completion: .directory)
     var output: String
 
     @Option(help: "The page's title. Default: the name of the first directory.")

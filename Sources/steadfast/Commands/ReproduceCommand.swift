@@ -15,7 +15,7 @@ struct ReproduceCommand: CollectiveCommand {
             interruption. DIR gets RECIPE/seed-N, a run with its evaluation/ and strong/, and report/.
             """)
 
-    @Argument(help: "mnist or cifar10.")
+    @Argument(help: "mnist or cifar10.", completion: .list(["mnist", "cifar10"]))
     var dataset: String
 
     @Option(
@@ -27,7 +27,8 @@ struct ReproduceCommand: CollectiveCommand {
     @Option(help: "Train each model with the seeds 1 to N, for means and spreads.")
     var seeds = 1
 
-    @Option(name: .customLong("run"), help: "The directory for all of it; it is made if absent.")
+    @Option(
+        name: .customLong("run"), help: "The directory for all of it; it is made if absent.", completion: .directory)
     var directory: String
 
     @Option(help: "Evaluate on the first N test images.")
@@ -39,10 +40,12 @@ struct ReproduceCommand: CollectiveCommand {
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,
-        help: "Override a value of each recipe, as `train` does. Repeatable.")
+        help: "Override a value of each recipe, as `train` does. Repeatable.", completion: .assignments)
     var overrides: [String] = []
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
     var dataDirectory: String?
 
     func run() throws {

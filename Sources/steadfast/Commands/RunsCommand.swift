@@ -11,7 +11,7 @@ struct RunsCommand: ParsableCommand {
             are named are removed with all that lies in their directories; one that a job is using is refused.
             """)
 
-    @Argument(help: "A run, or a directory with runs at any depth. Default: checkpoints.")
+    @Argument(help: "A run, or a directory with runs at any depth. Default: checkpoints.", completion: .directory)
     var directories: [String] = ["checkpoints"]
 
     @Flag(help: "Remove the runs that are named.")

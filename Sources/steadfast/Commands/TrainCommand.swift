@@ -1,4 +1,5 @@
 import ArgumentParser
+import Benchmarks
 import Checkpoints
 import Essentials
 import Foundation
@@ -16,10 +17,14 @@ struct TrainCommand: CollectiveCommand {
             been: start it again with --resume, with as many ranks as there are.
             """)
 
-    @Argument(help: "A recipe: a path, or a name such as mnist-mrelu-r-m; with --resume a run's directory too.")
+    @Argument(
+        help: "A recipe: a path, or a name such as mnist-mrelu-r-m; with --resume a run's directory too.",
+        completion: .recipes)
     var recipe: String
 
-    @Option(name: .customLong("run"), help: "The run's directory; it is made if absent. Default: checkpoints/RECIPE.")
+    @Option(
+        name: .customLong("run"), help: "The run's directory; it is made if absent. Default: checkpoints/RECIPE.",
+        completion: .directory)
     var directory: String?
 
     @Flag(help: "Go on with the run that the directory holds; values that are not given are the run's.")
@@ -27,10 +32,13 @@ struct TrainCommand: CollectiveCommand {
 
     @Option(
         name: .customLong("set"), parsing: .singleValue,
-        help: "Override a value of the recipe: key=value, dotted (schedule.kind=cosine). Repeatable.")
+        help: "Override a value of the recipe: key=value, dotted (schedule.kind=cosine). Repeatable.",
+        completion: .assignments)
     var overrides: [String] = []
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
     var dataDirectory: String?
 
     @Option(
@@ -42,7 +50,7 @@ struct TrainCommand: CollectiveCommand {
     @Option(
         help: ArgumentHelp(
             "Write a trace of the first steps to DIR/rank-N.json, for ui.perfetto.dev or chrome://tracing.",
-            valueName: "DIR"))
+            valueName: "DIR"), completion: .directory)
     var trace: String?
 
     @Flag(help: "Write the progress line over, as on a terminal, whatever standard error is.")
@@ -53,6 +61,9 @@ struct TrainCommand: CollectiveCommand {
 
     @Flag(help: "Print the recipe with every value resolved, and train nothing.")
     var printRecipe = false
+
+    @Flag(help: "Foretell steps, memory, files and time by a measurement of seconds, or what would be refused.")
+    var dryRun = false
 
     func run() throws {
         if printRecipe {
@@ -85,6 +96,7 @@ struct TrainCommand: CollectiveCommand {
             }
             return world.worldSize - evaluationRanks
         }
+        guard !dryRun else { return try forecast(recipe, world) }
         let isNew = access(runPath, F_OK) != 0
         let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
         defer { if isNew { directory?.removeIfUnused() } }
@@ -119,6 +131,30 @@ struct TrainCommand: CollectiveCommand {
         guard isRun, let run else { return try Recipe.load(recipe, overrides: overrides, resuming: run) }
         return try Recipe.parse(
             yaml: run, overrides: overrides, resuming: run, source: runPath + "/recipe.yaml")
+    }
+
+    /// Foretells the training; writes nothing. Collective.
+    private func forecast(_ recipe: Recipe, _ world: Communicator) throws {
+        JobDeadline.callOff()
+        let done = try world.agree { () throws -> Int in
+            guard evaluationRanks == 0, trace == nil else {
+                throw Failure(
+                    .usage, "--dry-run goes without --evaluation-ranks and --trace, whose work it does not foretell")
+            }
+            guard world.rank == 0 else { return 0 }
+            guard resume else {
+                try RunDirectory.refuseRun(in: runPath)
+                return 0
+            }
+            if access("\(runPath)/\(RunLayout.recipe)", F_OK) == 0 {
+                try refuseDifferences(recipe, from: try RunDirectory.recipe(of: runPath))
+            }
+            return try RunDirectory.checkpoints(in: runPath).last.map { try Checkpoint.load($0).header.step } ?? 0
+        }
+        let forecast = try TrainingForecast(recipe, done: try world.broadcast(done), communicator: world)
+        try world.agree {
+            if world.rank == 0 { print(forecast.lines.joined(separator: "\n")) }
+        }
     }
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
@@ -185,20 +221,28 @@ struct TrainCommand: CollectiveCommand {
         let notice = LockNotice()
         let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
         if let text = try directory.recipe() {
-            let old = try Recipe.parse(yaml: text, overrides: [], source: "\(directory.path)/recipe.yaml")
-            let differences = recipe.resumeDifferences(from: old)
-            if differences.isEmpty, !quiet {
-                for difference in recipe.resultDifferences(from: old) { print("\(difference.text): taken up") }
-            }
-            guard differences.isEmpty else {
-                throw Failure(
-                    .usage,
-                    "\(directory.path) was started with another recipe ("
-                        + differences.map(\.text).joined(separator: "; ")
-                        + "): resume with the same, or start a new run in another directory, from these weights by "
-                        + "initial_weights: \(directory.path)")
+            let changes = try refuseDifferences(recipe, from: text)
+            if !quiet {
+                for change in changes { print("\(change.text): taken up") }
             }
         }
         return directory
+    }
+
+    /// Refuses to go on with a run by another recipe than its own; gives the differences that change nothing of what
+    /// was done.
+    @discardableResult
+    private func refuseDifferences(_ recipe: Recipe, from text: String) throws -> [RecipeDifference] {
+        let old = try Recipe.parse(yaml: text, overrides: [], source: "\(runPath)/recipe.yaml")
+        let differences = recipe.resumeDifferences(from: old)
+        guard differences.isEmpty else {
+            throw Failure(
+                .usage,
+                "\(runPath) was started with another recipe ("
+                    + differences.map(\.text).joined(separator: "; ")
+                    + "): resume with the same, or start a new run in another directory, from these weights by "
+                    + "initial_weights: \(runPath)")
+        }
+        return recipe.resultDifferences(from: old)
     }
 }

@@ -174,6 +174,40 @@ struct SlurmTests {
         }
     }
 
+    @Test(
+        "a sweep as an array smaller than it, with two tasks put back, gives the table of one that was never stopped",
+        .enabled(if: runsAll))
+    func sweep() throws {
+        try Slurm.run { slurm in
+            func plan(_ folder: String) -> [String] {
+                [
+                    "glyphs-plain", "--runs", "\(slurm.folder)/\(folder)", "--set", "batch=24", "--set",
+                    "max_steps=1500",
+                    "--set", "validation=200", "--sweep", "learning_rate=0.003,0.01,0.03", "--sweep", "seed=1..2",
+                    "--attacks", "clean,pgd:steps=2", "--strengths", "0.1", "--samples", "100",
+                ]
+            }
+            let alone = try spawn("steadfast", arguments: ["sweep"] + plan("alone")).wait(timeout: 300)
+            #expect(alone.status == 0, "\(alone.errors)")
+            let array = try slurm.submit(["--array=1-3"], "sweep.sbatch", plan("array"))
+            for task in 1...2 {
+                let job = "\(array)_\(task)"
+                try slurm.waitFor("task \(task) to train", timeout: 120) {
+                    let runs = try FileManager.default.subpathsOfDirectory(atPath: slurm.folder + "/array")
+                    return try slurm.state(job) == "RUNNING"
+                        && runs.filter { $0.hasSuffix("metrics.jsonl") }.count >= task
+                }
+                try slurm.command("scancel", ["--signal=USR1", "--batch", job])
+                try slurm.waitFor("task \(task) to be put back", timeout: 60) { try slurm.restarts(job) == 1 }
+            }
+            #expect(try slurm.end(array, timeout: 400) == "COMPLETED")
+            let tables = try ["alone", "array"].map {
+                try String(contentsOfFile: "\(slurm.folder)/\($0)/sweep.csv", encoding: .utf8)
+            }
+            #expect(tables[0] == tables[1] && tables[0].split(separator: "\n").count == 7)
+        }
+    }
+
     @Test("an array's task that runs twice at once: one waits for the other, and the results are those of one")
     func twice() throws {
         try Slurm.run { slurm in

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Recipes
 import TestSupport
@@ -23,5 +24,50 @@ struct RecipeReferenceTests {
         }
         #expect(keys.count == rows.count)
         for row in rows { #expect(row.count == 6 && !row[2...4].contains(""), "\(row)") }
+    }
+
+    @Test("The schema has every key with its range; sections are closed, and those that may be off take a flag")
+    func schema() throws {
+        let root = try #require(
+            try JSONSerialization.jsonObject(with: Data(Recipe.schema.utf8)) as? [String: Any])
+        func properties(_ schema: Any?) -> [String: Any] {
+            let own = schema as? [String: Any] ?? [:]
+            if let properties = own["properties"] as? [String: Any] { return properties }
+            let forms = own["anyOf"] as? [[String: Any]] ?? []
+            return forms.lazy.compactMap { $0["properties"] as? [String: Any] }.first ?? [:]
+        }
+        for key in Recipe.keyNames {
+            var schema: Any? = root
+            for part in key.split(separator: ".") { schema = properties(schema)[String(part)] }
+            let found = try #require(schema as? [String: Any], "\(key)")
+            #expect((found["description"] as? String)?.isEmpty == false, "\(key)")
+        }
+        let momentum = try #require(properties(root)["momentum"] as? [String: Any])
+        #expect(momentum["minimum"] as? Int == 0 && momentum["exclusiveMaximum"] as? Int == 1)
+        let evaluation = try #require((properties(root)["evaluation"] as? [String: Any])?["anyOf"] as? [[String: Any]])
+        #expect(evaluation.contains { $0["type"] as? String == "boolean" })
+        #expect(evaluation.contains { $0["additionalProperties"] as? Bool == false })
+    }
+
+    @Test(
+        "A draft is a recipe of its data set: the architecture goes by the images' size, batch and split by their number",
+        arguments: [
+            (28, 1, 6000, "mnist"), (32, 3, 50_000, "resnet"), (64, 3, 90, "resnet"), (20, 1, 3, "mnist"),
+        ])
+    func draft(size: Int, channels: Int, images: Int, architecture: String) throws {
+        let json = """
+            {"name": "own", "shape": {"height": \(size), "width": \(size), "channels": \(channels)}, "classes": 2,
+            "classNames": ["a", "b"], "trainCount": \(images), "testCount": 2, "strengths": [0], "files": [], "notes": []}
+            """
+        let description = try JSONDecoder().decode(DatasetDescription.self, from: Data(json.utf8))
+        let text = try Recipe.draft("data/own", description)
+        let recipe = try Recipe.parse(yaml: text)
+        #expect(recipe.dataset == "data/own" && recipe.batch <= images - recipe.validation)
+        #expect(recipe.network.architecture.rawValue == architecture, "\(text)")
+        #expect(text.contains("# The global batch") && text.contains("\n# random_training: true"))
+        #expect(throws: Never.self) {
+            try recipe.settled(trainingImages: images - recipe.validation).network(
+                input: description.shape, classes: description.classes)
+        }
     }
 }

@@ -1,0 +1,443 @@
+import ArgumentParser
+import Benchmarks
+import Datasets
+import Essentials
+import Foundation
+import MessagePassing
+import Recipes
+import Reports
+import Robustness
+import Training
+
+/// `steadfast sweep`.
+struct SweepCommand: CollectiveCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sweep",
+        abstract: "Train a recipe with several values of its keys, and compare, alone or under mpirun.",
+        discussion: """
+            The runs are those of a grid, or drawn at random; halving ends the worse ones early. Ranks are dealt to \
+            several runs where there are more than one takes. Each run's best network is evaluated; then DIR gets \
+            sweep.csv, times.csv, table.txt, best.yaml and report/. The same command again goes on where it was stopped \
+            and computes nothing twice; several jobs may work in one directory, which all hosts have to see.
+            """)
+
+    @Argument(
+        help: "A recipe, as of `train`; its section sweep may name the values. Or the directory of a sweep.",
+        completion: .recipes)
+    var recipe: String
+
+    @Option(
+        name: .customLong("runs"), help: "The directory for all of it; it is made if absent.", completion: .directory)
+    var directory: String?
+
+    @Option(
+        name: .customLong("sweep"), parsing: .singleValue,
+        help: "The values of a key: learning_rate=0.001,0.01, seed=1..3, weight_decay=log:1e-5..1e-3. Repeatable.",
+        completion: .assignments)
+    var sweeps: [String] = []
+
+    @Option(help: "grid (default), random:runs=20:seed=1, or halving:epochs=2:factor=3, which may draw too (runs=20).")
+    var search: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: "Override a value of the recipe in all runs, as `train` does. Repeatable.", completion: .assignments)
+    var overrides: [String] = []
+
+    @Option(
+        help: "The attacks on each run's best network. Default: those that the recipe plans (evaluation).",
+        completion: .attacks)
+    var attacks: String?
+
+    @Option(
+        help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the recipe's, then the data set's.")
+    var strengths: String?
+
+    @Option(help: "Evaluate on the first N images.")
+    var samples: Int?
+
+    @Option(
+        help: "The images that are evaluated: validation, test or train. Default: validation, test without one.",
+        completion: .splits)
+    var split: String?
+
+    @Option(help: ArgumentHelp("The most ranks of a run. Default: its lanes.", valueName: "N"))
+    var ranks: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Do the K-th run alone; with K/M each M-th run from the K-th on: the tasks of an array of jobs.",
+            valueName: "K[/M]"))
+    var task: String?
+
+    @Option(
+        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
+        completion: .directory)
+    var dataDirectory: String?
+
+    @Flag(help: "Print the runs, and train nothing.")
+    var list = false
+
+    @Flag(
+        help: "Foretell time, memory and files of the trainings by measurements of seconds, or what would be refused.")
+    var dryRun = false
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() throws {
+        if list {
+            guard Communicator.launchedRank == 0 else { return }
+            let sweep = try wanted()
+            let runs = try sweep.runs()
+            try check(runs, sweep)
+            return print(runs.map { "\($0.number)  \($0.path)" }.joined(separator: "\n"))
+        }
+        Communicator.main { try run($0) }
+    }
+
+    /// Trains, evaluates and compares, on all ranks of a communicator; collective.
+    func run(_ world: Communicator) throws {
+        try StopRequest.install()
+        let text = try world.broadcast(try world.agree { world.rank == 0 ? try wanted().yaml : "" })
+        let (sweep, runs) = try world.agree { () throws -> (Sweep, [SweepRun]) in
+            let sweep = try Sweep(yaml: text, source: isSweep ? SweepDirectory.file(in: recipe) : recipe)
+            return (sweep, try sweep.runs())
+        }
+        let chosen = try world.agree { () throws -> [SweepRun] in
+            let chosen = try self.chosen(of: runs)
+            try check(runs, sweep)
+            guard task == nil || sweep.search.firstEpochs == nil else {
+                throw Failure(.usage, "halving compares runs, which the tasks of an array do not: leave --task out")
+            }
+            return chosen
+        }
+        let directory = SweepDirectory(try world.agree { try path() }, sweep, runs: runs)
+        if dryRun { return try forecast(chosen, directory, world) }
+        try world.agree { if world.rank == 0 { try directory.open() } }
+        let team = try SweepTeam(world, most: mostRanks(runs), runs: chosen.count)
+        tell("\(runs.count) runs in \(directory.path), \(team)", world)
+        try work(chosen, directory, team, world)
+        try world.agree { if world.rank == 0 { try finish(directory) } }
+    }
+
+    // MARK: What is asked for
+
+    private var isSweep: Bool { directory == nil && FileManager.default.isDirectory(recipe) }
+
+    private func path() throws -> String {
+        if isSweep { return recipe }
+        guard let directory else { throw Failure(.usage, "--runs is missing: the directory for the runs") }
+        return directory
+    }
+
+    private func wanted() throws -> Sweep {
+        if isSweep {
+            guard sweeps.isEmpty, overrides.isEmpty, search == nil, attacks == nil, strengths == nil, samples == nil,
+                split == nil
+            else {
+                throw Failure(
+                    .usage, "\(recipe) holds a sweep, which is fixed: go on with it without options, or name a recipe")
+            }
+            return try SweepDirectory.sweep(in: recipe)
+        }
+        var evaluation = Sweep.Evaluation()
+        (evaluation.attacks, evaluation.strengths) = (attacks, strengths)
+        (evaluation.samples, evaluation.split) = (samples, split)
+        return try Sweep(recipe, overrides: overrides, sweeps: sweeps, search: search, evaluation: evaluation)
+    }
+
+    /// Refuses what would be refused of any run or evaluation, before the first one begins.
+    private func check(_ runs: [SweepRun], _ sweep: Sweep) throws {
+        guard ranks ?? 1 >= 1 else { throw Failure(.usage, "--ranks has to be at least 1") }
+        let evaluation = sweep.evaluation
+        if let attacks = evaluation.attacks {
+            try AttackCatalogue.check(try AttackSpecification.list(attacks).map(\.verbatim))
+        }
+        _ = try evaluation.strengths.map(AttackSpecification.strengths)
+        guard evaluation.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
+        if let split = evaluation.split {
+            guard Split(rawValue: split) != nil else {
+                throw Failure(.usage, unknownName("split", split, among: Split.allCases.map(\.rawValue)))
+            }
+            guard split != Split.validation.rawValue || runs.allSatisfy({ $0.recipe.validation > 0 }) else {
+                throw Failure(
+                    .usage, "there is no validation split to evaluate: set validation, as in validation: 1000")
+            }
+        }
+        var known: [String: DatasetDescription] = [:]
+        for run in runs {
+            let recipe = located(run.recipe)
+            do {
+                let outlook = try TrainingOutlook(recipe, dataset: known[recipe.dataset])
+                known[recipe.dataset] = outlook.dataset
+            } catch let failure as Failure {
+                throw Failure(failure.code, "run \(run.number) (\(run.path)): \(failure.message)")
+            }
+        }
+    }
+
+    private func located(_ recipe: Recipe) -> Recipe {
+        var recipe = recipe
+        if let dataDirectory { recipe.dataDirectory = dataDirectory }
+        return recipe
+    }
+
+    /// The runs of `--task`; all without it.
+    private func chosen(of runs: [SweepRun]) throws -> [SweepRun] {
+        guard let task else { return runs }
+        let parts = task.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard (1...2).contains(parts.count), parts[0] >= 1, parts.count == 1 || parts[0] <= parts[1] else {
+            throw Failure(.usage, "--task \(task): write K, the number of a run from 1, or K/M with K up to M")
+        }
+        guard parts[0] <= runs.count || parts.count == 2 else {
+            throw Failure(.usage, "--task \(task): the sweep has \(runs.count) runs")
+        }
+        let stride = parts.count == 2 ? parts[1] : runs.count
+        return runs.filter { $0.number % stride == parts[0] % stride }
+    }
+
+    private func mostRanks(_ runs: [SweepRun]) -> Int {
+        min(ranks ?? .max, runs.map(\.recipe.lanes).min() ?? 1)
+    }
+
+    private func tell(_ line: String, _ communicator: Communicator) {
+        guard communicator.rank == 0, !quiet else { return }
+        print(line)
+        fflush(nil)
+    }
+
+    // MARK: The work
+
+    /// Does what is to do of some runs, round by round; collective over all ranks.
+    private func work(
+        _ runs: [SweepRun], _ directory: SweepDirectory, _ team: SweepTeam, _ world: Communicator
+    ) throws {
+        var left = Set(runs.map(\.configuration))
+        let epochs = runs.map(\.recipe.epochs).max() ?? 1
+        let rounds = directory.sweep.search.rounds(configurations: left.count, epochs: epochs)
+        for (number, round) in rounds.enumerated() {
+            if number > 0 {
+                let flags = try world.agree { () throws -> [Int64] in
+                    guard world.rank == 0 else { return [] }
+                    return try SweepResults(directory).survivors(of: left, keep: round.configurations).sorted()
+                        .map(Int64.init)
+                }
+                left = Set(try world.broadcast(flags).map(Int.init))
+                tell("\(left.count) configurations go on to epoch \(round.epochs)", world)
+            }
+            let isLast = number == rounds.count - 1
+            let own = runs.filter { left.contains($0.configuration) }
+            let outcome = Result { try work(own, upTo: isLast ? nil : round.epochs, directory, team) }
+            // Of what one rank alone knows the others of its part would never hear.
+            if case .failure(let error) = outcome, !(error is Agreed) { throw error }
+            try world.agree { try outcome.get() }
+        }
+    }
+
+    /// Does a round of some runs; collective over the ranks of a part.
+    private func work(
+        _ runs: [SweepRun], upTo epochs: Int?, _ directory: SweepDirectory, _ team: SweepTeam
+    ) throws {
+        guard let part = team.part else { return }
+        var left = runs
+        // What another job is about is done by that one; a job that has just been killed is waited for, and where runs
+        // are compared all that have one.
+        for patience in [0, directory.sweep.search.firstEpochs == nil ? 30 : 1e9] {
+            var held: [SweepRun] = []
+            for run in left {
+                let notice = LockNotice()
+                let lock = try part.agree {
+                    part.rank == 0
+                        ? try directory.claim(run, waitingUpTo: patience) { try notice($0) } : nil
+                }
+                defer { withExtendedLifetime(lock) {} }
+                guard try part.broadcast(lock != nil) else {
+                    held.append(run)
+                    continue
+                }
+                try doOne(run, upTo: epochs, directory, part, team)
+            }
+            left = held
+        }
+    }
+
+    /// Trains a run, and evaluates it where that is its last round. A failure is written down.
+    private func doOne(
+        _ run: SweepRun, upTo epochs: Int?, _ directory: SweepDirectory, _ part: Communicator, _ team: SweepTeam
+    ) throws {
+        let path = directory.path(of: run)
+        do {
+            let steps = try part.agree {
+                try epochs.map { $0 * (try TrainingOutlook(located(run.recipe)).stepsPerEpoch) }
+            }
+            let hasEnded = try part.broadcast(
+                try part.agree { part.rank == 0 ? try isTrained(run, upTo: steps, directory) : false })
+            let isEvaluated = try part.broadcast(part.rank == 0 && directory.isEvaluated(run))
+            if hasEnded && (isEvaluated || epochs != nil) { return }
+            if !hasEnded { try train(run, steps, directory, part, team) }
+            if epochs == nil { try evaluate(run, directory, part) }
+            try part.agree { if part.rank == 0 { try directory.note(nil, of: run) } }
+            tell("done: \(path)" + (epochs.map { ", epoch \($0)" } ?? ""), part)
+        } catch  where (error is Agreed || part.worldSize == 1) && Failure(error).code != .stopped {
+            let sentence = Failure(error).message
+            try part.agree { if part.rank == 0 { try directory.note(sentence, of: run) } }
+            tell("failed: \(path): \(sentence)", part)
+        }
+    }
+
+    private func isTrained(_ run: SweepRun, upTo steps: Int?, _ directory: SweepDirectory) throws -> Bool {
+        guard directory.failure(of: run) == nil, let ended = try directory.endedStep(of: run) else { return false }
+        if let steps { return ended >= steps }
+        // After a round of halving a run has ended there.
+        guard directory.sweep.search.firstEpochs != nil else { return true }
+        return ended >= (try TrainingOutlook(located(run.recipe)).steps)
+    }
+
+    private func train(
+        _ run: SweepRun, _ steps: Int?, _ directory: SweepDirectory, _ part: Communicator, _ team: SweepTeam
+    ) throws {
+        let words =
+            [
+                directory.recipe(of: run), "--run", directory.path(of: run), "--resume", "--set",
+                "seed=\(run.recipe.seed)",
+            ]
+            + (steps.map { ["--set", "max_steps=\($0)"] }
+                ?? (directory.sweep.search.firstEpochs == nil
+                    ? [] : ["--set", "max_steps=null"]))
+            + (dataDirectory.map { ["--data-directory", $0] } ?? []) + (quiet || team.parts > 1 ? ["--quiet"] : [])
+        tell("== run \(run.number): \(directory.path(of: run))", part)
+        try part.agree { try TrainCommand.parse(words) }.run(part)
+    }
+
+    private func evaluate(_ run: SweepRun, _ directory: SweepDirectory, _ part: Communicator) throws {
+        let plan = run.recipe.evaluation
+        let own = directory.sweep.evaluation
+        let attacks = own.attacks ?? (plan ?? run.recipe.defaultEvaluation).attacks.joined(separator: ",")
+        let words =
+            [
+                directory.path(of: run), "--attacks", attacks, "--output", directory.evaluation(of: run), "--resume",
+                "--quiet", "--split", SweepResults.split(directory.sweep, directory.runs),
+            ] + (run.recipe.validation > 0 ? ["--best"] : [])
+            + (own.strengths.map { ["--strengths", $0] } ?? [])
+            + ((own.samples ?? plan?.samples).map { ["--samples", "\($0)"] } ?? [])
+            + (dataDirectory.map { ["--data-directory", $0] } ?? [])
+        try part.agree { try EvaluateCommand.parse(words) }.run(part)
+    }
+
+    /// Foretells the trainings: those that cost the same are measured once, by all parts at the same time. Collective.
+    private func forecast(_ runs: [SweepRun], _ directory: SweepDirectory, _ world: Communicator) throws {
+        let team = try SweepTeam(world, most: mostRanks(runs), runs: runs.count)
+        var known: [(recipe: Recipe, forecast: TrainingForecast)] = []
+        var (seconds, memory, bytes) = (0.0, 0.0, 0)
+        let rounds = directory.sweep.search.rounds(
+            configurations: Set(runs.map(\.configuration)).count, epochs: runs.map(\.recipe.epochs).max() ?? 1)
+        let outcome = Result {
+            guard let part = team.part else { return }
+            for run in runs {
+                let key = located(run.recipe).withoutRates
+                let forecast =
+                    try known.first { $0.recipe == key }?.forecast
+                    ?? TrainingForecast(located(run.recipe), seconds: 3, communicator: part)
+                if !known.contains(where: { $0.recipe == key }) { known.append((key, forecast)) }
+                seconds += forecast.seconds
+                memory = max(memory, forecast.memory)
+                bytes += forecast.files.bytes
+            }
+        }
+        if case .failure(let error) = outcome, !(error is Agreed) { throw error }
+        try world.agree { try outcome.get() }
+        // Of halving's rounds each trains a part of the configurations a part of the epochs.
+        let (all, whole) = (Double(rounds[0].configurations), Double(rounds.last?.epochs ?? 1))
+        let share = zip(rounds, [(epochs: 0, configurations: 0)] + rounds.dropLast()).reduce(0) {
+            $0 + Double($1.0.configurations) / all * Double($1.0.epochs - $1.1.epochs) / whole
+        }
+        tell(
+            """
+            runs      \(runs.count), of \(known.count) different costs; \(team)
+            memory    \(String(format: "%.1f", memory / 1e6)) MB a rank
+            files     \(String(format: "%.1f", Double(bytes) / 1e6)) MB of checkpoints
+            time      \(durationText(seconds * share / Double(team.parts))) here, the evaluations left out
+            """, world)
+    }
+
+    // MARK: The end
+
+    /// Writes the tables and the page where all runs are done.
+    private func finish(_ directory: SweepDirectory) throws {
+        let results = try SweepResults(directory)
+        guard results.missing.isEmpty else {
+            let names = results.missing.prefix(5).map(\.path).joined(separator: ", ")
+            let others = results.missing.count > 5 ? ", ..." : ""
+            if !quiet {
+                print(
+                    "\(results.missing.count) of \(directory.runs.count) runs are left to other jobs: \(names)\(others)"
+                )
+            }
+            return
+        }
+        try results.write()
+        if !quiet {
+            print("\n\(results.text)\n" + results.notes.joined(separator: "\n"))
+            print("written: \(directory.path)/sweep.csv")
+        }
+        if results.failures.count < directory.runs.count { try report(directory) }
+        guard results.failures.isEmpty else {
+            let told = results.failures.prefix(3).map { "\($0.run.path): \($0.sentence)" }.joined(separator: "; ")
+            throw Failure(
+                .software,
+                "\(results.failures.count) of \(directory.runs.count) runs failed (\(told)): the others are in "
+                    + "\(directory.path)/sweep.csv; the same command tries those that failed again")
+        }
+    }
+
+    /// The page; a machine without gnuplot writes none, and says so.
+    private func report(_ directory: SweepDirectory) throws {
+        let output = directory.path + "/report"
+        do {
+            let report = try Report(of: [directory.path], output: output)
+            try report.writeTables()
+            try report.writePage()
+            if !quiet { print("written: \(output)/index.html") }
+        } catch let failure as Failure where failure.code == .unavailable {
+            let words =
+                "steadfast: no page: \(failure.message); later: steadfast report \(directory.path) --output \(output)\n"
+            try? FileHandle.standardError.write(contentsOf: Data(words.utf8))
+        }
+    }
+}
+
+extension Recipe {
+    /// With the values that change no cost as they are by default: recipes that are equal then take the same time.
+    fileprivate var withoutRates: Recipe {
+        var recipe = self
+        let plain = Recipe.defaults(dataset: dataset)
+        (recipe.seed, recipe.learningRate, recipe.momentum) = (plain.seed, plain.learningRate, plain.momentum)
+        (recipe.weightDecay, recipe.layerRates, recipe.schedule) = (plain.weightDecay, plain.layerRates, plain.schedule)
+        (recipe.scaling, recipe.loss) = (plain.scaling, plain.loss)
+        return recipe
+    }
+}
+
+/// The ranks of a job, dealt to parts that do a run each at a time.
+struct SweepTeam: CustomStringConvertible {
+    /// This rank's part; nil for a rank that has none.
+    let part: Communicator?
+    /// The number of parts.
+    let parts: Int
+    private let ranks: Int
+
+    /// Deals the ranks: as few parts as take all, of at most `most` ranks, and no more than there are runs. Collective.
+    init(_ world: Communicator, most: Int, runs: Int) throws {
+        parts = max(1, min(runs, (world.worldSize + most - 1) / most))
+        ranks = min(world.worldSize, parts * most)
+        let place = world.rank < ranks ? world.rank * parts / ranks : parts
+        let own = try world.split(color: place, key: world.rank)
+        part = world.rank < ranks ? own : nil
+    }
+
+    /// `8 ranks in 2 parts`.
+    var description: String {
+        "\(ranks) rank\(ranks == 1 ? "" : "s")" + (parts == 1 ? "" : " in \(parts) parts")
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("--dry-run: what a training, an evaluation, a sweep will take", .serialized)
+struct ForecastTests {
+    private func steadfast(_ arguments: String...) throws -> ProgramResult {
+        try spawn("steadfast", arguments: arguments).wait(timeout: 120)
+    }
+
+    @Test("tells steps, memory, files and time, writes nothing, and refuses what the command itself would refuse")
+    func forecast() throws {
+        try withTemporaryDirectory { folder in
+            let run = folder + "/run"
+            let small = [
+                "glyphs-plain", "--set", "batch=100", "--set", "validation=200", "--set", "epochs=3", "--set",
+                "checkpoint.every_steps=50", "--run", run,
+            ]
+            let told = try spawn("steadfast", arguments: ["train"] + small + ["--dry-run"]).wait(timeout: 120)
+            #expect(told.status == 0, "\(told.errors)")
+            // 12,000 glyphs, less those for validation.
+            #expect(told.output.contains("11800 training images an epoch, 200 for validation"), "\(told.output)")
+            #expect(told.output.contains("354: 118 an epoch, batch 100 in 8 lanes"), "\(told.output)")
+            #expect(told.output.contains("8 checkpoints of "), "\(told.output)")
+            let table = told.lines.drop { !$0.hasPrefix("ranks ") }.dropFirst().map { $0.prefix { $0.isNumber } }
+            #expect(table == ["1", "2", "4", "8"])
+            #expect(!FileManager.default.fileExists(atPath: run))
+
+            let trained = try spawn("steadfast", arguments: ["train"] + small + ["--set", "max_steps=100"])
+                .wait(timeout: 120)
+            #expect(trained.status == 0, "\(trained.errors)")
+            let again = try spawn("steadfast", arguments: ["train"] + small + ["--dry-run"]).wait(timeout: 120)
+            #expect(again.status == 73 && again.errors.contains("holds a run"), "\(again.errors)")
+            let rest = try spawn("steadfast", arguments: ["train"] + small + ["--dry-run", "--resume"]).wait(
+                timeout: 120)
+            #expect(rest.output.contains("steps     254: "), "\(rest.output)\(rest.errors)")
+            let many = try steadfast("train", "glyphs-plain", "--dry-run", "--set", "validation=12000")
+            #expect(many.status == 64 && many.errors.contains("too few"), "\(many.errors)")
+
+            let output = folder + "/evaluation"
+            let attacks = ["--attacks", "clean,pgd:steps=5", "--strengths", "0.1", "--output", output, "--dry-run"]
+            let evaluated = try spawn("steadfast", arguments: ["evaluate", run] + attacks).wait(timeout: 120)
+            #expect(evaluated.status == 0 && evaluated.output.contains("  pgd:steps=5: "), "\(evaluated.errors)")
+            #expect(evaluated.output.contains("2000 samples on 1 rank"), "\(evaluated.output)")
+            #expect(!FileManager.default.fileExists(atPath: output))
+            let wrong = try steadfast("evaluate", run, "--attacks", "pdg", "--output", output, "--dry-run")
+            #expect(wrong.status == 64 && wrong.errors.contains("pdg"), "\(wrong.errors)")
+
+            let swept = try steadfast(
+                "sweep", "glyphs-plain", "--runs", folder + "/s", "--sweep", "learning_rate=0.01,0.02", "--sweep",
+                "seed=1..2", "--dry-run")
+            #expect(swept.status == 0, "\(swept.errors)")
+            #expect(swept.output.contains("4, of 1 different costs; 1 rank"), "\(swept.output)")
+            #expect(!FileManager.default.fileExists(atPath: folder + "/s"))
+        }
+    }
+}
