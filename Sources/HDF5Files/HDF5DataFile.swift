@@ -108,7 +108,7 @@ public enum HDF5DataFile {
     /// Whether a file begins as one of this kind.
     public static func isOne(_ path: String) -> Bool {
         guard let head = try? bytes(of: path, offset: 0, count: 20) else { return false }
-        return head.starts(with: SealedFile.magic) && head[16] == UInt8(version)
+        return head.count == 20 && head.starts(with: SealedFile.magic) && head[16] == UInt8(version)
     }
 
     /// The index of a file, its seal verified: the owner's part comes first.

@@ -122,15 +122,17 @@ extension RecipeNode {
         }
     }
 
-    /// Refuses a key: advises the same one elsewhere; one beside it that begins so, or the nearest one; or lists all
-    /// keys beside it.
+    /// Refuses a key: advises the same one elsewhere; one beside it that begins so, or the nearest one; or lists the
+    /// keys beside it, where a sentence can hold them.
     func unknownKey(_ key: String, prefix: String, siblings: [String]) -> Failure {
         let word = shortened(key)
         let elsewhere = Recipe.leafKeys.first { $0 == word || $0.hasSuffix("." + word) }
         let longer = word.count > 2 ? siblings.first { $0.hasPrefix(word) } : nil
         let near = (longer ?? nearestName(to: word, among: siblings)).map { prefix + $0 }
-        let advice =
-            (elsewhere ?? near).map { "did you mean '\($0)'?" } ?? "known: \(siblings.joined(separator: ", "))"
+        let list =
+            siblings.count > 30
+            ? "`steadfast recipe schema` has all keys" : "known: \(siblings.joined(separator: ", "))"
+        let advice = (elsewhere ?? near).map { "did you mean '\($0)'?" } ?? list
         return Failure(.usage, "\(origin): unknown key '\(prefix)\(word)'; \(advice)")
     }
 }

@@ -130,13 +130,17 @@ import Testing
         let robust = network.robust(.rbf, loss: loss)
         #expect(
             robust.layers == [
-                .convolution(.init(channels: 8, size: 3)), .batchNormalization, .activation(.rbf),
-                .convolution(.init(channels: 8, size: 3, padding: 1, stride: 2)), .batchNormalization,
+                .convolution(.init(channels: 8, size: 3, initialDeviation: 0.01)), .batchNormalization,
                 .activation(.rbf),
-                .pooling(.init(.max, size: 2, stride: 2)), .fullyConnected(.init(channels: 9)), .batchNormalization,
-                .activation(.sigmoid), .convolution(.init(channels: 4, size: 1)), .batchNormalization,
+                .convolution(.init(channels: 8, size: 3, padding: 1, stride: 2, initialDeviation: 0.01)),
+                .batchNormalization,
                 .activation(.rbf),
-                .fullyConnected(.init(channels: 5)), .activation(.rbf),
+                .pooling(.init(.max, size: 2, stride: 2)), .fullyConnected(.init(channels: 9, initialDeviation: 0.01)),
+                .batchNormalization,
+                .activation(.sigmoid), .convolution(.init(channels: 4, size: 1, initialDeviation: 0.01)),
+                .batchNormalization,
+                .activation(.rbf),
+                .fullyConnected(.init(channels: 5, initialDeviation: 0.01)), .activation(.rbf),
             ])
         #expect(throws: Never.self) { try NetworkPlan(robust) }
         // What is robust already stays as it is.

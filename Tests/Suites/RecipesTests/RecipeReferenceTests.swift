@@ -42,8 +42,10 @@ struct RecipeReferenceTests {
             let found = try #require(schema as? [String: Any], "\(key)")
             #expect((found["description"] as? String)?.isEmpty == false, "\(key)")
         }
-        let momentum = try #require(properties(root)["momentum"] as? [String: Any])
-        #expect(momentum["minimum"] as? Int == 0 && momentum["exclusiveMaximum"] as? Int == 1)
+        let decay = try #require(properties(root)["weight_decay"] as? [String: Any])
+        #expect(decay["minimum"] as? Int == 0 && decay["maximum"] as? Int == 1)
+        let momentum = try #require((properties(root)["momentum"] as? [String: Any])?["anyOf"] as? [[String: Any]])
+        #expect(momentum.contains { $0["minimum"] as? Int == 0 && $0["exclusiveMaximum"] as? Int == 1 })
         let evaluation = try #require((properties(root)["evaluation"] as? [String: Any])?["anyOf"] as? [[String: Any]])
         #expect(evaluation.contains { $0["type"] as? String == "boolean" })
         #expect(evaluation.contains { $0["additionalProperties"] as? Bool == false })
@@ -57,7 +59,7 @@ struct RecipeReferenceTests {
     func draft(size: Int, channels: Int, images: Int, architecture: String) throws {
         let json = """
             {"name": "own", "shape": {"height": \(size), "width": \(size), "channels": \(channels)}, "classes": 2,
-            "classNames": ["a", "b"], "trainCount": \(images), "testCount": 2, "strengths": [0], "files": [], "notes": []}
+            "classNames": ["a", "b"], "trainCount": \(images), "testCount": 2, "strengths": [0], "files": [], "notes": [], "chunkRows": 1}
             """
         let description = try JSONDecoder().decode(DatasetDescription.self, from: Data(json.utf8))
         let text = try Recipe.draft("data/own", description)

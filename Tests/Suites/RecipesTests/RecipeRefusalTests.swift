@@ -79,7 +79,7 @@ struct RecipeRefusalTests {
             ("schedule: {warmup_epochs: -1}", "schedule.warmup_epochs is -1; allowed: a number, 0 to 1000000"),
             ("gradient_clipping: 0", "gradient_clipping is 0; allowed: a number, above 0, up to 1000000000"),
             ("reduction: exakt", "reduction is exakt; allowed: exact, fast"),
-            ("mean_image: none", "mean_image is none; allowed: training, zero"),
+            ("mean_image: none", "mean_image is none; allowed: training, zero, initial"),
             ("mirroring: true", "mirroring is true; allowed: off, image, batch"),
             ("overlap: maybe", "overlap is maybe; allowed: off, on, auto"),
             ("shift: 256", "shift is 256; allowed: a whole number, 0 to 255"),
