@@ -21,7 +21,8 @@ public struct BenchmarkSubject: Sendable {
     ///   - activation: `plain`, `rbf`, `mrelu`.
     ///   - batch: the images of a global batch.
     ///   - overrides: `key=value` for the recipe, as `Recipe.load` takes them.
-    ///   - dataDirectory: where the data sets lie, one folder each; nil for `$STEADFAST_DATA`, then `~/.cache/steadfast`.
+    ///   - dataDirectory: where the data sets lie, one folder each; nil for `$STEADFAST_DATA`, then
+    ///     `~/.cache/steadfast`.
     /// - Throws: `Failure` 66 where there is no such recipe, 64 for a batch or value that it cannot take.
     public init(
         recipe name: String? = nil, dataset: String, activation: String, batch: Int,

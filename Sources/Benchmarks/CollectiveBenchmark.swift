@@ -4,8 +4,8 @@ import Kernels
 import Lanes
 import MessagePassing
 
-/// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth to gathers, of which a step's
-/// messages are made.
+/// Times allreduce between the ranks, by MPI and in the lane tree, and fits latency and bandwidth to gathers, of which
+/// a step's messages are made.
 public struct CollectiveBenchmark {
     private let seconds: Double
     private let lanes: Int
@@ -74,7 +74,8 @@ public struct CollectiveBenchmark {
         }
         var report = BenchmarkReport()
         report.lines = [
-            "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) lanes in "
+            "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: "
+                + "\(lanes) lanes in "
                 + "their tree, the sums of a rank's own lanes included"
                 + (ranks > 1 ? ", \(groups.way)" : ""),
             "latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) MB/s "
@@ -90,8 +91,8 @@ public struct CollectiveBenchmark {
         return report
     }
 
-    /// Latency and bandwidth between the ranks, measured for about so many seconds: what makes the times of gathers those that
-    /// ``Projection`` takes them to have. Collective.
+    /// Latency and bandwidth between the ranks, measured for about so many seconds: what makes the times of gathers
+    /// those that ``Projection`` takes them to have. Collective.
     package static func network(_ communicator: Communicator, seconds: Double) throws -> NetworkModel {
         let ranks = communicator.worldSize
         let points = try counts.map { count in

@@ -7,8 +7,8 @@ import Robustness
 import Training
 
 /// Times the evaluator's work on a shipped recipe's network: forward passes of test images, steps of projected gradient
-/// ascent (a forward and a backward pass each), and the paper's attack, whose direction for an image takes a forward pass
-/// and a backward pass for each other class.
+/// ascent (a forward and a backward pass each), and the paper's attack, whose direction for an image takes a forward
+/// pass and a backward pass for each other class.
 public struct EvaluationBenchmark {
     private let subject: BenchmarkSubject
     private let seconds: Double
@@ -21,7 +21,8 @@ public struct EvaluationBenchmark {
 
     /// Runs it; each rank times the same work on its own, all at the same time. Collective.
     ///
-    /// - Throws: `Failure` 66 where there is no data set, 65 where it is damaged, 64 where a batch is more than its test images;
+    /// - Throws: `Failure` 66 where there is no data set, 65 where it is damaged, 64 where a batch is more than its
+    ///   test images;
     ///   all ranks throw together.
     public func run(_ communicator: Communicator) throws -> BenchmarkReport {
         let group = TargetModel.groupSize

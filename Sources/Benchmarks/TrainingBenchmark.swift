@@ -45,7 +45,8 @@ public struct TrainingBenchmark {
         var report = BenchmarkReport()
         report.lines = [
             "training \(subject.name), batch \(subject.batch) in \(subject.recipe.lanes) lanes, "
-                + "\(subject.recipe.reduction.rawValue) reduction, \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
+                + "\(subject.recipe.reduction.rawValue) reduction, \(ranks) rank\(ranks == 1 ? "" : "s"), "
+                + "\(BLAS.kernel)",
             "images/s: median \(fixed(median(rates), 0)), best \(fixed(rates.max() ?? 0, 0)) of \(rates.count) steps; "
                 + "peak of a core \(fixed(peak, 1)) GFLOP/s, share in training \(fixed(share, 3)) "
                 + "(\(fixed(Double(operations) * 1e-6, 1)) MFLOP an image)",

@@ -4,8 +4,8 @@ import MessagePassing
 import Recipes
 import Training
 
-/// A training foretold from its recipe and a measurement of seconds: steps, images, memory, files and time, on the ranks
-/// that measure and on other numbers of them.
+/// A training foretold from its recipe and a measurement of seconds: steps, images, memory, files and time, on the
+/// ranks that measure and on other numbers of them.
 public struct TrainingForecast {
     /// What can be known without a measurement.
     public let outlook: TrainingOutlook
@@ -109,7 +109,8 @@ public struct TrainingForecast {
             "memory    \(megabytes(memory)) a rank",
             "files     \(files.written) checkpoint\(files.written == 1 ? "" : "s") of "
                 + "\(megabytes(Double(checkpoint.bytes))), \(megabytes(Double(files.bytes))) stay",
-            "time      \(durationText(seconds)) on \(ranks) rank\(ranks == 1 ? "" : "s") here, \(fixed(reading, 1)) s of it "
+            "time      \(durationText(seconds)) on \(ranks) rank\(ranks == 1 ? "" : "s") here, \(fixed(reading, 1)) s "
+                + "of it "
                 + "reading",
             "ranks     time        MB a rank   (a core each, a host each; network \(network))",
         ]

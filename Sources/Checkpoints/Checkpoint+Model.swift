@@ -8,8 +8,8 @@ extension Checkpoint {
     /// The SHA-256 over every dataset and attribute, as the attribute `content_digest` holds it.
     public var contentDigest: String { tree.contentDigest }
 
-    /// Stores a replica's parameters and running moments under /model, and the mean image, HWC in 0...255, under /input,
-    /// where it is CHW.
+    /// Stores a replica's parameters and running moments under /model, and the mean image, HWC in 0...255, under
+    /// /input, where it is CHW.
     public mutating func store(_ model: Model, meanImage: [Float]) {
         for entry in model.layout.entries {
             tensors[CheckpointLayout.parameter(entry.name)] = Tensor(
@@ -34,7 +34,8 @@ extension Checkpoint {
 
     /// Reads a replica's parameters and running moments, but for those of some layers.
     ///
-    /// - Throws: `Failure` 65 naming the file, the object and both shapes where this is a checkpoint of another network;
+    /// - Throws: `Failure` 65 naming the file, the object and both shapes where this is a checkpoint of another
+    ///   network;
     ///   the replica is then of no use.
     public func restore(_ model: Model, but others: [String] = []) throws {
         func isWanted(_ name: String) -> Bool { !others.contains(String(name.prefix { $0 != "/" })) }

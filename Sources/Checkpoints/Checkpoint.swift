@@ -32,10 +32,12 @@ public struct Checkpoint: Sendable {
         try SealedFile.write(tree, to: path)
     }
 
-    /// Reads the file at `path` and verifies it whole: the seal, the format, every attribute's type, the content's digest.
-    /// With `trust` a file without seal or digest, as another program writes it, is read too, see `SealedFile.read`.
+    /// Reads the file at `path` and verifies it whole: the seal, the format, every attribute's type, the content's
+    /// digest. With `trust` a file without seal or digest, as another program writes it, is read too, see
+    /// `SealedFile.read`.
     ///
-    /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where it is not a checkpoint, of a
+    /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where it is not a checkpoint, of
+    ///   a
     ///   newer format, damaged, or holds what is not allowed. The sentence names the file, the object and what to do.
     public static func load(_ path: String, trust: Bool = false) throws -> Checkpoint {
         let tree = try SealedFile.read(path, trust: trust)
@@ -45,7 +47,8 @@ public struct Checkpoint: Sendable {
     }
 
     /// The SHA-256, in hexadecimal, over the tensors of /model, /optimizer and /input alone (path, type, shape and
-    /// elements, in the order of the paths) and the counts of updates in /optimizer: equal for equal training, whatever the time and the number of ranks.
+    /// elements, in the order of the paths) and the counts of updates in /optimizer: equal for equal training, whatever
+    /// the time and the number of ranks.
     public var trainingDigest: String {
         let digest = Digest()
         for path in tensors.keys.sorted(by: utf8Order)

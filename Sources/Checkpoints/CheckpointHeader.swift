@@ -80,7 +80,8 @@ public struct CheckpointHeader: Equatable, Sendable {
         return attributes
     }
 
-    /// Reads the header from root attributes; numbers are checked to be in the range in which they can be computed with.
+    /// Reads the header from root attributes; numbers are checked to be in the range in which they can be computed
+    /// with.
     init(_ attributes: HeaderAttributes) throws {
         productVersion = try attributes.text("product_version")
         step = try attributes.integer("step", 0...1_000_000_000_000)

@@ -22,7 +22,8 @@ public enum CheckpointLayout {
             tree.tensors[bestEpoch] = tree.tensors[bestEpoch] ?? Tensor(shape: [1], elements: .float64([0]))
             return tree
         },
-        // Version 3 may have Adam's moments in groups of the parameters' names, and the digest of what a run started from.
+        // Version 3 may have Adam's moments in groups of the parameters' names, and the digest of what a run started
+        // from.
         { $0 }, { $0 },
     ]
 

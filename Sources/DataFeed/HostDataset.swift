@@ -4,11 +4,11 @@ import Foundation
 import Lanes
 import MessagePassing
 
-/// A data set whose files one rank of each host reads for all ranks there: a file system that the hosts share serves as many
-/// readers as there are hosts.
+/// A data set whose files one rank of each host reads for all ranks there: a file system that the hosts share serves as
+/// many readers as there are hosts.
 ///
-/// Each rank holds the images that it asked for and no others; beside them, the ranks of a host may share one copy of as many as
-/// they like.
+/// Each rank holds the images that it asked for and no others; beside them, the ranks of a host may share one copy of
+/// as many as they like.
 public final class HostDataset {
     /// The set, as far as its names and headers say.
     public let description: DatasetDescription
@@ -21,8 +21,8 @@ public final class HostDataset {
     /// The number of ranks on this rank's host.
     public var ranksOfHost: Int { host.worldSize }
 
-    /// Finds the set: each host's reader, its lowest rank, looks for it by name, in `directory` first, as `Dataset.locate`.
-    /// Collective: every rank of the communicator calls this, and in the end `close`.
+    /// Finds the set: each host's reader, its lowest rank, looks for it by name, in `directory` first, as
+    /// `Dataset.locate`. Collective: every rank of the communicator calls this, and in the end `close`.
     ///
     /// - Throws: `Failure` as `Dataset.locate`; all ranks throw together.
     public init(_ name: String, directory: String?, communicator: Communicator) throws {
@@ -32,16 +32,16 @@ public final class HostDataset {
         description = try host.share(dataset?.description)
     }
 
-    /// Reads and verifies the files of a split whole, and keeps the images that are `wanted` by this rank, which says so of each
-    /// in the files' order. Collective: every rank of the communicator calls this.
+    /// Reads and verifies the files of a split whole, and keeps the images that are `wanted` by this rank, which says
+    /// so of each in the files' order. Collective: every rank of the communicator calls this.
     ///
     /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
         try deal(split, wanted, kept: wanted)
     }
 
-    /// The same, and beside it the images that are `shared`, in one copy for all ranks of the host, who say so of the same images.
-    /// Collective: every rank of the communicator calls this.
+    /// The same, and beside it the images that are `shared`, in one copy for all ranks of the host, who say so of the
+    /// same images. Collective: every rank of the communicator calls this.
     ///
     /// - Throws: `Failure` as `Dataset.stream` and `SharedMemory`; all ranks throw together.
     public func read(_ split: Split, shared: [Bool], wanted: [Bool]) throws -> (shared: ImageSet, own: ImageSet) {
@@ -60,7 +60,8 @@ public final class HostDataset {
                 guard let file = dataset.dataFile else {
                     throw Failure(
                         .usage,
-                        "data_sharing: stream reads a file of `steadfast data convert`, and \(description.name) is none: "
+                        "data_sharing: stream reads a file of `steadfast data convert`, and \(description.name) is "
+                            + "none: "
                             + "convert it and name the new file as dataset, or set data_sharing: node")
                 }
                 return (file, try ImageStream.takeRing(windows, of: description, ranks: ranks))
@@ -74,8 +75,8 @@ public final class HostDataset {
             pixelSums: try host.broadcast(made?.file.train.pixelSums ?? []))
     }
 
-    /// Gives each rank of the host the images that it wants, while the reader streams the files: it holds those that it has `kept` and
-    /// some parcels. Collective.
+    /// Gives each rank of the host the images that it wants, while the reader streams the files: it holds those that it
+    /// has `kept` and some parcels. Collective.
     private func deal(_ split: Split, _ wanted: [Bool], kept: [Bool]) throws -> ImageSet {
         let size = description.shape.count
         let wishes = try host.gather(wanted) ?? []

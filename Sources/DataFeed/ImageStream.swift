@@ -4,12 +4,13 @@ import Foundation
 import Lanes
 import MessagePassing
 
-/// The training images of a converted set as its windows come due: a thread of each host's reader reads chunks ahead of need, compares
-/// them with their digests, and puts them where the host's ranks see them, in a ring of three windows.
+/// The training images of a converted set as its windows come due: a thread of each host's reader reads chunks ahead of
+/// need, compares them with their digests, and puts them where the host's ranks see them, in a ring of three windows.
 ///
-/// Chunk i of epoch e's order has the number e C + i, and lies in slot (e C + i) mod S of the ring. A chunk is read once every rank of the
-/// host has done with the one that lay in its slot. Two steps take samples of three windows at most (`WindowPlan`, windows of at least
-/// two batches), so ranks wait for the reader and the reader for ranks, never both.
+/// Chunk i of epoch e's order has the number e C + i, and lies in slot (e C + i) mod S of the ring. A chunk is read
+/// once every rank of the host has done with the one that lay in its slot. Two steps take samples of three windows at
+/// most (`WindowPlan`, windows of at least two batches), so ranks wait for the reader and the reader for ranks, never
+/// both.
 public final class ImageStream {
     /// The images that are in memory.
     public let images: PassingImages
@@ -73,8 +74,8 @@ public final class ImageStream {
     /// Some positions of an epoch.
     public typealias Span = (epoch: Int, positions: Range<Int>)
 
-    /// Waits until the images of some positions are there, then until those of later ones are, and gives up those of all windows before
-    /// the first. Local. Allocates at an epoch's beginning alone.
+    /// Waits until the images of some positions are there, then until those of later ones are, and gives up those of
+    /// all windows before the first. Local. Allocates at an epoch's beginning alone.
     ///
     /// - Throws: `Failure` as `DataFile.read`, on every rank of the host.
     public func demand(_ span: Span, then later: Span? = nil) throws {
@@ -101,8 +102,8 @@ public final class ImageStream {
         }
     }
 
-    /// Gives all images up, so that the next demand may be of any positions. Collective: every rank of the communicator, that of the
-    /// training, calls this.
+    /// Gives all images up, so that the next demand may be of any positions. Collective: every rank of the
+    /// communicator, that of the training, calls this.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func restart(by communicator: Communicator) throws {
@@ -125,8 +126,8 @@ public final class ImageStream {
 
 /// The memory that a host's ranks and its reader share: counts, the reader's failure, then the slots.
 ///
-/// Counts: the number below which chunks are there, whether reading ended (1 stopped, 2 failed), and for each rank the number below which
-/// it needs none any more.
+/// Counts: the number below which chunks are there, whether reading ended (1 stopped, 2 failed), and for each rank the
+/// number below which it needs none any more.
 private final class Ring: @unchecked Sendable {
     let memory: SharedMemory
     private let counts: SharedCounts

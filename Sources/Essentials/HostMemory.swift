@@ -2,8 +2,8 @@ import Foundation
 
 /// How much memory this process may still take.
 public enum HostMemory {
-    /// Bytes that are free for each of some processes of this host: of its memory, of this process's control group, and of the
-    /// process's own limit (`ulimit -v`), the least. `Int.max` where the system tells nothing.
+    /// Bytes that are free for each of some processes of this host: of its memory, of this process's control group, and
+    /// of the process's own limit (`ulimit -v`), the least. `Int.max` where the system tells nothing.
     public static func available(sharedBy processes: Int) -> Int {
         min(free / processes, groupRest / processes, limitRest)
     }

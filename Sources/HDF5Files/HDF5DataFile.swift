@@ -1,12 +1,12 @@
 import Essentials
 import Foundation
 
-/// A large HDF5 file behind a seal that covers its index alone: names, shapes, and the place of each chunk of numbers. The
-/// chunks carry digests of their own in the index, so that each is checked when it is used.
+/// A large HDF5 file behind a seal that covers its index alone: names, shapes, and the place of each chunk of numbers.
+/// The chunks carry digests of their own in the index, so that each is checked when it is used.
 ///
 /// Layout: the seal (512 bytes); HDF5's superblock (96 bytes); the chunks; the index: the owner's part, then HDF5's own
-/// metadata. The seal, little-endian: bytes 0 ..< 16 magic and 16 ..< 20 version (2) as in `SealedFile`, 24 ..< 32 the offset
-/// of the index, 32 ..< 64 the SHA-256 of superblock and index, 64 ..< 72 the index's size; all others 0.
+/// metadata. The seal, little-endian: bytes 0 ..< 16 magic and 16 ..< 20 version (2) as in `SealedFile`, 24 ..< 32 the
+/// offset of the index, 32 ..< 64 the SHA-256 of superblock and index, 64 ..< 72 the index's size; all others 0.
 public enum HDF5DataFile {
     /// The types of numbers.
     public enum Number: String, Codable, Sendable {
@@ -80,7 +80,8 @@ public enum HDF5DataFile {
         return (seal(superblock, index, start: start) + superblock, index)
     }
 
-    /// A file of an index and of `chunks` bytes of chunks, all 0, that no HDF5 reader reads: for tests of those who read the index.
+    /// A file of an index and of `chunks` bytes of chunks, all 0, that no HDF5 reader reads: for tests of those who
+    /// read the index.
     package static func sealed(index: [UInt8], chunks: Int) -> [UInt8] {
         let superblock = [UInt8](repeating: 0, count: HDF5Metadata.superblockSize)
         let start = firstOffset + chunks
@@ -136,7 +137,8 @@ public enum HDF5DataFile {
         guard start + count == size else {
             throw Failure(
                 .data,
-                "\(path) was changed after it was sealed: \(size - start - count) bytes follow its index (another program "
+                "\(path) was changed after it was sealed: \(size - start - count) bytes follow its index (another "
+                    + "program "
                     + "opened it for writing?); use the original file, or convert anew")
         }
         let index = try bytes(of: path, offset: Int(start), count: Int(count))

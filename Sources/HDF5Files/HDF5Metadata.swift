@@ -1,11 +1,11 @@
 import Essentials
 
-/// The metadata of an HDF5 file whose numbers are written first, at places of the writer's choice: one block behind them,
-/// and the superblock before them. So a large file is written in one direction, and what a reader has to parse lies in two
-/// places that a seal can cover.
+/// The metadata of an HDF5 file whose numbers are written first, at places of the writer's choice: one block behind
+/// them, and the superblock before them. So a large file is written in one direction, and what a reader has to parse
+/// lies in two places that a seal can cover.
 ///
-/// Layout after the HDF5 File Format Specification, version 3.0: superblock of version 0, groups with links in their object
-/// headers, chunks in B-trees of version 1, texts in a global heap. Every libhdf5 since 1.8 reads it.
+/// Layout after the HDF5 File Format Specification, version 3.0: superblock of version 0, groups with links in their
+/// object headers, chunks in B-trees of version 1, texts in a global heap. Every libhdf5 since 1.8 reads it.
 struct HDF5Metadata {
     /// The bytes of the superblock, which stands behind the user block.
     static let superblockSize = 96

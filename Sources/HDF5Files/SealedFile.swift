@@ -28,8 +28,8 @@ public enum SealedFile {
 
     /// Reads and verifies the file at `path` and decodes it.
     ///
-    /// With `trust` a file that has no seal (made by another program) is read too. It is first decoded in a child process
-    /// where `UntrustedDecoder.command` is set, so that a crash of libhdf5 is only an error.
+    /// With `trust` a file that has no seal (made by another program) is read too. It is first decoded in a child
+    /// process where `UntrustedDecoder.command` is set, so that a crash of libhdf5 is only an error.
     ///
     /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where the content is not whole,
     ///   not HDF5, or not allowed (`HDF5Tree.decode`). The sentence names the file, the object and what to do.
@@ -84,8 +84,10 @@ public enum SealedFile {
             if trust { return false }
             throw Failure(
                 .data,
-                "\(path) was changed after it was sealed: it holds \(UInt64(bytes.count - sealSize) - following) bytes more "
-                    + "than its seal says (another program opened it for writing?); use the original file, or --trust to "
+                "\(path) was changed after it was sealed: it holds \(UInt64(bytes.count - sealSize) - following) "
+                    + "bytes more "
+                    + "than its seal says (another program opened it for writing?); use the original file, or --trust "
+                    + "to "
                     + "read it as it is")
         }
         guard following == UInt64(bytes.count - sealSize) else {

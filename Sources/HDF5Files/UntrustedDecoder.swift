@@ -2,8 +2,8 @@ import Essentials
 import Foundation
 import Synchronization
 
-/// Decodes a file that has no seal in a child process first: an HDF5 file, since libhdf5 can crash on a damaged one, or a
-/// file of another format.
+/// Decodes a file that has no seal in a child process first: an HDF5 file, since libhdf5 can crash on a damaged one, or
+/// a file of another format.
 public enum UntrustedDecoder {
     private static let setting = Mutex<[String]>([])
 
@@ -85,7 +85,8 @@ public enum UntrustedDecoder {
     /// Runs the command on a file and waits for it, two minutes at most.
     ///
     /// - Parameter format: its format; nil for HDF5.
-    /// - Throws: `Failure` 66 where there is no file to read; 65 with the child's own message, or saying that it crashed or
+    /// - Throws: `Failure` 66 where there is no file to read; 65 with the child's own message, or saying that it
+    ///   crashed or
     ///   did not end.
     package static func tryInChild(_ path: String, format: String? = nil) throws {
         guard !command.isEmpty else { return }

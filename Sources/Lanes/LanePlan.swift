@@ -7,8 +7,8 @@ import Kernels
 /// lane has a full share for every full batch and exactly its positions of the short last one. Each epoch permutes a
 /// lane's own samples anew.
 ///
-/// Where a `WindowPlan` cuts epochs into windows, all that holds within each window: the permutation is one of its sample
-/// ids, and its first position is that of the epoch.
+/// Where a `WindowPlan` cuts epochs into windows, all that holds within each window: the permutation is one of its
+/// sample ids, and its first position is that of the epoch.
 public struct LanePlan: Sendable {
     /// Sample ids are 0..<samples.
     public let samples: Int
@@ -21,8 +21,8 @@ public struct LanePlan: Sendable {
     private let seed: UInt64
     /// The lane that serves each position of a full batch.
     private let laneOfPosition: [Int32]
-    /// The sample ids, lane by lane, ascending within a lane; lane l has `starts[l] ..< starts[l + 1]`. None with windows, where who
-    /// owns what is another question in each epoch.
+    /// The sample ids, lane by lane, ascending within a lane; lane l has `starts[l] ..< starts[l + 1]`. None with
+    /// windows, where who owns what is another question in each epoch.
     private let ids: [Int32]
     private let starts: [Int]
 

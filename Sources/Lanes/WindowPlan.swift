@@ -1,11 +1,11 @@
 import Kernels
 
-/// The windows of a training set that is read in chunks: each epoch permutes the chunks, cuts their order into windows, and
-/// permutes samples within a window alone, so that two windows are all that has to be in memory. It depends on the numbers
-/// here alone, never on ranks or hosts.
+/// The windows of a training set that is read in chunks: each epoch permutes the chunks, cuts their order into windows,
+/// and permutes samples within a window alone, so that two windows are all that has to be in memory. It depends on the
+/// numbers here alone, never on ranks or hosts.
 ///
-/// A window is the least number of chunks, in the epoch's order, that hold at least `size` images; the last one holds the
-/// rest. Drawn samples, permuted anew each epoch, are spread over the windows in proportion to their images.
+/// A window is the least number of chunks, in the epoch's order, that hold at least `size` images; the last one holds
+/// the rest. Drawn samples, permuted anew each epoch, are spread over the windows in proportion to their images.
 public struct WindowPlan: Sendable {
     /// A window of an epoch.
     public struct Window: Equatable, Sendable {
@@ -73,8 +73,8 @@ public struct WindowPlan: Sendable {
         return chunks
     }
 
-    /// The most chunks from the first that a step needs to the last that the next step needs, where windows are of at least two
-    /// batches: three windows', one of which may belong to the next epoch, and those without images.
+    /// The most chunks from the first that a step needs to the last that the next step needs, where windows are of at
+    /// least two batches: three windows', one of which may belong to the next epoch, and those without images.
     public var mostResident: Int { 3 * mostChunks + (0..<chunks).count { starts[$0 + 1] == starts[$0] } }
 
     /// The windows of an epoch.

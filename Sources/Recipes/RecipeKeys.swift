@@ -33,7 +33,8 @@ extension Recipe {
             RecipeKey(
                 "initialization", \.initialization, range: .words(Initialization.allCases.map(\.rawValue)),
                 "The initial weights of layers that state no `deviation`, in a plain network of the recipe's own: "
-                    + "N(0, 2 / inputs), N(0, 2 / (inputs + outputs)) or N(0, 0.01^2); null: other networks state theirs.",
+                    + "N(0, 2 / inputs), N(0, 2 / (inputs + outputs)) or N(0, 0.01^2); null: other networks state "
+                    + "theirs.",
                 read: { section, key, recipe in
                     guard let value = try section.value(key, RecipeValue<Initialization>.choice.orDefault) else {
                         return nil
@@ -41,7 +42,8 @@ extension Recipe {
                     guard recipe.initialization != nil else {
                         throw section.fault(
                             key,
-                            "is \(value.rawValue), but the weights of this network have deviations of their own: it is for "
+                            "is \(value.rawValue), but the weights of this network have deviations of their own: it "
+                                + "is for "
                                 + "network.architecture custom and network.activation plain")
                     }
                     return value
@@ -49,7 +51,8 @@ extension Recipe {
             RecipeKey(
                 "initial_weights", \.initialWeights, .optional(.text),
                 implies: { recipe, _ in if recipe.initialWeights != nil { recipe.meanImage = .initial } },
-                "The checkpoint whose weights and running moments a run starts from, or a run's directory for its latest "
+                "The checkpoint whose weights and running moments a run starts from, or a run's directory for its "
+                    + "latest "
                     + "one; null: weights are drawn."),
             RecipeKey(
                 "fresh_layers", \.freshLayers, .list(.name, orEmpty: true).orDefault,
@@ -59,7 +62,8 @@ extension Recipe {
                 }, "The layers whose weights are drawn all the same, as the last one for other classes."),
             RecipeKey(
                 "input_scale", \.inputScale, .oneOrList(.real(.above(0, upTo: 1e6))), before: .number(1.0),
-                "The factor on the pixels after the mean image is taken off: a number, or a list of one for each channel; "
+                "The factor on the pixels after the mean image is taken off: a number, or a list of one for each "
+                    + "channel; "
                     + "1 for the paper's architectures, 1/255 for others."),
             .section(
                 "loss", \.loss, LossRecipe.keys,
@@ -147,11 +151,13 @@ extension Recipe {
                 "The most pixels by which images are moved down and right, anew each epoch."),
             RecipeKey(
                 "shift_fill", \.shiftFill, .choice,
-                "The border that a shifted image leaves: the mean image, or black as where images are padded and cropped."
+                "The border that a shifted image leaves: the mean image, or black as where images are padded and "
+                    + "cropped."
             ),
             RecipeKey(
                 "cutout", \.cutout, .integer(0...255),
-                "The side of a square of each image that is the mean image, its middle anywhere, anew each epoch; 0 for none."
+                "The side of a square of each image that is the mean image, its middle anywhere, anew each epoch; 0 "
+                    + "for none."
             ),
             RecipeKey(
                 "precise_moments", \.preciseMoments, .integer(0...largestCount),
@@ -175,7 +181,8 @@ extension Recipe {
                             ? "is \(recipe.cutMix), but adversarial training attacks images of one label; leave one of "
                                 + "them out" : nil)
                 },
-                "The probability with which a box of an image, and as much of its label, is another image's of its lane's "
+                "The probability with which a box of an image, and as much of its label, is another image's of its "
+                    + "lane's "
                     + "part of the batch."),
             RecipeKey(
                 "label_smoothing", \.labelSmoothing, .real(.from(0, below: 1)),
@@ -207,7 +214,8 @@ extension Recipe {
                     recipe.streamWindow.map { $0 >= 2 * recipe.batch } ?? true
                         ? nil : "is \(recipe.streamWindow ?? 0); allowed: at least two batches, \(2 * recipe.batch)"
                 },
-                "The training images of a window: chunks are permuted in an epoch, and samples within a window of chunks; "
+                "The training images of a window: chunks are permuted in an epoch, and samples within a window of "
+                    + "chunks; "
                     + "null: one window holds all."),
             RecipeKey(
                 "overlap", \.overlap, .choice, effect: .operational, agreed: true,

@@ -14,7 +14,8 @@ extension Recipe {
             guard [1, input.channels].contains(inputScale.count) else {
                 throw Failure(
                     .usage,
-                    "input_scale has \(inputScale.count) numbers for images of \(input.channels) channels; allowed: one, or "
+                    "input_scale has \(inputScale.count) numbers for images of \(input.channels) channels; allowed: "
+                        + "one, or "
                         + "one for each")
             }
             network.inputScale = inputScale.map { Float($0) }

@@ -208,8 +208,8 @@ public enum DataSharing: String, Hashable, Sendable, CaseIterable {
     case lanes
     /// The ranks of a host all images: one copy on each host, in memory that they share. No image moves.
     case node
-    /// The windows of `stream_window` that are due, and the one behind them: on each host, in memory that its ranks share. A
-    /// thread of the host reads ahead. One window of all images is as `node`.
+    /// The windows of `stream_window` that are due, and the one behind them: on each host, in memory that its ranks
+    /// share. A thread of the host reads ahead. One window of all images is as `node`.
     case stream
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 
-/// IDX files of images that are bright in the row of their class, in pairs of rows, 9 columns and 3 channels; 300 to train
-/// on, 60 to test on.
+/// IDX files of images that are bright in the row of their class, in pairs of rows, 9 columns and 3 channels; 300 to
+/// train on, 60 to test on.
 ///
 /// - Parameters:
 ///   - rows: at least two for each class.

@@ -27,9 +27,9 @@ extension Dataset {
     /// Finds a data set and reads its headers.
     ///
     /// `glyphs` is built in. Any other name is a folder in the first of `searchFolders` that has it; a `directory` that
-    /// itself holds the files will do. A name with a slash, or with the ending of a format (`shapes.npz`), is a path: of a
-    /// folder or file of any format of the catalogue, with parameters behind it, `shapes.h5:images=x:labels=y`. The
-    /// classes of a set that is not known by name are counted from its labels.
+    /// itself holds the files will do. A name with a slash, or with the ending of a format (`shapes.npz`), is a path:
+    /// of a folder or file of any format of the catalogue, with parameters behind it, `shapes.h5:images=x:labels=y`.
+    /// The classes of a set that is not known by name are counted from its labels.
     ///
     /// - Throws: `Failure` 66 where it is not found, 65 where a header is wrong, 64 for a wrong parameter.
     public static func locate(_ name: String, directory: String? = nil) throws -> Dataset {

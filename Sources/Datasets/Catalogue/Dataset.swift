@@ -26,7 +26,8 @@ public struct Dataset: Sendable {
     /// - Parameters:
     ///   - split: whose files are read.
     ///   - wanted: whether an image is asked for; each index once, in ascending order.
-    ///   - image: takes an image's index and its pixels, height x width x channels, lent for the call; in ascending order.
+    ///   - image: takes an image's index and its pixels, height x width x channels, lent for the call; in
+    ///     ascending order.
     /// - Throws: `Failure` 65 where a file is truncated, longer than it should be, does not decompress, or has a label
     ///   out of range; 66 or 74 where it cannot be read; what `image` throws.
     public func stream(
@@ -35,7 +36,8 @@ public struct Dataset: Sendable {
         try files.stream(split == .test ? .test : .train, wanted: wanted, image: image)
     }
 
-    /// Streams the split and keeps the images whose index `keep` accepts: no more is held beside them than `stream` holds.
+    /// Streams the split and keeps the images whose index `keep` accepts: no more is held beside them than `stream`
+    /// holds.
     ///
     /// - Throws: `Failure` as `stream`.
     public func read(_ split: Split, keep: (Int) -> Bool) throws -> ImageSet {

@@ -3,8 +3,8 @@ import Foundation
 import HDF5Files
 import Kernels
 
-/// Makes one data file out of a set of any format: chunk by chunk, in memory of a few chunks, and whole or not at all under
-/// its name.
+/// Makes one data file out of a set of any format: chunk by chunk, in memory of a few chunks, and whole or not at all
+/// under its name.
 ///
 /// Until it is whole the file is `SET.h5.partial`, and `SET.h5.partial.journal` lists its chunks. A conversion that was
 /// interrupted goes on behind the last chunk whose digest is right.
@@ -49,8 +49,10 @@ public struct Conversion {
 
     /// Converts.
     ///
-    /// - Parameter progress: takes the images done and all images, after each chunk; what it throws ends the conversion.
-    /// - Throws: `Failure` as `Dataset.stream`; 73 where the file cannot be made or the file system has no room for it, 74
+    /// - Parameter progress: takes the images done and all images, after each chunk; what it throws ends the
+    ///   conversion.
+    /// - Throws: `Failure` as `Dataset.stream`; 73 where the file cannot be made or the file system has no room for it,
+    ///   74
     ///   where writing fails: what is written stays for another try.
     public func run(progress: (Int, Int) throws -> Void) throws -> Report {
         let splits = [Split.train, .test].map { split in (split: split, count: dataset.files.count(split)) }
@@ -77,7 +79,8 @@ public struct Conversion {
     private func changed(_ count: Int, _ found: Int) -> Failure {
         Failure(
             .data,
-            "\(dataset.description.name) has \(found) images where it had \(count): it changed while it was read; run again"
+            "\(dataset.description.name) has \(found) images where it had \(count): it changed while it was read; run "
+                + "again"
         )
     }
 
@@ -145,7 +148,8 @@ public struct Conversion {
                 .run(path: "\(name)/pixel_sums", type: .int64, shape: extents, at: table.sums),
             ]
         }
-        // The JSON stands before the tables and holds their places: room for it is taken by the largest places there are.
+        // The JSON stands before the tables and holds their places: room for it is taken by the largest places there
+        // are.
         let description = dataset.description
         func json(_ shift: Int) throws -> [UInt8] {
             let moved = described.map { table in
@@ -212,7 +216,8 @@ public struct Conversion {
         guard needed <= free else {
             throw Failure(
                 .cannotCreate,
-                "\(path) needs \(needed >> 20) MiB more and its file system has \(free >> 20): free some, or write elsewhere"
+                "\(path) needs \(needed >> 20) MiB more and its file system has \(free >> 20): free some, or write "
+                    + "elsewhere"
             )
         }
     }
@@ -241,8 +246,8 @@ private struct SplitRecord {
         partial = [UInt32](repeating: 0, count: shape.count)
     }
 
-    /// Takes up the split's chunks of an interrupted conversion, each read and compared with its digest: up to the first
-    /// that differs, from which on all is written anew.
+    /// Takes up the split's chunks of an interrupted conversion, each read and compared with its digest: up to the
+    /// first that differs, from which on all is written anew.
     mutating func resume(_ split: Split, _ file: GrowingFile) throws {
         let size = sums.count
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rows * size, alignment: 64)

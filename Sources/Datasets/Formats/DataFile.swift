@@ -3,11 +3,11 @@ import Foundation
 import HDF5Files
 import Kernels
 
-/// A data set that `steadfast data convert` made: one HDF5 file with its images in chunks, each of which has a SHA-256 in
-/// the index, which the seal covers.
+/// A data set that `steadfast data convert` made: one HDF5 file with its images in chunks, each of which has a SHA-256
+/// in the index, which the seal covers.
 ///
-/// The index is verified when the file is opened, a chunk each time it is read; libhdf5 parses nothing. Reading is local,
-/// and any number of threads may do it.
+/// The index is verified when the file is opened, a chunk each time it is read; libhdf5 parses nothing. Reading is
+/// local, and any number of threads may do it.
 public final class DataFile: Sendable {
     /// The first number of the file's attribute `format_version`.
     static let formatVersion = 1
@@ -172,7 +172,8 @@ public final class DataFile: Sendable {
 
     /// Reads a chunk's images, and compares them with their digest.
     ///
-    /// - Parameter pixels: takes the images, HWC each: room for `chunkSize` bytes. What follows a short last chunk's images
+    /// - Parameter pixels: takes the images, HWC each: room for `chunkSize` bytes. What follows a short last chunk's
+    ///   images
     ///   is undefined.
     /// - Throws: `Failure` 65 naming the chunk where it differs from its digest, 74 where it cannot be read.
     public func read(_ split: Split, chunk: Int, into pixels: UnsafeMutableRawBufferPointer) throws {

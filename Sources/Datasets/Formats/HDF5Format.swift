@@ -2,8 +2,8 @@ import Essentials
 import Foundation
 import HDF5Files
 
-/// HDF5: one file with datasets of images and labels. Its metadata is parsed in a child process; the numbers are read from
-/// their places in the file, so that libhdf5 sees none of them.
+/// HDF5: one file with datasets of images and labels. Its metadata is parsed in a child process; the numbers are read
+/// from their places in the file, so that libhdf5 sees none of them.
 enum HDF5Format: DataFormat {
     static let name = "HDF5"
     static let endings = ["h5", "hdf5", "hdf"]

@@ -1,9 +1,9 @@
 import Essentials
 import Foundation
 
-/// MATLAB's files of version 5, as SVHN is published: `train_32x32.mat` and `test_32x32.mat`, each with X [32, 32, 3, N]
-/// and y [N, 1]; or one .mat file with named arrays. Label 10 of SVHN's is the digit 0. Version 7.3 is HDF5.
-/// Source: MAT-File Format, MathWorks, "Level 5 MAT-File Format".
+/// MATLAB's files of version 5, as SVHN is published: `train_32x32.mat` and `test_32x32.mat`, each with X [32, 32, 3,
+/// N] and y [N, 1]; or one .mat file with named arrays. Label 10 of SVHN's is the digit 0. Version 7.3 is HDF5. Source:
+/// MAT-File Format, MathWorks, "Level 5 MAT-File Format".
 enum MATFormat: DataFormat {
     static let name = "MATLAB, version 5"
     static let endings = ["mat"]
@@ -58,8 +58,8 @@ private final class ReplacingStream: ByteStream {
     }
 }
 
-/// The numeric arrays of a MAT file of version 5, little-endian, compressed or not. Axes are reversed, so that the bytes are
-/// in row-major order. Own reader: a file from anywhere is parsed here.
+/// The numeric arrays of a MAT file of version 5, little-endian, compressed or not. Axes are reversed, so that the
+/// bytes are in row-major order. Own reader: a file from anywhere is parsed here.
 struct MATFile: ArrayCollection {
     private struct Variable: Sendable {
         let kind: NumberKind

@@ -4,18 +4,19 @@ import Essentials
 import Foundation
 import HDF5Files
 
-/// Decodes PNG and JPEG files, in a child process where there is a command for it: libpng and libjpeg-turbo parse bytes from
-/// anywhere.
+/// Decodes PNG and JPEG files, in a child process where there is a command for it: libpng and libjpeg-turbo parse bytes
+/// from anywhere.
 ///
-/// The rules, one for each case: palettes become colours; grey stays grey, and is three equal channels in a set that has a
-/// coloured picture; alpha has to be opaque; 16 bits are scaled to 8; CMYK is refused; EXIF's orientation is not looked at,
-/// as in torchvision.
+/// The rules, one for each case: palettes become colours; grey stays grey, and is three equal channels in a set that
+/// has a coloured picture; alpha has to be opaque; 16 bits are scaled to 8; CMYK is refused; EXIF's orientation is not
+/// looked at, as in torchvision.
 public enum PictureDecoder {
     /// The endings of pictures.
     static let endings = ["png", "jpg", "jpeg"]
 
-    /// What the child does: takes the paths of pictures from standard input, each ended by a NUL, and writes for each 0, its
-    /// height and width (UInt32, little-endian) and its pixels as red, green, blue; or 1, a length and a sentence.
+    /// What the child does: takes the paths of pictures from standard input, each ended by a NUL, and writes for each
+    /// 0, its height and width (UInt32, little-endian) and its pixels as red, green, blue; or 1, a length and a
+    /// sentence.
     ///
     /// - Returns: the exit code of the child's process.
     public static func run() -> Int32 {

@@ -3,8 +3,8 @@ import Foundation
 import Kernels
 
 /// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png`, or the class folders
-/// alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in the order of their
-/// sorted names, and so are a class's pictures.
+/// alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in the order of
+/// their sorted names, and so are a class's pictures.
 enum PictureFormat: DataFormat {
     static let name = "folder of pictures (PNG, JPEG)"
 

@@ -2,12 +2,14 @@ import Essentials
 import Foundation
 import Kernels
 
-/// Sets that are for evaluation alone: the same test images, changed in one way after another, as MNIST-C and CIFAR-10-C are published.
-/// A part of such a set is named behind its path: `CIFAR-10-C:part=fog/3`.
+/// Sets that are for evaluation alone: the same test images, changed in one way after another, as MNIST-C and
+/// CIFAR-10-C are published. A part of such a set is named behind its path: `CIFAR-10-C:part=fog/3`.
 ///
-/// - CIFAR-10-C (Hendrycks & Dietterich 2019): a folder with one .npy file a corruption, its five severities one after another in
+/// - CIFAR-10-C (Hendrycks & Dietterich 2019): a folder with one .npy file a corruption, its five severities one after
+///   another in
 ///   blocks, and `labels.npy`, of one block or of all five. Parts: `fog/1` to `fog/5`.
-/// - MNIST-C (Mu & Gilmer 2019): a folder for each corruption with `test_images.npy` and `test_labels.npy`. Parts: `fog`.
+/// - MNIST-C (Mu & Gilmer 2019): a folder for each corruption with `test_images.npy` and `test_labels.npy`. Parts:
+///   `fog`.
 enum ShiftFormat: DataFormat {
     static let name = "folder of changed test images (CIFAR-10-C, MNIST-C)"
     /// The severities in a corruption's file.
@@ -95,7 +97,8 @@ struct ShiftFiles: DataFiles {
     let paths: [String]
     var notes: [String] {
         [
-            "for evaluation alone: `evaluate NET --dataset` takes its \(parts.count) part\(parts.count == 1 ? "" : "s") in turn"
+            "for evaluation alone: `evaluate NET --dataset` takes its \(parts.count) "
+                + "part\(parts.count == 1 ? "" : "s") in turn"
         ]
     }
 
@@ -146,8 +149,8 @@ struct ShiftFiles: DataFiles {
 }
 
 extension Dataset {
-    /// The parts of a set that is for evaluation alone, each with the name by which it is located and the one that results
-    /// have: `CIFAR-10-C/fog/3`. None where the set is of another kind. Reads headers and labels.
+    /// The parts of a set that is for evaluation alone, each with the name by which it is located and the one that
+    /// results have: `CIFAR-10-C/fog/3`. None where the set is of another kind. Reads headers and labels.
     ///
     /// - Throws: `Failure` as `locate`.
     public static func parts(of name: String, directory: String? = nil) throws -> [(locator: String, name: String)] {

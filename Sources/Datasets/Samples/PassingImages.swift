@@ -1,7 +1,7 @@
 import Kernels
 
-/// Training images that come chunk by chunk into memory of a few chunks and go again. Who owns it says which chunk lies where, between
-/// two uses; the labels of all images are there.
+/// Training images that come chunk by chunk into memory of a few chunks and go again. Who owns it says which chunk lies
+/// where, between two uses; the labels of all images are there.
 public final class PassingImages: @unchecked Sendable {
     /// The shape of every image.
     public let shape: ImageShape

@@ -1,7 +1,8 @@
 import Kernels
 
-/// values = Float(bytes moved) - mean: the image as a window sees it that lies `down` and `right` of it, its left and right
-/// exchanged first where `mirrored`. What the image does not cover is the mean image, so 0; with `fill` `.zero` black, so -mean.
+/// values = Float(bytes moved) - mean: the image as a window sees it that lies `down` and `right` of it, its left and
+/// right exchanged first where `mirrored`. What the image does not cover is the mean image, so 0; with `fill` `.zero`
+/// black, so -mean.
 func subtractMoved(
     _ mean: UnsafePointer<Float>, from bytes: UnsafePointer<UInt8>, shape: ImageShape, mirrored: Bool, down: Int,
     right: Int, fill: ShiftFill = .mean, into values: UnsafeMutablePointer<Float>

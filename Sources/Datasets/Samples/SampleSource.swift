@@ -7,7 +7,8 @@ import Kernels
 public struct SampleSource: Sendable {
     /// The images that the rank keeps; none where they pass.
     public let images: ImageSet
-    /// The images that pass through memory, of which those of the ids in use are there; nil where the rank keeps its own.
+    /// The images that pass through memory, of which those of the ids in use are there; nil where the rank keeps its
+    /// own.
     private var passing: PassingImages?
     /// N, the images of the training split over all ranks.
     public let imageCount: Int
@@ -26,8 +27,8 @@ public struct SampleSource: Sendable {
     private let shiftFill: ShiftFill
     private let cutout: Int
     private let cutMix: Double
-    /// Where the image of a sample id lies in `images`, -1 where the rank does not keep it; its index in the files where
-    /// images pass.
+    /// Where the image of a sample id lies in `images`, -1 where the rank does not keep it; its index in the files
+    /// where images pass.
     private var slots: [Int32]
 
     /// Makes the source.
@@ -43,8 +44,8 @@ public struct SampleSource: Sendable {
     ///   - mirroring: whether samples are mirrored, each by itself or a batch as a whole.
     ///   - shift: images are moved by -shift...shift pixels down and right, anew each epoch.
     ///   - shiftFill: what they leave.
-    ///   - cutout: the side of a square of each image that is the mean image, its middle anywhere in the image, anew each
-    ///     epoch (DeVries & Taylor 2017); 0 for none.
+    ///   - cutout: the side of a square of each image that is the mean image, its middle anywhere in the image,
+    ///     anew each epoch (DeVries & Taylor 2017); 0 for none.
     ///   - cutMix: the probability with which a box of an image is another image's (Yun et al. 2019, alpha 1: its share
     ///     of the pixels is uniform before it is clipped).
     public init(
@@ -74,7 +75,8 @@ public struct SampleSource: Sendable {
         self.slots = slots
     }
 
-    /// The same source of images that pass through memory: the owner of `passing` sees to it that those of the ids in use are there.
+    /// The same source of images that pass through memory: the owner of `passing` sees to it that those of the ids in
+    /// use are there.
     public init(_ other: SampleSource, passing: PassingImages, trainIndices: [Int32]) {
         self = other
         self.passing = passing
@@ -100,8 +102,8 @@ public struct SampleSource: Sendable {
     /// image, and their labels. Noise is neither clipped nor rounded. Allocates nothing.
     ///
     /// The rank must keep the image of every data sample in `ids`. `noise` says whether random training's noise is
-    /// added. `scratch` is room for an image, needed where images are mixed: an image's partner is one of `ids`, and its
-    /// label a ``MixedLabel`` then.
+    /// added. `scratch` is room for an image, needed where images are mixed: an image's partner is one of `ids`, and
+    /// its label a ``MixedLabel`` then.
     public func fill(
         _ ids: ArraySlice<Int32>, epoch: Int, step: Int, noise: Bool = true, into pixels: UnsafeMutablePointer<Float>,
         labels: UnsafeMutablePointer<Int32>, scratch: UnsafeMutablePointer<Float>? = nil

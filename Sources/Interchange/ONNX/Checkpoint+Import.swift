@@ -47,8 +47,8 @@ public struct ImportSettings: Sendable {
 extension Checkpoint {
     /// Imports a network of the format ONNX as a checkpoint of step 0.
     ///
-    /// A model that steadfast exported takes pixels of 0...255, whatever the settings say. Its file is not trusted: it is
-    /// read in a child process first where `UntrustedDecoder.command` is set.
+    /// A model that steadfast exported takes pixels of 0...255, whatever the settings say. Its file is not trusted: it
+    /// is read in a child process first where `UntrustedDecoder.command` is set.
     ///
     /// - Throws: `Failure` 66 or 74 where the file cannot be read; 65 in one sentence that names the file and each node
     ///   that cannot be taken.
@@ -108,7 +108,8 @@ extension Checkpoint {
         return plan
     }
 
-    /// The parameters of a network's layers, in order, as tensors; errors where they are not as many as its layers need.
+    /// The parameters of a network's layers, in order, as tensors; errors where they are not as many as its layers
+    /// need.
     private static func tensors(_ plan: NetworkPlan, _ imported: ImportedNetwork) throws -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         var parameters = imported.parameters[...]
@@ -142,8 +143,8 @@ extension Checkpoint {
         Failure(.data, "layer \(shortened(layer)) has other parameters than it needs")
     }
 
-    /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of ours is
-    /// written as the plain one that it is made of.
+    /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of
+    /// ours is written as the plain one that it is made of.
     private static func recipe(_ network: Network, _ dataset: String) throws -> String {
         var (layers, activation) = (network.layers, "plain")
         if let loss = network.hybridLoss {

@@ -74,7 +74,8 @@ struct ImportedNetwork {
     /// Sets the mean image and the factors from the affine maps at the start; returns the image's step and those of the
     /// maps.
     ///
-    /// The model takes x = range (pixel / 255 - mean) / deviation, its maps make scale x + shift of it: factor (pixel - m).
+    /// The model takes x = range (pixel / 255 - mean) / deviation, its maps make scale x + shift of it: factor (pixel -
+    /// m).
     private mutating func setInput(_ normalization: Normalization) -> [Int] {
         let shape = graph.steps[0].shape
         var scale = [Double](repeating: 1, count: shape.count)

@@ -2,8 +2,9 @@ import Essentials
 import Foundation
 import HDF5Files
 
-/// A file of the format safetensors (https://github.com/huggingface/safetensors): the length of a JSON header, the header,
-/// the numbers. Sizes are compared with the bytes that are there before memory is taken; numbers are decoded on demand.
+/// A file of the format safetensors (https://github.com/huggingface/safetensors): the length of a JSON header, the
+/// header, the numbers. Sizes are compared with the bytes that are there before memory is taken; numbers are decoded on
+/// demand.
 struct SafetensorsFile {
     /// A tensor: its type, its shape, where its bytes are.
     struct Entry {

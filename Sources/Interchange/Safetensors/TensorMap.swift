@@ -3,9 +3,9 @@ import Networks
 
 /// Which tensors of a file are the parameters of which layers.
 ///
-/// Tensors of one prefix belong together: `features.0.weight` and `features.0.bias` are the module `features.0`. A layer's
-/// module is the one that a person named, else the one of the layer's own name, else the one of its shapes. Several of
-/// equal shapes are taken in the order of their names, where there are as many modules as layers.
+/// Tensors of one prefix belong together: `features.0.weight` and `features.0.bias` are the module `features.0`. A
+/// layer's module is the one that a person named, else the one of the layer's own name, else the one of its shapes.
+/// Several of equal shapes are taken in the order of their names, where there are as many modules as layers.
 public struct TensorMap: Sendable {
     /// Why a module is a layer's.
     public enum Reason: String, Sendable {
@@ -82,7 +82,8 @@ public struct TensorMap: Sendable {
     ///   - file: the tensors.
     ///   - plan: the network.
     ///   - given: modules by layer, as a person named them.
-    /// - Throws: `Failure` 64 for a name that a person gave which is none; 65 in a sentence's end, naming every layer that no
+    /// - Throws: `Failure` 64 for a name that a person gave which is none; 65 in a sentence's end, naming every layer
+    ///   that no
     ///   module fits, or more than one.
     init(_ file: SafetensorsFile, _ plan: NetworkPlan, given: [(layer: String, module: String)]) throws {
         let layers = Self.layers(plan)

@@ -3,7 +3,8 @@
 extension Convolution {
     /// Algorithms of the forward pass and the weight gradient.
     package enum Method {
-        /// OpenBLAS, on the patches of one image at a time, group by group, or on the images of a fully connected layer.
+        /// OpenBLAS, on the patches of one image at a time, group by group, or on the images of a fully connected
+        /// layer.
         case patches
         /// A vector of channels at a time, where each is a group with one filter (``DepthwiseConvolution``).
         case depthwise

@@ -1,9 +1,9 @@
-/// The geometry of a convolution (the field's cross-correlation): `output(y, x, k) = sum over (i, j, c) of
-/// input(y stride + i dilation - padding, x stride + j dilation - padding, c) weight(i, j, c, k)`, zeros outside the image.
+/// The geometry of a convolution (the field's cross-correlation): `output(y, x, k) = sum over (i, j, c) of input(y
+/// stride + i dilation - padding, x stride + j dilation - padding, c) weight(i, j, c, k)`, zeros outside the image.
 /// With `groups`, filter k sums over the channels of its own group alone, the (k groups / filters)-th part of all.
 ///
-/// A weight is stored [kernelHeight, kernelWidth, channels / groups, filters], row major (HWIO), `patchCount` x `filters`
-/// as a matrix. A fully connected layer is the convolution whose kernel covers its whole input.
+/// A weight is stored [kernelHeight, kernelWidth, channels / groups, filters], row major (HWIO), `patchCount` x
+/// `filters` as a matrix. A fully connected layer is the convolution whose kernel covers its whole input.
 public struct Convolution: Hashable, Sendable {
     /// The input image.
     public let input: ImageShape

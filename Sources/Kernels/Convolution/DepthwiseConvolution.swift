@@ -76,8 +76,8 @@ enum DepthwiseConvolution {
         }
     }
 
-    /// Calls `body(first channel, how many there are, how many of them an earlier vector has)` for vectors that cover all
-    /// channels.
+    /// Calls `body(first channel, how many there are, how many of them an earlier vector has)` for vectors that cover
+    /// all channels.
     @inline(__always)
     private static func forEachVector(_ channels: Int, _ body: (Int, Int, Int) -> Void) {
         for first in stride(from: 0, to: channels, by: 16) {

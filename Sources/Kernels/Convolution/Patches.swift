@@ -27,8 +27,8 @@ private func innerPositions(_ g: Convolution) -> (rows: Range<Int>, columns: Ran
     return (range(g.input.height, g.kernelHeight, g.output.height), range(g.input.width, g.kernelWidth, g.output.width))
 }
 
-/// Calls `body(position of the kernel, offset in the image or nil outside of it)` for each float run of the patch at (y,
-/// x), for a geometry whose patch rows are no runs. The offset is that of the first channel.
+/// Calls `body(position of the kernel, offset in the image or nil outside of it)` for each float run of the patch at
+/// (y, x), for a geometry whose patch rows are no runs. The offset is that of the first channel.
 @inline(__always)
 func forEachTap(_ g: Convolution, _ y: Int, _ x: Int, _ body: (_ tap: Int, _ offset: Int?) -> Void) {
     for i in 0..<g.kernelHeight {
@@ -41,8 +41,8 @@ func forEachTap(_ g: Convolution, _ y: Int, _ x: Int, _ body: (_ tap: Int, _ off
     }
 }
 
-/// patches = [output positions, kernelHeight, kernelWidth, channels / groups] of one image. Each run of consecutive floats
-/// of the image is copied in whole vectors: what is written beyond a run is overwritten by the next one.
+/// patches = [output positions, kernelHeight, kernelWidth, channels / groups] of one image. Each run of consecutive
+/// floats of the image is copied in whole vectors: what is written beyond a run is overwritten by the next one.
 func gatherPatches(
     _ patches: UnsafeMutablePointer<Float>, _ image: UnsafePointer<Float>, _ g: Convolution, group: Int = 0
 ) {

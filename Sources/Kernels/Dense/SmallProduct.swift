@@ -1,7 +1,7 @@
 import COpenBLAS
 
-/// Products of small matrices, C = A B or C += A B: each element is one chain of fused multiply-adds along the depth, in
-/// ascending order from 0. They take no memory, whereas OpenBLAS's own kernels of small products do in every call.
+/// Products of small matrices, C = A B or C += A B: each element is one chain of fused multiply-adds along the depth,
+/// in ascending order from 0. They take no memory, whereas OpenBLAS's own kernels of small products do in every call.
 /// Those for AVX-512 give the same bits, but where they add up dot products.
 ///
 /// A row's bits depend neither on its place nor on the number of rows.
@@ -19,8 +19,8 @@ enum SmallProduct {
         has_fused_multiply_add() != 0 && m <= most && n <= most && k <= most && m * n <= most && m * n * k <= most
     }
 
-    /// C = A B, or C += A B where `adding`; shapes as in ``gemm(_:_:_:_:_:beta:_:stride:)``. Reads up to 15 floats behind
-    /// the last row of B.
+    /// C = A B, or C += A B where `adding`; shapes as in ``gemm(_:_:_:_:_:beta:_:stride:)``. Reads up to 15 floats
+    /// behind the last row of B.
     static func multiply(
         _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, adding: Bool, _ c: UnsafeMutablePointer<Float>,
         stride: Int
@@ -133,8 +133,8 @@ enum SmallProduct {
         return sums
     }
 
-    /// C = A B where B^T lies in memory, of at least a vector of columns: a square of it is transposed for all rows of A,
-    /// whose sums so far stand in C.
+    /// C = A B where B^T lies in memory, of at least a vector of columns: a square of it is transposed for all rows of
+    /// A, whose sums so far stand in C.
     @inline(never)
     private static func multiplyTransposed(
         _ m: Int, _ n: Int, _ k: Int, _ a: Matrix, _ b: Matrix, _ c: UnsafeMutablePointer<Float>, stride: Int

@@ -38,8 +38,8 @@ extension Loss {
     /// Writes the gradient with respect to z, times `scale`; returns the loss unscaled. Bits depend on this sample
     /// alone.
     ///
-    /// Where labels are soft the target of the cross-entropy is (1 - e) (1 - s) for the label, (1 - e) s for the other label of
-    /// a mixture, and e / K more for each of the K outputs (Szegedy et al. 2016, section 7; Yun et al. 2019).
+    /// Where labels are soft the target of the cross-entropy is (1 - e) (1 - s) for the label, (1 - e) s for the other
+    /// label of a mixture, and e / K more for each of the K outputs (Szegedy et al. 2016, section 7; Yun et al. 2019).
     ///
     /// - Parameters:
     ///   - other: the other label of a mixture, of the share s. For the softmax cross-entropy alone, as `smoothing`.

@@ -1,5 +1,5 @@
-/// The label of a sample, or a mixture of the labels of two (CutMix), in the 32 bits in which labels travel: a label alone is its own
-/// number.
+/// The label of a sample, or a mixture of the labels of two (CutMix), in the 32 bits in which labels travel: a label
+/// alone is its own number.
 public struct MixedLabel: Equatable, Sendable {
     /// The label with the larger share.
     public let label: Int

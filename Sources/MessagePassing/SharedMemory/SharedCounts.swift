@@ -1,7 +1,7 @@
 internal import COpenMPI
 
-/// Counts at the beginning of memory that processes of a host share, each in a cache line of its own. Who reads a count sees all
-/// that its writer wrote before.
+/// Counts at the beginning of memory that processes of a host share, each in a cache line of its own. Who reads a count
+/// sees all that its writer wrote before.
 public struct SharedCounts: @unchecked Sendable {
     /// The bytes that so many counts take.
     public static func bytes(_ count: Int) -> Int { count * line }

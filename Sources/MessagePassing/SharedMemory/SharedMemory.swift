@@ -126,15 +126,18 @@ public final class SharedMemory: @unchecked Sendable {
     private static func noRoom(_ count: Int, _ error: Int32) -> Failure {
         Failure(
             .unavailable,
-            "cannot take the \(count / 1_000_000) MB that the ranks of this host share: \(String(cString: strerror(error))); "
-                + "start on hosts with more memory, or fewer ranks on each; where images are shared, set data_sharing: lanes"
+            "cannot take the \(count / 1_000_000) MB that the ranks of this host share: "
+                + "\(String(cString: strerror(error))); "
+                + "start on hosts with more memory, or fewer ranks on each; where images are shared, set "
+                + "data_sharing: lanes"
         )
     }
 
     private static func hidden(_ reason: String) -> Failure {
         Failure(
             .unavailable,
-            "cannot see the memory that another rank of this host shares: \(reason); start the ranks of a host as one user and in one "
+            "cannot see the memory that another rank of this host shares: \(reason); start the ranks of a host as one "
+                + "user and in one "
                 + "container, or set data_sharing: lanes")
     }
 }

@@ -45,7 +45,8 @@ package struct StallJudge {
             return Accusation(
                 rank: rank,
                 sentence:
-                    "gives no sign of life for \(whole(now - (records[rank].heard ?? 0))) s; the last was heard while it was "
+                    "gives no sign of life for \(whole(now - (records[rank].heard ?? 0))) s; the last was heard while "
+                    + "it was "
                     + records[rank].snapshot.title)
         }
         guard now - lastProgress >= timeout else { return nil }

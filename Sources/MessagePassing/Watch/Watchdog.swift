@@ -138,7 +138,8 @@ public final class Watchdog: @unchecked Sendable {
                     StallJudge.Accusation(
                         rank: rank,
                         sentence:
-                            "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks cannot "
+                            "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks "
+                            + "cannot "
                             + "hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"))
             }
         }

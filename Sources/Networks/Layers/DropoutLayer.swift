@@ -1,7 +1,7 @@
 import Kernels
 
-/// Dropout: in training an element is zero with probability `rate` and else divided by 1 - rate; elsewhere its result is
-/// its input.
+/// Dropout: in training an element is zero with probability `rate` and else divided by 1 - rate; elsewhere its result
+/// is its input.
 public struct DropoutLayer: LayerKind {
     /// The probability.
     public var rate: Double

@@ -1,7 +1,7 @@
 import Kernels
 
-/// Its input's elements as one row, in the order of channels, rows, columns: 1x1, with as many channels as its input has
-/// elements.
+/// Its input's elements as one row, in the order of channels, rows, columns: 1x1, with as many channels as its input
+/// has elements.
 public struct FlattenLayer: LayerKind {
     /// Makes it.
     public init() {}

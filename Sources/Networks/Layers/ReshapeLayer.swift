@@ -1,7 +1,7 @@
 import Kernels
 
-/// Its input's elements as an image of another shape, in the order of channels, rows, columns (that of other programs and
-/// of tensors in files): for data that lies as rows, or an image behind a fully connected layer.
+/// Its input's elements as an image of another shape, in the order of channels, rows, columns (that of other programs
+/// and of tensors in files): for data that lies as rows, or an image behind a fully connected layer.
 ///
 /// Its result has the shape that the settings say, of as many elements as its input.
 public struct ReshapeLayer: LayerKind {

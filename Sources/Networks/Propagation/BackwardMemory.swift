@@ -1,12 +1,12 @@
 import Kernels
 
-/// The memory of a backward pass: the gradients of each block's u and of its output, in one buffer. Blocks whose gradients
-/// are needed at different times share places.
+/// The memory of a backward pass: the gradients of each block's u and of its output, in one buffer. Blocks whose
+/// gradients are needed at different times share places.
 ///
-/// The pass goes from the last block to the first. The gradient of an output is needed from the pass of the last block that
-/// takes it to that of its own block; the gradient of u while its block is at work and, where the block is chained, while
-/// the one behind it is. The gradients of the network's outputs and of fully connected layers stay: others read them after
-/// the pass.
+/// The pass goes from the last block to the first. The gradient of an output is needed from the pass of the last block
+/// that takes it to that of its own block; the gradient of u while its block is at work and, where the block is
+/// chained, while the one behind it is. The gradients of the network's outputs and of fully connected layers stay:
+/// others read them after the pass.
 struct BackwardMemory {
     /// Of each block.
     private let deltas: [UnsafeMutablePointer<Float>]
@@ -25,8 +25,8 @@ struct BackwardMemory {
     /// The gradient of a block's z, then of its u, [images, source shape].
     func delta(_ block: Int) -> UnsafeMutablePointer<Float> { deltas[block] }
 
-    /// The gradient of a block's output, [images, output shape]; nil where it comes from the next block image by image, and
-    /// of the last block.
+    /// The gradient of a block's output, [images, output shape]; nil where it comes from the next block image by image,
+    /// and of the last block.
     func gradient(_ block: Int) -> UnsafeMutablePointer<Float>? { gradients[block] }
 
     /// Where each gradient begins.

@@ -14,8 +14,8 @@ final class BlockState {
     let u: UnsafeMutablePointer<Float>
     /// The block's output, [images, output shape].
     let output: Buffer<Float>
-    /// The gradient of the output, [images, output shape]; nil where it comes from the next block image by image, and of
-    /// the last block.
+    /// The gradient of the output, [images, output shape]; nil where it comes from the next block image by image, and
+    /// of the last block.
     let gradient: UnsafeMutablePointer<Float>?
 
     private let memory: Buffer<Float>
@@ -67,7 +67,8 @@ final class BlockState {
 
     // MARK: One image
 
-    /// From u to the block's output: the affine map, the activation and the tail, with the draws of dropout in training.
+    /// From u to the block's output: the affine map, the activation and the tail, with the draws of dropout in
+    /// training.
     func finishForward(_ image: Int, _ scratch: (Buffer<Float>, Buffer<Float>), _ draws: DropoutDraws?) {
         let result = output.pointer + image * outputCount
         let first = tail.input(image) ?? (tail.isEmpty ? result : scratch.0.pointer)

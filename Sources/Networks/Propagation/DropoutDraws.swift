@@ -8,8 +8,8 @@ public struct DropoutDraws {
     private let update: Int
     private let ids: UnsafePointer<Int32>
 
-    /// The draws of a pass over images whose sample ids lie at `ids`, in the propagation's order; they have to stay there
-    /// until the pass's backward pass is done.
+    /// The draws of a pass over images whose sample ids lie at `ids`, in the propagation's order; they have to stay
+    /// there until the pass's backward pass is done.
     public init(seed: UInt64, epoch: Int, update: Int, ids: UnsafePointer<Int32>) {
         (self.seed, self.epoch, self.update, self.ids) = (seed, epoch, update, ids)
     }

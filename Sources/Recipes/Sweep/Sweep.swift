@@ -244,7 +244,8 @@ extension Sweep {
             if let index = lists.firstIndex(where: { $0 == nil }) {
                 throw Failure(
                     .usage,
-                    "\(axes[index].key) is a range of real numbers, of which a grid has no end: list some, or search at "
+                    "\(axes[index].key) is a range of real numbers, of which a grid has no end: list some, or search "
+                        + "at "
                         + "random (random:runs=20)")
             }
             guard grid <= SweepValues.most else {

@@ -6,8 +6,8 @@ public struct SweepSearch: Equatable, Sendable {
     public let draws: Int?
     /// The key of the draws.
     public let seed: UInt64
-    /// Successive halving (Jamieson & Talwalkar 2016): the epochs of the first round; nil where all configurations train
-    /// to the end.
+    /// Successive halving (Jamieson & Talwalkar 2016): the epochs of the first round; nil where all configurations
+    /// train to the end.
     public let firstEpochs: Int?
     /// The factor of successive halving: so many times fewer configurations go on, so many times further.
     public let factor: Int
@@ -62,8 +62,8 @@ public struct SweepSearch: Equatable, Sendable {
             ?? (draws == nil ? "grid" : "random\(drawn)")
     }
 
-    /// The rounds of so many configurations that train for so many epochs in the end: the epochs at the end of each, and
-    /// the configurations that take part. One round where nothing is halved.
+    /// The rounds of so many configurations that train for so many epochs in the end: the epochs at the end of each,
+    /// and the configurations that take part. One round where nothing is halved.
     public func rounds(configurations: Int, epochs: Int) -> [(epochs: Int, configurations: Int)] {
         guard let firstEpochs else { return [(epochs, configurations)] }
         var rounds: [(epochs: Int, configurations: Int)] = []

@@ -45,7 +45,8 @@ enum PixelPanel {
                 guard cell.isFramed else { continue }
                 marks.append(
                     "set object rectangle from \(Double(left) - 1),\(Double(top) - 1) to "
-                        + "\(left + shape.width),\(top + shape.height) front fs empty border lc rgb '\(Palette.red)' lw 2"
+                        + "\(left + shape.width),\(top + shape.height) front fs empty border lc rgb '\(Palette.red)' "
+                        + "lw 2"
                 )
             }
         }

@@ -34,8 +34,8 @@ package struct EvaluatedNetwork {
         return (own ?? (try? load())?.header.recipe).flatMap { try? Recipe.parse(yaml: $0) }
     }
 
-    /// Its results file in one of its folders, which holds several networks' folders or one network's file; nil where there
-    /// is none.
+    /// Its results file in one of its folders, which holds several networks' folders or one network's file; nil where
+    /// there is none.
     func resultsFile(in folder: String) -> String? {
         let own = checkpoint.replacingOccurrences(of: "/", with: "_")
         let step = URL(fileURLWithPath: checkpoint).deletingPathExtension().lastPathComponent

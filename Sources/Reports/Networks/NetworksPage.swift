@@ -3,8 +3,8 @@ import Essentials
 import Foundation
 import Robustness
 
-/// Puts a page on some networks together: sweeps, the table of runs, then for each data set accuracy under attack, confusion,
-/// the worst samples, verdicts and recipes; nothing without data.
+/// Puts a page on some networks together: sweeps, the table of runs, then for each data set accuracy under attack,
+/// confusion, the worst samples, verdicts and recipes; nothing without data.
 struct NetworksPage {
     private let models: [EvaluatedModel]
     private let rows: [NetworkRow]

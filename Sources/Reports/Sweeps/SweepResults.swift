@@ -154,8 +154,8 @@ public struct SweepResults {
         }.min { $0.1 < $1.1 }?.0
     }
 
-    /// The configurations that no other one betters in one of the errors, clean and attacked, without being worse in the
-    /// other; by their number.
+    /// The configurations that no other one betters in one of the errors, clean and attacked, without being worse in
+    /// the other; by their number.
     var front: [SweepConfiguration] {
         guard isOfOneDataset else { return [] }
         let points = configurations.compactMap { own -> (own: SweepConfiguration, clean: Double, attacked: Double)? in

@@ -33,8 +33,8 @@ public final class Predictor {
     /// The shape of its images.
     public var shape: ImageShape { target.plan.network.input }
 
-    /// Takes an image, bytes in height x width x channels; returns the predictions of a group of images when it is full,
-    /// nothing until then.
+    /// Takes an image, bytes in height x width x channels; returns the predictions of a group of images when it is
+    /// full, nothing until then.
     public func add(_ image: UnsafeRawBufferPointer) throws -> [Prediction] {
         precondition(image.count == target.size, "an image of \(image.count) bytes for \(target.size) pixels")
         let place = pixels.pointer + count * target.size

@@ -164,7 +164,8 @@ package final class Auditor {
         }
         func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
         let advice =
-            "nothing of this step was kept; go on by --resume without that host (steadfast replay tells which checkpoints hold)"
+            "nothing of this step was kept; go on by --resume without that host (steadfast replay tells which "
+            + "checkpoints hold)"
         try communicator.agree {
             if let culprit {
                 throw Failure(
@@ -174,7 +175,8 @@ package final class Auditor {
             }
             throw Failure(
                 .hostFault,
-                "audit: \(name(check.holder)) and \(name(check.checker)) differ on lane \(check.lane), and nothing tells which is "
+                "audit: \(name(check.holder)) and \(name(check.checker)) differ on lane \(check.lane), and nothing "
+                    + "tells which is "
                     + "wrong; \(advice), or with three ranks or more")
         }
     }

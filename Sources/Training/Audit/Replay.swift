@@ -26,7 +26,8 @@ extension Trainer {
             guard last > first else {
                 throw Failure(
                     .usage,
-                    "nothing lies between step \(first) and step \(last): give an earlier --from; --from 0 starts at the "
+                    "nothing lies between step \(first) and step \(last): give an earlier --from; --from 0 starts at "
+                        + "the "
                         + "initial weights")
             }
         }

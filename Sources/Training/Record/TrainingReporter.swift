@@ -108,7 +108,8 @@ package final class TrainingReporter {
             let set = data.description
             let bytes = ImageStream.bytes(windows, imageBytes: set.shape.count, rows: set.chunkRows)
             say(
-                "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) MB "
+                "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) "
+                    + "MB "
                     + "of each host's memory hold three")
         }
         say(Self.images(recipe, data))

@@ -48,7 +48,8 @@ struct InitialWeights {
         guard scales[0] == scales[1] else {
             throw Failure(
                 .data,
-                "\(source.source) takes pixels times \(scales[0].map { "\($0)" }.joined(separator: ", ")), the recipe's "
+                "\(source.source) takes pixels times \(scales[0].map { "\($0)" }.joined(separator: ", ")), the "
+                    + "recipe's "
                     + "network times \(scales[1].map { "\($0)" }.joined(separator: ", ")): set input_scale")
         }
         do {

@@ -90,7 +90,8 @@ public final class Trainer {
             guard step <= most else {
                 throw Failure(
                     .usage,
-                    "the run has done \(step) steps, more than the \(setup.recipe.epochs) epochs asked for have (\(most)): "
+                    "the run has done \(step) steps, more than the \(setup.recipe.epochs) epochs asked for have "
+                        + "(\(most)): "
                         + "leave epochs as it is")
             }
             try reporter?.start(step: step, ranks: communicator.worldSize)

@@ -110,7 +110,8 @@ struct TrainingSetup {
         guard recipe.dataSharing != .lanes else {
             throw Failure(
                 .usage,
-                "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing to "
+                "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing "
+                    + "to "
                     + "stream, or to node where a host's memory holds all images")
         }
     }

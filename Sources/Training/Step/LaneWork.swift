@@ -108,8 +108,8 @@ final class LaneWork {
         propagation.start(ofLane: lane)..<propagation.start(ofLane: lane) + counts[lane]
     }
 
-    /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global batch, and
-    /// whether any rank was asked to stop. Collective, by the reducer's sums.
+    /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global
+    /// batch, and whether any rank was asked to stop. Collective, by the reducer's sums.
     func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
         propagation.dropout = DropoutDraws(
             seed: recipe.seed, epoch: pass.epoch, update: pass.update, ids: ids.pointer)

@@ -189,8 +189,8 @@ package final class StepEngine {
         order = (epoch, data.plan.orders(of: lanes, epoch: epoch))
     }
 
-    /// Waits for the images of a step and of the one behind it, where they pass through memory: so that all ranks hear of a failure while
-    /// the step under way can still be done. Collective at the first step.
+    /// Waits for the images of a step and of the one behind it, where they pass through memory: so that all ranks hear
+    /// of a failure while the step under way can still be done. Collective at the first step.
     private func prepareImages(_ step: Int) throws {
         guard let stream = data.stream else { return }
         try timeline.measure(.draw) {

@@ -194,7 +194,8 @@ struct EvaluateCommand: CollectiveCommand {
             guard !watch, !diagnose, !checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
                 throw Failure(
                     .usage,
-                    "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it does not foretell"
+                    "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it does not "
+                        + "foretell"
                 )
             }
         }
@@ -281,7 +282,8 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX becomes.
+    /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
+    /// becomes.
     private func checkpoint(_ name: String, isWriter: Bool) throws -> String {
         guard name.hasSuffix(".onnx") else { return try RunDirectory.checkpointFile(name, best: best) }
         let path = "\(output)/imported/\(folderName(name)).h5"

@@ -58,7 +58,8 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             FILE.onnx holds a network with one input, images, and logits as its first output (or a softmax of them). A \
             model that steadfast exported keeps its own units: --mean and --deviation are for others.
-            FILE.safetensors holds parameters: --recipe says the network. Tensors find their layers by names, else by shapes \
+            FILE.safetensors holds parameters: --recipe says the network. Tensors find their layers by names, else by \
+            shapes \
             and order, which is shown; --map names them.
             """)
 

@@ -11,8 +11,10 @@ struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Say the class of images without labels, or that they are rejected.",
         discussion: """
-            IMAGES are pictures (PNG, JPEG), folders of pictures, and arrays of images (IDX, NPY) of the network's size; \
-            a path takes parameters, PATH:layout=nchw:range=0..1. An image is rejected where a nonsense output wins or, \
+            IMAGES are pictures (PNG, JPEG), folders of pictures, and arrays of images (IDX, NPY) of the network's \
+            size; \
+            a path takes parameters, PATH:layout=nchw:range=0..1. An image is rejected where a nonsense output wins \
+            or, \
             in a network without one, the confidence is at most one half.
             """)
 
@@ -39,8 +41,8 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
     var trust = false
 
-    /// The CSV file's first line: the image's file and its number in it, the winning output and its name, its confidence,
-    /// and `accepted` or `rejected`.
+    /// The CSV file's first line: the image's file and its number in it, the winning output and its name, its
+    /// confidence, and `accepted` or `rejected`.
     private static let header = "file,index,output,class,confidence,outcome"
 
     func run() throws {

@@ -6,8 +6,10 @@ struct RunsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs", abstract: "List runs with their state, last step, errors and size.",
         discussion: """
-            States: running (a job holds it), finished, stopped (it ended early and saved its last step), dead (it ended \
-            without saving: resumed, it computes the steps since its last checkpoint again). With --remove the runs that \
+            States: running (a job holds it), finished, stopped (it ended early and saved its last step), dead (it \
+            ended \
+            without saving: resumed, it computes the steps since its last checkpoint again). With --remove the runs \
+            that \
             are named are removed with all that lies in their directories; one that a job is using is refused.
             """)
 

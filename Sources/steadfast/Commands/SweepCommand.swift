@@ -17,7 +17,8 @@ struct SweepCommand: CollectiveCommand {
         discussion: """
             The runs are those of a grid, or drawn at random; halving ends the worse ones early. Ranks are dealt to \
             several runs where there are more than one takes. Each run's best network is evaluated; then DIR gets \
-            sweep.csv, times.csv, table.txt, best.yaml and report/. The same command again goes on where it was stopped \
+            sweep.csv, times.csv, table.txt, best.yaml and report/. The same command again goes on where it was \
+            stopped \
             and computes nothing twice; several jobs may work in one directory, which all hosts have to see.
             """)
 

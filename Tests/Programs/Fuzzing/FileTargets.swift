@@ -6,7 +6,8 @@ import Interchange
 import Networks
 import TestSupport
 
-/// HDF5: images of files, as libhdf5 gets to see them under a good seal; and well-formed checkpoints of another content.
+/// HDF5: images of files, as libhdf5 gets to see them under a good seal; and well-formed checkpoints of another
+/// content.
 let fileTargets = [
     Target(
         name: "hdf5", seeds: { try [goodTree.encoded(compression: 1), goodTree.encoded(compression: 9)] },

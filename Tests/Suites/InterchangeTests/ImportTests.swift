@@ -267,7 +267,8 @@ struct ImportTests {
                     let x = graph.node("Erf", ["x"], "e")
                     return end(&graph, graph.node("Add", [x, graph.node("GRU", ["x"], "g")], "a"))
                 })
-                == "node 'e' (Erf): there is no layer for this operator; node 'g' (GRU): there is no layer for this operator"
+                == "node 'e' (Erf): there is no layer for this operator; node 'g' (GRU): there is no layer for this "
+                + "operator"
         )
         #expect(
             try sentence(Self.model(shape: [nil, 3, 4, 4]) { end(&$0, "x") }) == "its input is 3x4x4, not 1x4x4")
@@ -339,8 +340,8 @@ struct ImportTests {
 
     // MARK: Published networks
 
-    /// A network of other people: its units, how many of the first 200 test images onnxruntime judges as labelled, and its
-    /// logits of the first.
+    /// A network of other people: its units, how many of the first 200 test images onnxruntime judges as labelled, and
+    /// its logits of the first.
     struct Published: CustomTestStringConvertible, Sendable {
         let file, dataset: String
         let mean, deviation: [Double]

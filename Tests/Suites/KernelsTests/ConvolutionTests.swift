@@ -64,8 +64,8 @@ import Testing
 
     private let images = 3
 
-    /// Of the sum of the sizes of what is added up. Evaluating polynomials at six or eight points enlarges rounding some
-    /// thirty times.
+    /// Of the sum of the sizes of what is added up. Evaluating polynomials at six or eight points enlarges rounding
+    /// some thirty times.
     private func tolerance(_ g: Convolution) -> Double { g.method == .winograd ? 2e-5 : 2e-6 }
 
     @Test(

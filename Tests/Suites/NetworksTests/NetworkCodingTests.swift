@@ -20,7 +20,8 @@ import Testing
     func written() throws {
         let text = """
             [{"convolution": {"channels": 20, "size": 5}}, "batch_normalization", {"activation": "mrelu"},
-             {"pooling": {"kind": "average", "size": 3, "stride": 2, "padding": 1}}, {"pooling": {"kind": "max", "size": 2}},
+             {"pooling": {"kind": "average", "size": 3, "stride": 2, "padding": 1}},
+             {"pooling": {"kind": "max", "size": 2}},
              {"convolution": {"channels": 4, "size": 3, "padding": 2, "stride": 2, "deviation": 0.05}},
              {"fully_connected": {"channels": 10}}]
             """

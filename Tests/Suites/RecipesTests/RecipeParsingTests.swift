@@ -64,7 +64,8 @@ struct RecipeParsingTests {
         overlap: on
         random_training: {distribution: sign, amplitude: 0.25, spread: 1, probability: 0.75, scope: batch, redraw: no}
         mean_training:
-          {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5, noise_mean_spread: 0.25, redraw: yes}
+          {samples: 10, scale: 20, noise_samples: 30, noise_deviation: 40, noise_spread: 0.5,
+           noise_mean_spread: 0.25, redraw: yes}
         adversarial_training: {strength: 0.2, spread: 0.5, share: 1, nonsense_strength: 0.4, nonsense_share: 0.75}
         validation: 500
         checkpoint: {every_steps: 12, keep: 4}
@@ -148,7 +149,8 @@ struct RecipeParsingTests {
         }
         #expect(
             refusal("dataset: mnist\ninitialization: he")
-                == "r.yaml: initialization is he, but the weights of this network have deviations of their own: it is for "
+                == "r.yaml: initialization is he, but the weights of this network have deviations of their own: it is "
+                + "for "
                 + "network.architecture custom and network.activation plain")
         #expect(refusal(Self.own, "input_scale=0").contains("input_scale is 0; allowed: a number, above 0"))
     }

@@ -52,14 +52,15 @@ struct RecipeReferenceTests {
     }
 
     @Test(
-        "A draft is a recipe of its data set: the architecture goes by the images' size, batch and split by their number",
+        "A draft is a recipe of its data set: architecture by the images' size, batch and split by their number",
         arguments: [
             (28, 1, 6000, "mnist"), (32, 3, 50_000, "resnet"), (64, 3, 90, "resnet"), (20, 1, 3, "mnist"),
         ])
     func draft(size: Int, channels: Int, images: Int, architecture: String) throws {
         let json = """
             {"name": "own", "shape": {"height": \(size), "width": \(size), "channels": \(channels)}, "classes": 2,
-            "classNames": ["a", "b"], "trainCount": \(images), "testCount": 2, "strengths": [0], "files": [], "notes": [], "chunkRows": 1}
+            "classNames": ["a", "b"], "trainCount": \(images), "testCount": 2, "strengths": [0],
+            "files": [], "notes": [], "chunkRows": 1}
             """
         let description = try JSONDecoder().decode(DatasetDescription.self, from: Data(json.utf8))
         let text = try Recipe.draft("data/own", description)

@@ -126,7 +126,8 @@ struct RecipeRefusalTests {
             ("stream_window: 199", "stream_window is 199; allowed: at least two batches, 200"),
             (
                 "network: {activation: mrelu}\nlabel_smoothing: 0.1",
-                "label_smoothing is 0.1, but the hybrid loss of a robust network takes no soft labels; leave it out, or set "
+                "label_smoothing is 0.1, but the hybrid loss of a robust network takes no soft labels; leave it out, "
+                    + "or set "
                     + "network.activation to plain"
             ),
             (

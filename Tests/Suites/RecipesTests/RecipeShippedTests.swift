@@ -33,7 +33,7 @@ struct RecipeShippedTests {
     }
 
     @Test(
-        "There is one for every model of the paper, one that is better, two for the glyphs, two for large batches, two residual ones, one of one's own and one that withstands attacks, and no other"
+        "There is one for every model of the paper, the others of the book, and no more"
     )
     func complete() {
         let names = Self.all + Self.own + Self.robust + Self.residual + Self.large.map { "mnist-mrelu-r-m-\($0)" }

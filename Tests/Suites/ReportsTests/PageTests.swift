@@ -32,7 +32,8 @@ struct PageTests {
             try write(rows(name), to: folder + "/in/a")
             try write(rows("\(folder)/mnist-mrelu-r-m/seed-1"), to: folder + "/in/b")
             let diagnosis =
-                "checkpoint,eps,flag,figure,threshold,raised,meaning\n\(folder)/mnist-mrelu-r-m/seed-1,0.1,one step overstates,0.78,0.5,yes,x\n"
+                "checkpoint,eps,flag,figure,threshold,raised,meaning\n\(folder)/mnist-mrelu-r-m/seed-1,0.1,one step "
+                + "overstates,0.78,0.5,yes,x\n"
             try diagnosis.write(toFile: folder + "/in/b/diagnosis.csv", atomically: true, encoding: .utf8)
             let worst = "h\n\(folder)/mnist-mrelu-r-m/seed-1,ball,0.1,pgd,10,0.75,0.5,0.1,pgd:steps=20,0.7\n"
             try worst.write(toFile: folder + "/in/b/worst.csv", atomically: true, encoding: .utf8)
@@ -75,7 +76,7 @@ struct PageTests {
     }
 
     @Test(
-        "is about the networks unless the paper is asked for: no table, figure or word of the paper, and no figure without data"
+        "is about the networks unless the paper is asked for: nothing of the paper, and no figure without data"
     )
     func neutral() throws {
         try withTemporaryDirectory { folder in

@@ -40,8 +40,8 @@ struct SweepRunTests {
             let rows = csv.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
             #expect(
                 rows[0].joined(separator: ",")
-                    == "run,learning_rate,seed,state,step,epoch,validation,validation_attacked,clean,attacked,certified,"
-                    + "pgd:steps=2 at 0.1")
+                    == "run,learning_rate,seed,state,step,epoch,validation,validation_attacked,clean,attacked,"
+                    + "certified,pgd:steps=2 at 0.1")
             #expect(rows.count == 5 && rows.dropFirst().allSatisfy { $0[3] == "finished" && $0[4] == "40" })
             #expect(rows[1][0] == "001-learning_rate=0.002/seed-1" && rows[4][2] == "2")
             for row in rows.dropFirst() {

@@ -41,8 +41,8 @@ struct OwnNetworkTests {
             try writeBarImages(to: folder + "/bars")
             for (index, layers) in networks.enumerated() {
                 let recipe = folder + "/own.yaml"
-                try
-                    "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: 20\nepochs: 8\n"
+                try "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: "
+                    + "20\nepochs: 8\n"
                     .write(toFile: recipe, atomically: true, encoding: .utf8)
                 let run = "\(folder)/\(index)"
                 let trained = try train([recipe], ranks: 2, run: run, "--data-directory", folder)
@@ -139,10 +139,11 @@ struct OwnNetworkTests {
             let recipe = folder + "/dropout.yaml"
             let layers =
                 "[{convolution: {channels: 6, size: 3}}, {activation: relu}, {dropout: 0.2}, "
-                + "{pooling: {kind: max, size: 2}}, {fully_connected: {channels: 20}}, {activation: relu}, {dropout: 0.5}, "
+                + "{pooling: {kind: max, size: 2}}, {fully_connected: {channels: 20}}, {activation: relu}, {dropout: "
+                + "0.5}, "
                 + "{fully_connected: {channels: 5}}]"
-            try
-                "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: 20\nlanes: 4\n"
+            try "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: "
+                + "20\nlanes: 4\n"
                 .write(toFile: recipe, atomically: true, encoding: .utf8)
             func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
                 let trained = try train(

@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The built-in recipe, cut down so that a run takes seconds: drawn samples of all kinds, batch norm, both fully connected
-/// layers, a short last batch.
+/// The built-in recipe, cut down so that a run takes seconds: drawn samples of all kinds, batch norm, both fully
+/// connected layers, a short last batch.
 let smallRecipe = [
     "glyphs-mrelu-r-m", "--set", "batch=24", "--set", "max_steps=12", "--set", "mean_training.samples=600",
 ]
