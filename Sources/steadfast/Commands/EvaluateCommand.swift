@@ -141,6 +141,7 @@ struct EvaluateCommand: CollectiveCommand {
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
         var warned: [String] = []
+        var diagnosed: [EvaluationJob] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
         for part in parts {
             let jobs = try checkpoints.map { try job($0, part, communicator) }
@@ -164,7 +165,7 @@ struct EvaluateCommand: CollectiveCommand {
                 // The other tables say nothing of data sets: each part has its own.
                 try JudgementFiles.write(all, to: try judgementFolder(part))
             }
-            if diagnose && part == parts.first { try diagnose(jobs, communicator) }
+            if part == parts.first { diagnosed = jobs }
         }
         try communicator.agree {
             guard communicator.rank == 0 else { return }
@@ -173,6 +174,8 @@ struct EvaluateCommand: CollectiveCommand {
             try AtomicFile.write(text, to: output + "/summary.csv")
             if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }
+        // The verdict is the last line. Of several sets the first one's images are looked at.
+        if diagnose { try diagnose(diagnosed, communicator) }
     }
 
     /// What the networks are evaluated on in turn: nil for what each was trained on. Collective.
