@@ -31,7 +31,8 @@ extension Recipe {
     static let keys: [RecipeKey<Recipe>] =
         choosingKeys + [
             RecipeKey(
-                "initialization", \.initialization, range: .words(Initialization.allCases.map(\.rawValue)),
+                "initialization", \.initialization,
+                range: .optional(.words(Initialization.allCases.map(\.rawValue))),
                 "The initial weights of layers that state no `deviation`, in a plain network of the recipe's own: "
                     + "N(0, 2 / inputs), N(0, 2 / (inputs + outputs)) or N(0, 0.01^2); null: other networks state "
                     + "theirs.",

@@ -113,7 +113,8 @@ struct CheckpointTests {
             file[16] = 2
             try write(file, to: folder + "/newer.h5")
             #expect(try failure { _ = try Checkpoint.load(folder + "/newer.h5") }.message.contains("newer steadfast"))
-            try rewrite(folder + "/a.h5") { $0.rootAttributes["format_version"] = .int64(3) }
+            let next = Int64(CheckpointLayout.version + 1)
+            try rewrite(folder + "/a.h5") { $0.rootAttributes["format_version"] = .int64(next) }
             #expect(try failure { _ = try Checkpoint.load(folder + "/a.h5") }.message.contains("newer steadfast"))
         }
     }

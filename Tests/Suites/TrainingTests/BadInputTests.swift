@@ -35,7 +35,7 @@ struct BadInputTests {
             let weights = layers("{fully_connected: {channels: 65536}}, ")
             expect(try train(weights, ranks: 2, run: folder + "/a"), 64, "fc1 of 65536 channels is too large")
             let batch = layers("") + ["--set", "batch=12000"]
-            expect(try train(batch, ranks: 2, run: folder + "/b"), 69, "each rank needs at least 4 TB", "for the batch")
+            expect(try train(batch, ranks: 2, run: folder + "/b"), 69, "each rank needs at least 5 TB", "for the batch")
             let drawn = smallRecipe + ["--set", "mean_training.samples=1000000000"]
             expect(try train(drawn, ranks: 2, run: folder + "/c"), 64, "mean_training.samples")
         }
