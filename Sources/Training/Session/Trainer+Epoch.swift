@@ -34,7 +34,7 @@ extension Trainer {
         let assignment = balancer.next(after: data.deal)
         guard assignment != data.deal else { return }
         let start = ContinuousClock.now
-        data = try Progress.during(.dealing) { try data.dealt(assignment, by: communicator) }
+        data = try Progress.during(.moving) { try data.dealt(assignment, by: communicator) }
         engine = try setup.engine(on: data, timeline: engine.timeline)
         try communicator.agree {
             try reporter?.reassigned(assignment, step: state.step, seconds: seconds(since: start))
