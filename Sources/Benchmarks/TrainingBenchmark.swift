@@ -85,12 +85,12 @@ extension Projection {
         let steps = Double(detailed.steps.count)
         let update = detailed.timeline.seconds(.update) / steps
         let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
-        // Products of gathered factors: this rank's share, or all.
+        // Products of gathered factors: this rank's share of all, or of its host's.
         let traffic = StepTraffic(times.plan, batch: recipe.batch, lanes: recipe.lanes)
         let products = traffic.factorBlocks.reduce(0) {
             $0 + detailed.timeline.seconds(.weightGradient, block: $1) / steps
         }
-        let shares = traffic.repeatsProducts && trainer.hosts > 1 ? 1 : Double(ranks)
+        let shares = Double(ranks) / (traffic.repeatsProducts ? Double(trainer.hosts) : 1)
         self.init(
             plan: times.plan, batch: recipe.batch, lanes: recipe.lanes,
             secondsPerImage: (work - update - products) * Double(ranks * times.steps.count) / Double(times.images),

@@ -37,7 +37,7 @@ public final class HostDataset {
     ///
     /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
     public func read(_ split: Split, wanted: [Bool]) throws -> ImageSet {
-        try deal(split, wanted, kept: wanted)
+        try distribute(split, wanted, kept: wanted)
     }
 
     /// The same, and beside it the images that are `shared`, in one copy for all ranks of the host, who say so of the
@@ -45,8 +45,8 @@ public final class HostDataset {
     ///
     /// - Throws: `Failure` as `Dataset.stream` and `SharedMemory`; all ranks throw together.
     public func read(_ split: Split, shared: [Bool], wanted: [Bool]) throws -> (shared: ImageSet, own: ImageSet) {
-        let dealt = try deal(split, wanted, kept: zip(shared, wanted).map { $0 || $1 })
-        return (try share(dealt, shared), dealt.filter { wanted[$0] })
+        let received = try distribute(split, wanted, kept: zip(shared, wanted).map { $0 || $1 })
+        return (try share(received, shared), received.filter { wanted[$0] })
     }
 
     /// The training images of a converted set, window by window. Collective: every rank of the communicator calls this.
@@ -77,7 +77,7 @@ public final class HostDataset {
 
     /// Gives each rank of the host the images that it wants, while the reader streams the files: it holds those that it
     /// has `kept` and some parcels. Collective.
-    private func deal(_ split: Split, _ wanted: [Bool], kept: [Bool]) throws -> ImageSet {
+    private func distribute(_ split: Split, _ wanted: [Bool], kept: [Bool]) throws -> ImageSet {
         let size = description.shape.count
         let wishes = try host.gather(wanted) ?? []
         var pixels: [UInt8] = []
@@ -110,14 +110,14 @@ public final class HostDataset {
                 }
             } ?? nil
         let source = try host.share(streamed.map { Source(contentDigest: $0.contentDigest, files: $0.files) })
-        let (indices, labels) = try dealLabels(streamed, wishes, wanted, kept: kept)
+        let (indices, labels) = try distributeLabels(streamed, wishes, wanted, kept: kept)
         return ImageSet(
             shape: description.shape, indices: indices, labels: labels, pixels: pixels,
             contentDigest: source.contentDigest, files: source.files)
     }
 
     /// The indices and labels of the images that this rank wants or, on the reader, has kept. Collective.
-    private func dealLabels(
+    private func distributeLabels(
         _ streamed: StreamedImages?, _ wishes: [[Bool]], _ wanted: [Bool], kept: [Bool]
     ) throws -> (indices: [Int32], labels: [UInt8]) {
         guard let streamed else {

@@ -1,7 +1,7 @@
 internal import COpenMPI
 import Foundation
 
-/// Nanoseconds between two looks at a message by a rank that has waited long: an eighth of its time so far, within
+/// Nanoseconds between two looks at a message by a rank that has waited long: a part of its time so far, within
 /// these.
 private let naps: ClosedRange<UInt64> = 20_000...1_000_000
 
@@ -32,4 +32,4 @@ func isDone(_ request: inout MPI_Request?) throws -> Bool {
 }
 
 /// Sleeps between two looks at messages, when so many nanoseconds have been waited.
-func nap(_ waited: UInt64) { usleep(UInt32(min(max(waited / 8, naps.lowerBound), naps.upperBound) / 1000)) }
+func nap(_ waited: UInt64) { usleep(UInt32(min(max(waited / 64, naps.lowerBound), naps.upperBound) / 1000)) }

@@ -18,7 +18,9 @@ public final class HostGroups {
     /// Host h has the ranks `starts[h] ..< starts[h + 1]`.
     private let starts: [Int]
     /// The reason why every rank counts as a host of its own, though some run on one host; nil where memory is shared.
-    public private(set) var obstacle: String?
+    public let obstacle: String?
+    /// Whether shared memory had room for all that was to lie there.
+    private var hasRoom = true
 
     private init(_ world: Communicator, host: Communicator, link: Communicator?, starts: [Int], obstacle: String?) {
         self.world = world
@@ -83,11 +85,11 @@ public final class HostGroups {
 
     /// How sums travel, for people: completes `sums `.
     public var way: String {
-        let text = obstacle.map { ": \($0)" } ?? ""
         if world.worldSize == 1 { return "on one rank" }
-        if count == 1 { return "in memory that the ranks share" }
-        if count == world.worldSize { return "by messages between the ranks" + text }
-        return "in memory that the ranks of a host share, and by messages between the \(count) hosts" + text
+        if count == world.worldSize { return "by messages between the ranks" + (obstacle.map { ": \($0)" } ?? "") }
+        let rest = hasRoom ? "" : "; some by messages alone, since there is no room for them"
+        if count == 1 { return "in memory that the ranks share" + rest }
+        return "in memory that the ranks of a host share, and by messages between the \(count) hosts" + rest
     }
 
     /// The same groups, whose first ranks speak beside what they say by these.
@@ -105,7 +107,7 @@ public final class HostGroups {
     /// Every rank as a host of its own, for a part of the work that shared memory has no room for; `way` says so from
     /// now on. Collective.
     func separated() throws -> HostGroups {
-        obstacle = "there is no room for some of it in shared memory"
-        return HostGroups(separating: try world.duplicate(), obstacle: obstacle)
+        hasRoom = false
+        return HostGroups(separating: try world.duplicate())
     }
 }

@@ -1,7 +1,7 @@
 internal import COpenMPI
 import Foundation
 
-/// The tag of `transfer`; dealing tasks has others.
+/// The tag of `transfer`; tasks have others.
 private let transferTag: Int32 = 76
 
 extension Communicator {

@@ -15,7 +15,7 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
     /// The lines of the run's record.
     case recording
     /// Lanes move to other ranks.
-    case dealing
+    case moving
     /// Another rank's lanes computed again.
     case auditing
     /// Samples under attack.
@@ -30,7 +30,7 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
         case .validating: "judging the validation images"
         case .saving: "writing a checkpoint"
         case .recording: "writing the run's record"
-        case .dealing: "moving samples between ranks"
+        case .moving: "moving samples between ranks"
         case .auditing: "auditing another rank's lanes"
         case .evaluating: "attacking samples"
         }

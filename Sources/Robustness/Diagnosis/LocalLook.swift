@@ -22,7 +22,7 @@ enum LocalLook {
         let chunks = stride(from: 0, to: samples.count, by: size).map { $0..<min($0 + size, samples.count) }
         nonisolated(unsafe) var values = [Float](repeating: 0, count: samples.count * fields)
         nonisolated(unsafe) var units = [Bool]()
-        try communicator.deal(Array(chunks.indices)) { task, poll in
+        try communicator.schedule(Array(chunks.indices)) { task, poll in
             target.onQuery = {
                 try poll()
                 if StopRequest.requested {

@@ -78,7 +78,7 @@ public final class Evaluator {
     ///   are lost.
     public func run(done: [IndexRanges], deliver: @escaping (ChunkRecords) throws -> Void) throws {
         let left = communicator.rank == 0 ? tasks(without: done) : []
-        try communicator.deal(left.map(\.code)) { task, poll in
+        try communicator.schedule(left.map(\.code)) { task, poll in
             // A long attack lets other ranks ask for work, and a signal stop it, between any two of its queries.
             target.onQuery = {
                 try poll()

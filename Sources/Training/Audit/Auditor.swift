@@ -17,7 +17,7 @@ package final class Auditor {
     private let communicator: Communicator
     private let data: TrainingData
     private let model: Model
-    private let work: LaneWork
+    private let work: ForwardBackward
     private let replay: LaneReplay
     /// What the pass started from: the rank's input, and batch norm's running moments.
     private let input: Buffer<Float>
@@ -29,16 +29,16 @@ package final class Auditor {
 
     /// For the images that `work` holds at most.
     init(
-        _ recipe: Recipe, _ data: TrainingData, _ model: Model, checking work: LaneWork, sumsLanes: [Bool],
+        _ recipe: Recipe, _ data: TrainingData, _ model: Model, checking work: ForwardBackward, sumsLanes: [Bool],
         communicator: Communicator
     ) {
         self.recipe = recipe
         self.communicator = communicator
         self.data = data
         self.model = model
-        let propagation = LaneWork.propagation(recipe, data, model, lanes: 1)
+        let propagation = ForwardBackward.propagation(recipe, data, model, lanes: 1)
         replay = LaneReplay(model, propagation, sumsLanes: sumsLanes)
-        self.work = LaneWork(recipe, data, propagation, reducer: replay)
+        self.work = ForwardBackward(recipe, data, propagation, reducer: replay)
         input = Buffer(work.propagation.input.count)
         moments = Buffer(model.moments.count)
         finished = Buffer(model.moments.count)
@@ -76,7 +76,7 @@ package final class Auditor {
     }
 
     /// Notes what the pass starts from. Local.
-    func begin(_ checked: LaneWork) {
+    func begin(_ checked: ForwardBackward) {
         input.pointer.update(
             from: checked.propagation.input.pointer,
             count: checked.propagation.images * model.plan.network.input.count)
@@ -87,7 +87,7 @@ package final class Auditor {
     ///
     /// - Throws: `Agreed` with code 71 naming the rank and host whose result is wrong.
     func verify(
-        _ checks: [Check], _ pass: Pass, _ record: PassRecord, _ checked: LaneWork, stopping: Bool
+        _ checks: [Check], _ pass: MicroBatch, _ record: MicroBatchRecord, _ checked: ForwardBackward, stopping: Bool
     ) throws {
         finished.pointer.update(from: model.moments.pointer, count: moments.count)
         defer { model.moments.pointer.update(from: finished.pointer, count: moments.count) }
@@ -106,7 +106,7 @@ package final class Auditor {
     /// Has a rank compute a lane again, from its holder's input. Called by the two. Returns the holder's signature and,
     /// on the rank that computes, the new one.
     private func repeatLane(
-        _ check: Check, by other: Int, _ pass: Pass, _ record: PassRecord, _ checked: LaneWork,
+        _ check: Check, by other: Int, _ pass: MicroBatch, _ record: MicroBatchRecord, _ checked: ForwardBackward,
         stopping: Bool
     ) throws -> (holder: UInt64, again: UInt64) {
         let size = model.plan.network.input.count
@@ -114,7 +114,7 @@ package final class Auditor {
         work.begin(pass.index, firstLane: check.lane)
         let images = work.counts[0]
         if communicator.rank == check.holder {
-            let local = check.lane - data.deal[check.holder].lowerBound
+            let local = check.lane - data.assignment[check.holder].lowerBound
             let start = checked.propagation.start(ofLane: local)
             note = (record.signatures[local].value, stopping)
             target.update(from: input.pointer + start * size, count: images * size)
@@ -141,7 +141,7 @@ package final class Auditor {
 
     /// Finds out which rank is wrong about a lane, and ends the run. Collective.
     private func blame(
-        _ check: Check, _ pass: Pass, _ record: PassRecord, _ checked: LaneWork, stopping: Bool
+        _ check: Check, _ pass: MicroBatch, _ record: MicroBatchRecord, _ checked: ForwardBackward, stopping: Bool
     ) throws {
         let rank = communicator.rank
         // The two results again, and then the judge's, or each of the two ranks' own second one.

@@ -3,7 +3,7 @@ import Networks
 
 /// The reducer of a lane's work that is done again: the sums over all lanes are those of the pass that is checked, and
 /// what the lane contributes goes into a signature.
-final class LaneReplay: LaneWorkOwner {
+final class LaneReplay: StepReducer {
     /// Of the lane, after the work.
     private(set) var signature = LaneSignature()
 

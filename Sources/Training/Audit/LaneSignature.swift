@@ -34,7 +34,7 @@ package struct LaneSignature: Equatable {
 
 /// What a pass leaves for an audit: the signatures of the rank's lanes, and the sums over all lanes in the order in
 /// which they were formed.
-final class PassRecord {
+final class MicroBatchRecord {
     /// One for each local lane.
     private(set) var signatures: [LaneSignature]
     /// The sums, one after another.

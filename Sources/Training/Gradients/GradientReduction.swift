@@ -12,7 +12,7 @@ import Networks
 /// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, between ranks
 /// that speak about nothing else; `finishPass` waits for what is still under way. Where ranks of a host share memory,
 /// they bring what they have for `finishPass` to sum, so that they wait for each other a few times in all.
-final class GradientReduction: LaneWorkOwner {
+final class GradientReduction: StepReducer {
     /// The gradient of the step, one piece for each of the layout's entries: that of a large fully connected layer lies
     /// in memory that the ranks of a host share, and may be read until the next backward pass.
     let gradients: [UnsafeMutablePointer<Float>]
@@ -35,7 +35,7 @@ final class GradientReduction: LaneWorkOwner {
     private var pass = 0
     private var adding = false
     /// What audits are to know of a pass; nil without them.
-    let record: PassRecord?
+    let record: MicroBatchRecord?
     /// Called on a lane's partial gradient, or its rows of the deltas, before anything is done with it: for tests.
     var disturb: ((_ lane: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void)?
 
@@ -53,7 +53,7 @@ final class GradientReduction: LaneWorkOwner {
         self.model = model
         self.propagation = propagation
         lanes = assignment[groups.world.rank]
-        record = records ? PassRecord(lanes: lanes.count) : nil
+        record = records ? MicroBatchRecord(lanes: lanes.count) : nil
         weightCounts = model.plan.blocks.map { $0.convolution?.weightCount ?? 0 }
         let weightGradients = try model.plan.blocks.indices.map {
             try Self.weightGradient(
@@ -68,7 +68,7 @@ final class GradientReduction: LaneWorkOwner {
             model.layout.entries.firstIndex { $0.block == block && $0.kind == .weight } ?? 0
         }
         var sums: [Int: LaneReduction<Double>] = [:]
-        for count in model.plan.blocks.map({ 2 * $0.sourceShape.channels }) + [LaneWork.sumCount, 1]
+        for count in model.plan.blocks.map({ 2 * $0.sourceShape.channels }) + [ForwardBackward.sumCount, 1]
         where sums[count] == nil {
             sums[count] = try LaneReduction(groups, assignment, count: count, mode: mode)
         }

@@ -22,7 +22,7 @@ struct MemoryNeed {
     ///   - ranksOfHost: of them, those on this rank's host.
     init(_ recipe: Recipe, _ plan: NetworkPlan, _ dataset: DatasetDescription, ranks: Int, ranksOfHost: Int) {
         func roundedUp(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
-        let batch = LaneWork.sizes(
+        let batch = ForwardBackward.sizes(
             recipe, plan, lanes: roundedUp(recipe.lanes, ranks), laneCapacity: roundedUp(recipe.passBatch, recipe.lanes)
         )
         let layout = ParameterLayout(plan)

@@ -19,7 +19,7 @@ extension Trainer {
         let report = EpochReport(
             step: state.step, epoch: (state.step - 1) / engine.stepsPerEpoch, sums: state.epochSums,
             learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
-            validation: validation, rankImages: rankImages, rankLanes: data.deal.counts,
+            validation: validation, rankImages: rankImages, rankLanes: data.assignment.counts,
             throughputs: balancer.throughputs, hosts: setup.places.hosts, seconds: seconds(since: epochStart),
             isLast: state.step == totalSteps)
         try communicator.agree { try reporter?.epoch(report) }
@@ -31,10 +31,10 @@ extension Trainer {
 
     /// Assigns the lanes anew by the epoch's measurements, where the recipe wants it and it is worth while. Collective.
     func balance() throws {
-        let assignment = balancer.next(after: data.deal)
-        guard assignment != data.deal else { return }
+        let assignment = balancer.next(after: data.assignment)
+        guard assignment != data.assignment else { return }
         let start = ContinuousClock.now
-        data = try Progress.during(.dealing) { try data.dealt(assignment, by: communicator) }
+        data = try Progress.during(.moving) { try data.reassigned(assignment, by: communicator) }
         engine = try setup.engine(on: data, timeline: engine.timeline)
         try communicator.agree {
             try reporter?.reassigned(assignment, step: state.step, seconds: seconds(since: start))

@@ -14,7 +14,7 @@ struct TrainingData {
     let network: Network
     let plan: LanePlan
     /// Who holds which lanes.
-    let deal: LaneAssignment
+    let assignment: LaneAssignment
     let source: SampleSource
     /// Where the images come from where they pass through memory; nil where they are kept.
     let stream: ImageStream?
@@ -52,8 +52,8 @@ struct TrainingData {
         let plan = LanePlan(
             samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed,
             windows: windows)
-        let deal = LaneAssignment(lanes: recipe.lanes, ranks: communicator.worldSize)
-        let lanes = deal[communicator.rank]
+        let assignment = LaneAssignment(lanes: recipe.lanes, ranks: communicator.worldSize)
+        let lanes = assignment[communicator.rank]
 
         var trains = [Bool](repeating: false, count: description.trainCount)
         // With windows a host's ranks have all images, and none of its own.
@@ -107,7 +107,7 @@ struct TrainingData {
         validation = splits.validation.isEmpty ? nil : held
         self.network = network
         self.plan = plan
-        self.deal = deal
+        self.assignment = assignment
         self.recipe = recipe
         classes = description.classes
         trainIndices = splits.train
@@ -128,21 +128,21 @@ struct TrainingData {
             cutMix: recipe.cutMix)
     }
 
-    // MARK: Dealing anew
+    // MARK: Assigning lanes anew
 
-    /// The data as another deal has it: each rank gets the images of its new lanes from the ranks that held them, lane
+    /// The data as another assignment has it: each rank gets the images of its new lanes from the ranks that held them, lane
     /// by lane; where hosts have all images already, none moves.
     ///
-    /// Collective: every rank of the communicator calls this with the same deal.
-    func dealt(_ new: LaneAssignment, by communicator: Communicator) throws -> TrainingData {
+    /// Collective: every rank of the communicator calls this with the same assignment.
+    func reassigned(_ new: LaneAssignment, by communicator: Communicator) throws -> TrainingData {
         if recipe.dataSharing != .lanes { return TrainingData(self, new, source) }
         let rank = communicator.rank
         let size = source.images.shape.count
         // The images of each lane that this rank is to hold: label, pixels, label, pixels, ...
         var blocks: [[UInt8]] = []
         var places: [(index: Int32, block: Int, start: Int)] = []
-        for lane in 0..<deal.lanes {
-            let (from, to) = (deal.holder(of: lane), new.holder(of: lane))
+        for lane in 0..<assignment.lanes {
+            let (from, to) = (assignment.holder(of: lane), new.holder(of: lane))
             guard rank == from || rank == to else { continue }
             let ids = plan.owned(lane: lane).filter { Int($0) < trainIndices.count }
             var bytes = [UInt8](repeating: 0, count: ids.count * (1 + size))
@@ -177,8 +177,8 @@ struct TrainingData {
         return Self.source(images, trainIndices, classes: classes, meanImage: source.meanImage, recipe)
     }
 
-    private init(_ old: TrainingData, _ deal: LaneAssignment, _ source: SampleSource) {
-        (self.deal, self.source, stream) = (deal, source, old.stream)
+    private init(_ old: TrainingData, _ assignment: LaneAssignment, _ source: SampleSource) {
+        (self.assignment, self.source, stream) = (assignment, source, old.stream)
         (network, plan, digest, isOfficial) = (old.network, old.plan, old.digest, old.isOfficial)
         (validation, validationCount, description) = (old.validation, old.validationCount, old.description)
         (trainIndices, recipe, classes) = (old.trainIndices, old.recipe, old.classes)

@@ -24,7 +24,7 @@ package final class StepEngine {
     private let recipe: Recipe
     private let data: TrainingData
     private let lanes: Range<Int>
-    private let work: LaneWork
+    private let work: ForwardBackward
     private let reduction: GradientReduction
     private let auditor: Auditor?
     /// Optimiser updates of a step: one, but the replays of free adversarial training.
@@ -54,12 +54,12 @@ package final class StepEngine {
         self.data = data
         self.model = model
         self.optimizer = optimizer
-        lanes = data.deal[communicator.rank]
-        let propagation = LaneWork.propagation(recipe, data, model, lanes: lanes.count, timeline: timeline)
+        lanes = data.assignment[communicator.rank]
+        let propagation = ForwardBackward.propagation(recipe, data, model, lanes: lanes.count, timeline: timeline)
         reduction = try GradientReduction(
-            model, propagation, groups: groups, channels: channels, plan: data.plan, data.deal,
+            model, propagation, groups: groups, channels: channels, plan: data.plan, data.assignment,
             mode: recipe.reduction, overlaps: overlaps, records: recipe.audit > 0)
-        work = LaneWork(recipe, data, propagation, reducer: reduction)
+        work = ForwardBackward(recipe, data, propagation, reducer: reduction)
         auditor =
             recipe.audit > 0
             ? Auditor(
@@ -89,7 +89,7 @@ package final class StepEngine {
         let before = computedImages
         let checks =
             auditor == nil
-            ? [] : Auditor.checks(recipe.audit, seed: recipe.seed, step: step, assignment: data.deal)
+            ? [] : Auditor.checks(recipe.audit, seed: recipe.seed, step: step, assignment: data.assignment)
         for update in 0..<updates {
             var updateSums = TrainingSums()
             for pass in passes {
@@ -99,7 +99,7 @@ package final class StepEngine {
                     fill(pass, epoch: epoch)
                     computedImages += work.propagation.images
                 }
-                let current = Pass(
+                let current = MicroBatch(
                     index: pass, epoch: epoch, update: update, stepImages: stepImages,
                     ramp: recipe.adversarialTraining?.ramp(step: step, stepsPerEpoch: stepsPerEpoch) ?? 0)
                 // A replay of free adversarial training starts from what the one before left on its rank.

@@ -23,6 +23,15 @@ let sharingCases: [String: RankCase] = [
         let isRight = memory.bytes.indices.allSatisfy { memory.bytes[$0] == UInt8(truncatingIfNeeded: $0 &* $0) }
         try expect(memory.bytes.count == count && isRight, "what rank 0 has written")
     },
+    // An exchange in memory that no host has, then one step of it: every rank is a host of its own there.
+    "noRoom": { world, _ in
+        let groups = try world.hostGroups()
+        let exchange = try HostExchange(groups) { $0.count < world.worldSize ? 1 << 60 : 64 }
+        try expect(exchange.groups.count == world.worldSize, "each rank is a host")
+        exchange.begin(0)
+        try exchange.wait()
+        say(groups.way)
+    },
     // Trains, with the deals given as in `dealtTraining`, and says how much of the images that are shared is this
     // rank's share.
     "sharedImages": { world, arguments in

@@ -8,7 +8,7 @@ typealias RankCase = @Sendable (_ communicator: Communicator, _ arguments: [Stri
 
 /// The cases by name; each file with cases adds its group.
 let cases = [
-    collectiveCases, agreementCases, reductionCases, endingCases, dealingCases, independenceCases, allocationCases,
+    collectiveCases, agreementCases, reductionCases, endingCases, schedulingCases, independenceCases, allocationCases,
     unequalCases, watchCases, sharingCases, traceCases,
 ]
 .reduce(into: [String: RankCase]()) { all, group in all.merge(group) { $1 } }

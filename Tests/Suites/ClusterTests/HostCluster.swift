@@ -96,14 +96,26 @@ struct HostCluster {
     /// Ends `hide` or `replace`.
     func restore(_ path: String, on host: String) throws { try command(on: host, "umount", path) }
 
-    /// Runs `steadfast` by plain mpirun, from node1, on so many ranks of each host.
-    func mpirun(_ slots: [Int], _ arguments: [String], timeout: Double = 120) throws -> ProgramResult {
+    /// The bytes that a host has sent to others so far.
+    func sentBytes(of host: String) throws -> Int {
+        // eth0: what was received, 8 figures, then what was sent.
+        let line = try command(on: host, "cat", "/proc/net/dev").split(separator: "\n").first { $0.contains("eth0:") }
+        let figures = line?.split(separator: ":").last?.split(separator: " ").compactMap { Int($0) } ?? []
+        guard figures.count > 8 else { throw Failure(.unavailable, "\(host) counts no bytes") }
+        return figures[8]
+    }
+
+    /// Runs `steadfast` by plain mpirun, from node1, on so many ranks of each host, placed slot by slot or as mpirun's arguments
+    /// say.
+    func mpirun(
+        _ slots: [Int], placed placement: [String] = [], _ arguments: [String], timeout: Double = 120
+    ) throws -> ProgramResult {
         // Other hosts have no environment of this process's; a kernel that it chose has to be that of all.
         let shared = ["OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "STEADFAST_DATA"].filter {
             $0 == "OPENBLAS_NUM_THREADS" || ProcessInfo.processInfo.environment[$0] != nil
         }
         return try spawn(
-            ["mpirun", "--hostfile", try hostFile(slots), "-n", "\(slots.reduce(0, +))"]
+            ["mpirun", "--hostfile", try hostFile(slots), "-n", "\(slots.reduce(0, +))"] + placement
                 + shared.flatMap { ["-x", $0] } + [try builtProgram("steadfast")] + arguments
         ).wait(timeout: timeout)
     }

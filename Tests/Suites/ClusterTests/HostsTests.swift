@@ -39,6 +39,42 @@ struct HostsTests {
         }
     }
 
+    @Test("ranks that mpirun places host by turns train to the bits of one rank, and share memory all the same")
+    func byNode() throws {
+        try HostCluster.run { hosts in
+            let (run, expected) = (hosts.folder + "/run", try alone(hosts.folder, steps: 10))
+            let result = try hosts.mpirun([2, 2], placed: ["--map-by", "node"], recipe(run, steps: 10))
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try digest(run) == expected)
+            #expect(result.output.contains("between the 2 hosts"), "\(result.output)")
+            #expect(result.output.contains("node1: ranks 0-1 on"), "\(result.output)")
+        }
+    }
+
+    @Test("what a host sends in a step does not grow with its ranks")
+    func traffic() throws {
+        try HostCluster.run { hosts in
+            /// Bytes that node1 sends for each of 40 steps.
+            func bytes(_ slots: [Int]) throws -> Double {
+                let sent = try [10, 50].map { steps in
+                    let before = try hosts.sentBytes(of: "node1")
+                    let run = "\(hosts.folder)/\(UUID().uuidString)"
+                    let result = try hosts.mpirun(
+                        slots, recipe(run, steps: steps) + ["--set", "stall_timeout=0", "--set", "overlap=on"])
+                    #expect(result.status == 0, "\(result.errors)")
+                    return try hosts.sentBytes(of: "node1") - before
+                }
+                return Double(sent[1] - sent[0]) / 40
+            }
+            let one = try bytes([1, 1])
+            for ranks in [2, 4] {
+                let more = try bytes([ranks, ranks])
+                print("a host sends \(Int(one)) bytes a step with one rank, \(Int(more)) with \(ranks)")
+                #expect(more <= 1.1 * one)
+            }
+        }
+    }
+
     @Test("what is wrong with the hosts is said in one sentence before anything is trained")
     func badHosts() throws {
         try HostCluster.run { hosts in

@@ -31,6 +31,14 @@ struct SharedMemoryTests {
         #expect(try SharedMemory(count: 0) { _ in }.bytes.count == 0)
     }
 
+    @Test("where there is no room for it, ranks do without, and it is said")
+    func doingWithout() throws {
+        let result = try runCase(3, "noRoom")
+        #expect(result.status == 0, "\(result.errors)")
+        let way = "in memory that the ranks share; some by messages alone, since there is no room for them"
+        #expect(result.lines == Array(repeating: way, count: 3))
+    }
+
     @Test("is refused where there is no room")
     func noRoom() {
         let failure = #expect(throws: Failure.self) { try SharedMemory(count: 1 << 60) { _ in } }

@@ -189,6 +189,16 @@ struct WorldSizeTests {
     }
 
     @Test(
+        "many ranks: 64 and 128 lanes on as many ranks", .enabled(if: runsAll),
+        .enabled(if: realData("mnist") != nil, "no MNIST in $STEADFAST_DATA or ../shared/data"), arguments: [64, 128])
+    func manyRanks(lanes: Int) throws {
+        let data = try #require(realData("mnist"))
+        try expectEqual(
+            ["mnist-mrelu-r-m-1600", "--set", "max_steps=6", "--set", "lanes=\(lanes)", "--data-directory", data],
+            ranks: [1, lanes], images: 6 * 1600, timeout: 300)
+    }
+
+    @Test(
         "60 steps of MNIST on 1, 2, 3, 4 and 8 ranks", .enabled(if: runsAll),
         .enabled(if: realData("mnist") != nil, "no MNIST in $STEADFAST_DATA or ../shared/data"))
     func realDigits() throws {

@@ -7,7 +7,7 @@ import Recipes
 import Robustness
 
 /// What the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.
-protocol LaneWorkOwner: GradientReducer {
+protocol StepReducer: GradientReducer {
     /// Lets a second backward pass over the same batch add to the first one's gradient.
     func continuePass()
     /// The backward pass is over: waits for what of the gradient is still under way.
@@ -15,7 +15,7 @@ protocol LaneWorkOwner: GradientReducer {
 }
 
 /// One batch of a step.
-struct Pass {
+struct MicroBatch {
     /// Its number in the epoch.
     let index: Int
     let epoch: Int
@@ -30,7 +30,7 @@ struct Pass {
 
 /// Forward and backward over some lanes of a batch, in memory of its own: what a rank does with its lanes, and what
 /// another one does to check it.
-final class LaneWork {
+final class ForwardBackward {
     let propagation: Propagation
     /// The sample ids and labels of the local images, in their order.
     let ids, labels: Buffer<Int32>
@@ -45,7 +45,7 @@ final class LaneWork {
     private let recipe: Recipe
     private let plan: LanePlan
     private let model: Model
-    private let reducer: any LaneWorkOwner
+    private let reducer: any StepReducer
     private let partials: Buffer<Double>
     private let totals: Buffer<Double>
     private let adversary: AdversarialSamples?
@@ -74,7 +74,7 @@ final class LaneWork {
     }
 
     /// Takes memory for the lanes of a propagation, whose sums over all lanes the reducer forms.
-    init(_ recipe: Recipe, _ data: TrainingData, _ propagation: Propagation, reducer: any LaneWorkOwner) {
+    init(_ recipe: Recipe, _ data: TrainingData, _ propagation: Propagation, reducer: any StepReducer) {
         self.recipe = recipe
         self.propagation = propagation
         self.reducer = reducer
@@ -110,7 +110,7 @@ final class LaneWork {
 
     /// Forward and backward over the images that stand in the propagation's input. Returns the sums over the global
     /// batch, and whether any rank was asked to stop. Collective, by the reducer's sums.
-    func run(_ pass: Pass, stopping: Bool) throws -> (TrainingSums, Bool) {
+    func run(_ pass: MicroBatch, stopping: Bool) throws -> (TrainingSums, Bool) {
         propagation.dropout = DropoutDraws(
             seed: recipe.seed, epoch: pass.epoch, update: pass.update, ids: ids.pointer)
         if let adversary {
@@ -149,7 +149,7 @@ final class LaneWork {
     /// The gradient of x' goes first, then that of x, whose forward pass is done twice: its activations are not kept
     /// meanwhile.
     private func runTrades(
-        _ pass: Pass, _ adversary: AdversarialSamples, stopping: Bool
+        _ pass: MicroBatch, _ adversary: AdversarialSamples, stopping: Bool
     ) throws -> (TrainingSums, Bool) {
         let (images, outputs, loss) = (propagation.images, model.plan.outputs, model.plan.network.loss)
         let scale = pass.scale * Float(adversary.settings.beta)

@@ -2,11 +2,11 @@ import MessagePassing
 import TestSupport
 import Testing
 
-@Suite("Tasks are dealt to ranks as they come free", .underMPIRun)
-struct TaskDealingTests {
+@Suite("Tasks go to ranks as they come free", .underMPIRun)
+struct TaskSchedulingTests {
     @Test("each task is done once and delivered to rank 0, by all ranks", arguments: rankCounts)
     func once(ranks: Int) throws {
-        let result = try runCase(ranks, "deal", "60")
+        let result = try runCase(ranks, "schedule", "60")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.lines.contains("tasks " + (0..<60).map(String.init).joined(separator: " ")))
         #expect(result.lines.contains("ranks \(ranks)"))
@@ -14,21 +14,21 @@ struct TaskDealingTests {
 
     @Test("no task, or fewer than ranks", arguments: [0, 1, 3])
     func few(tasks: Int) throws {
-        let result = try runCase(4, "deal", "\(tasks)")
+        let result = try runCase(4, "schedule", "\(tasks)")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.lines.contains("tasks " + (0..<tasks).map(String.init).joined(separator: " ")))
     }
 
     @Test("results larger than what MPI sends at once")
     func large() throws {
-        let result = try runCase(3, "deal", "30", "-1", "3000000")
+        let result = try runCase(3, "schedule", "30", "-1", "3000000")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.lines.contains("tasks " + (0..<30).map(String.init).joined(separator: " ")))
     }
 
     @Test("a failing task is every rank's failure, wherever it runs", arguments: [1, 2, 3, 4], [0, 1, 17])
     func failing(ranks: Int, task: Int) throws {
-        let result = try runCase(ranks, "deal", "40", "\(task)")
+        let result = try runCase(ranks, "schedule", "40", "\(task)")
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.lines.count == ranks && Set(result.lines).count == 1)
         #expect(result.output.hasPrefix("failure 65 task \(task) is bad"))
@@ -36,7 +36,7 @@ struct TaskDealingTests {
 
     @Test("results that cannot be taken end the work", arguments: [1, 3])
     func undeliverable(ranks: Int) throws {
-        let result = try runCase(ranks, "dealToNobody")
+        let result = try runCase(ranks, "scheduleNothing")
         #expect(result.status == 74 && result.sentences.count == 1)
         #expect(result.sentences.first?.contains("the disk is full") == true)
     }

@@ -2,14 +2,14 @@ import Essentials
 import Foundation
 import MessagePassing
 
-/// Cases of dealing tasks. Each task's result is its number and the rank that did it.
-let dealingCases: [String: RankCase] = [
+/// Tasks that ranks take as they come free. Each task's result is its number and the rank that did it.
+let schedulingCases: [String: RankCase] = [
     // Arguments: the tasks; the task that fails, -1 for none; the bytes of a result.
-    "deal": { world, arguments in
+    "schedule": { world, arguments in
         let (count, failing, size) = (number(arguments, 0, 20), number(arguments, 1, -1), number(arguments, 2, 2))
         nonisolated(unsafe) var results: [TaskResult] = []
         do {
-            try world.deal(Array(0..<count)) { task, poll in
+            try world.schedule(Array(0..<count)) { task, poll in
                 if task == failing { throw Failure(.data, "task \(task) is bad") }
                 // Every seventh task takes ten times as long.
                 for _ in 0..<(task % 7 == 0 ? 20 : 2) {
@@ -33,8 +33,8 @@ let dealingCases: [String: RankCase] = [
         try world.barrier()
     },
     // Rank 0 cannot take the results.
-    "dealToNobody": { world, _ in
-        try world.deal(Array(0..<50)) { task, _ in
+    "scheduleNothing": { world, _ in
+        try world.schedule(Array(0..<50)) { task, _ in
             [UInt8(task)]
         } deliver: { _ in
             throw Failure(.inputOutput, "the disk is full")

@@ -12,20 +12,20 @@ extension Communicator {
         case ready, result, failed
     }
 
-    /// Deals tasks to the ranks as they come free, in the order given, so that no rank idles for longer than one task
+    /// Schedules tasks on the ranks as they come free, in the order given, so that no rank idles for longer than one task
     /// takes. Rank 0 works too, and hands out tasks and takes results in between.
     ///
     /// Every other rank has one task waiting beside the one that it works on. When a rank fails no more tasks are
-    /// dealt; those under way are finished and delivered first.
+    /// given out; those under way are finished and delivered first.
     ///
     /// Collective: every rank of the communicator calls this. `work` and `deliver` are local: they call no collective.
     ///
     /// - Parameters:
-    ///   - tasks: the tasks' numbers; rank 0's are dealt.
+    ///   - tasks: the tasks' numbers; rank 0 gives out its own list.
     ///   - work: does a task on this rank. It calls `poll` every few milliseconds.
     ///   - deliver: takes a result, on rank 0.
     /// - Throws: `Agreed` with the first failure of `work` or `deliver` on any rank.
-    public func deal(
+    public func schedule(
         _ tasks: [Int], work: (_ task: Int, _ poll: @escaping () throws -> Void) throws -> [UInt8],
         deliver: @escaping (TaskResult) throws -> Void
     ) throws {
