@@ -12,8 +12,8 @@ extension Communicator {
         case ready, result, failed
     }
 
-    /// Schedules tasks on the ranks as they come free, in the order given, so that no rank idles for longer than one task
-    /// takes. Rank 0 works too, and hands out tasks and takes results in between.
+    /// Schedules tasks on the ranks as they come free, in the order given, so that no rank idles for longer than one
+    /// task takes. Rank 0 works too, and hands out tasks and takes results in between.
     ///
     /// Every other rank has one task waiting beside the one that it works on. When a rank fails no more tasks are
     /// given out; those under way are finished and delivered first.

@@ -24,7 +24,8 @@ enum LearningFigure {
             curves.append(
                 (
                     "$m\(place)",
-                    "with \(metrics.epochs.count > 1 ? "lines" : "points pt 7 ps 0.6") \(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"
+                    "with \(metrics.epochs.count > 1 ? "lines" : "points pt 7 ps 0.6") "
+                        + "\(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"
                 ))
         }
         guard !curves.isEmpty else { return nil }

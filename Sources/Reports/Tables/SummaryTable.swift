@@ -1,7 +1,8 @@
 import Foundation
 import Robustness
 
-/// The rows of a summary as people read them: a table for each checkpoint and data set, a strength a row, an attack a column.
+/// The rows of a summary as people read them: a table for each checkpoint and data set, a strength a row, an attack a
+/// column.
 public struct SummaryTable: CustomStringConvertible {
     private let rows: [SummaryRow]
 

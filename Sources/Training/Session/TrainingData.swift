@@ -130,8 +130,8 @@ struct TrainingData {
 
     // MARK: Assigning lanes anew
 
-    /// The data as another assignment has it: each rank gets the images of its new lanes from the ranks that held them, lane
-    /// by lane; where hosts have all images already, none moves.
+    /// The data as another assignment has it: each rank gets the images of its new lanes from the ranks that held them,
+    /// lane by lane; where hosts have all images already, none moves.
     ///
     /// Collective: every rank of the communicator calls this with the same assignment.
     func reassigned(_ new: LaneAssignment, by communicator: Communicator) throws -> TrainingData {

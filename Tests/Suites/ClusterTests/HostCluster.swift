@@ -105,8 +105,8 @@ struct HostCluster {
         return figures[8]
     }
 
-    /// Runs `steadfast` by plain mpirun, from node1, on so many ranks of each host, placed slot by slot or as mpirun's arguments
-    /// say.
+    /// Runs `steadfast` by plain mpirun, from node1, on so many ranks of each host, placed slot by slot or as mpirun's
+    /// arguments say.
     func mpirun(
         _ slots: [Int], placed placement: [String] = [], _ arguments: [String], timeout: Double = 120
     ) throws -> ProgramResult {
