@@ -39,7 +39,9 @@ package struct EvaluatedNetwork {
     func resultsFile(in folder: String) -> String? {
         let own = checkpoint.replacingOccurrences(of: "/", with: "_")
         let step = URL(fileURLWithPath: checkpoint).deletingPathExtension().lastPathComponent
-        return ["\(folder)/\(own)", "\(folder)/\(step)", folder].map { $0 + "/results.h5" }
+        // A part of a data set has a folder of its own.
+        let part = "\(folder)/" + dataset.replacingOccurrences(of: "/", with: "_")
+        return [part, folder].flatMap { ["\($0)/\(own)", "\($0)/\(step)", $0] }.map { $0 + "/results.h5" }
             .first { FileManager.default.fileExists(atPath: $0) }
     }
 
@@ -58,6 +60,13 @@ package struct EvaluatedNetwork {
             FileManager.default.isDirectory(path) ? try RunDirectory.latestCheckpoint(in: path) : path)
     }
 
+    /// The checkpoints of some rows, each with the data sets that it was evaluated on.
+    private static func subjects(_ rows: [SummaryRow]) -> [(checkpoint: String, dataset: String)] {
+        rows.map(\.checkpoint).uniqued.flatMap { checkpoint in
+            rows.filter { $0.checkpoint == checkpoint }.map(\.dataset).uniqued.map { (checkpoint, $0) }
+        }
+    }
+
     /// The networks of some evaluations; of the steps of one run the last.
     package static func collect(_ evaluations: [(folder: String, rows: [SummaryRow])]) -> [EvaluatedNetwork] {
         struct Key: Hashable { let dataset, name: String, seed: Int? }
@@ -66,12 +75,11 @@ package struct EvaluatedNetwork {
         for (folder, rows) in evaluations {
             let parent = absolutePath(folder + "/..")
             let run = isRun(parent) ? parent : nil
-            for checkpoint in rows.map(\.checkpoint).uniqued {
-                let own = rows.filter { $0.checkpoint == checkpoint }
+            for (checkpoint, dataset) in subjects(rows) {
+                let own = rows.filter { $0.checkpoint == checkpoint && $0.dataset == dataset }
                 let ownRun = run ?? (isRun(checkpoint) ? checkpoint : nil)
                 let step = NetworkName(path: checkpoint).step
                 let named = NetworkName(path: ownRun ?? checkpoint)
-                let dataset = own.first?.dataset ?? ""
                 let key = Key(dataset: dataset, name: named.name, seed: named.seed)
                 let new = EvaluatedNetwork(
                     identity: NetworkName(name: named.name, seed: named.seed, step: step), dataset: dataset,

@@ -1,7 +1,7 @@
 import Foundation
 import Robustness
 
-/// The rows of a summary as people read them: a table for each checkpoint, a strength a row, an attack a column.
+/// The rows of a summary as people read them: a table for each checkpoint and data set, a strength a row, an attack a column.
 public struct SummaryTable: CustomStringConvertible {
     private let rows: [SummaryRow]
 
@@ -10,10 +10,12 @@ public struct SummaryTable: CustomStringConvertible {
 
     /// The text, a line each, without a newline at the end.
     public var description: String {
-        unique(rows.map(\.checkpoint)).map { checkpoint in
-            let own = rows.filter { $0.checkpoint == checkpoint }
-            return "\(checkpoint), \(samples(shown(own))) of \(own.first?.dataset ?? ""): error (share rejected)\n"
-                + table(own)
+        unique(rows.map(\.checkpoint)).flatMap { checkpoint in
+            let ofCheckpoint = rows.filter { $0.checkpoint == checkpoint }
+            return unique(ofCheckpoint.map(\.dataset)).map { dataset in
+                let own = ofCheckpoint.filter { $0.dataset == dataset }
+                return "\(checkpoint), \(samples(shown(own))) of \(dataset): error (share rejected)\n" + table(own)
+            }
         }.joined(separator: "\n\n")
     }
 

@@ -25,6 +25,19 @@ struct SummaryTableTests {
         #expect(Set(lines[1...].map(\.count)).count == 1)
     }
 
+    @Test("for each data set that a checkpoint was evaluated on")
+    func sets() {
+        func row(_ dataset: String, _ error: Double) -> SummaryRow {
+            SummaryRow(
+                checkpoint: "a.h5", dataset: dataset, attack: "clean", strength: 0, samples: 10, error: error,
+                wrong: error,
+                rejected: 0, meanConfidence: 0.9)
+        }
+        let text = SummaryTable([row("C/fog/1", 0.1), row("C/fog/2", 0.3)]).description
+        #expect(text.contains("10 samples of C/fog/1") && text.contains("10 samples of C/fog/2"))
+        #expect(text.contains("0.100") && text.contains("0.300"))
+    }
+
     @Test("over evaluations of unequal size each column says its samples, the headline their span")
     func sizes() {
         let rows = [

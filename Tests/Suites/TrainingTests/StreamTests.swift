@@ -36,6 +36,12 @@ struct StreamTests {
                 #expect(result.output.contains("MB of each host's memory") == (sharing == "stream"), "\(result.output)")
                 digests.insert(try digest(ofRun: run))
             }
+            // Each host has a reader and a ring of its own.
+            let hosts = try train(
+                recipe(set, windows + ["data_sharing=stream"]), ranks: 3, run: folder + "/hosts",
+                environment: ["STEADFAST_TEST_HOSTS": "0,1,0"])
+            #expect(hosts.status == 0, "\(hosts.errors)")
+            digests.insert(try digest(ofRun: folder + "/hosts"))
             for (steps, ranks, sharing) in [(7, 2, "stream"), (19, 3, "node"), (27, 4, "stream")] {
                 let part = try train(
                     recipe(set, windows + ["data_sharing=\(sharing)", "max_steps=\(steps)"]), ranks: ranks,
