@@ -34,9 +34,12 @@ import Testing
         }
         let whole = try Dataset.locate(folder.path)
         #expect(whole.description.testCount == 20 && whole.description.classes == 3)
-        #expect(try whole.read(.test) { $0 == 19 }.pixels.first == 142)
+        // The last image of the last part, fog/5: 1 + 10 * 4 + 1.
+        #expect(try whole.read(.test) { $0 == 19 }.pixels.first == 42)
         #expect(try whole.counts(.test) == [10, 0, 10])
-        expectFailure(.usage, "part 'fog/6'", "fog/5") { try Dataset.locate(folder.path + ":part=fog/6") }
+        expectFailure(.usage, "part 'fog/6'", "did you mean 'fog/1'") {
+            try Dataset.locate(folder.path + ":part=fog/6")
+        }
         try folder.write(NumPy.npy("|u1", [3], [0, 1, 2]), to: "labels.npy")
         expectFailure(.data, "blur.npy", "10 images", "3 labels") { try Dataset.locate(folder.path) }
     }
