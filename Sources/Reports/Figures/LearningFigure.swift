@@ -22,7 +22,10 @@ enum LearningFigure {
                 })
             hasDrawn = hasDrawn || metrics.epochs.contains { $0.drawnError != nil }
             curves.append(
-                ("$m\(place)", "with lines \(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"))
+                (
+                    "$m\(place)",
+                    "with \(metrics.epochs.count > 1 ? "lines" : "points pt 7 ps 0.6") \(Palette.line(model, place: place)) title \(Gnuplot.quoted(model.label))"
+                ))
         }
         guard !curves.isEmpty else { return nil }
         let columns =

@@ -35,7 +35,7 @@ enum SweepSection {
                 + run.values.map { Table.Cell($0) }
                 + [
                     Table.Cell("\(own.results.count)"),
-                    Table.Cell(own.results.map(\.state.rawValue).uniqued.joined(separator: ", ")),
+                    Table.Cell(own.results.map(\.state.rawValue).uniqued.joined(separator: ", "), mark: .text),
                     cell(\.validation), cell(\.validationAttacked), cell(\.clean), cell(\.attacked),
                     Table.Cell(String(format: "%.1f", seconds)), Table.Cell(front.contains(own.number) ? "front" : ""),
                 ]
