@@ -44,7 +44,7 @@ public struct Report {
         networks = evaluations.flatMap { NetworkRow.read($0.folder) }
         let models = EvaluatedModel.collect(EvaluatedNetwork.collect(evaluations))
         guard !paper else {
-            var builder = ReportBuilder(models)
+            var builder = ReportBuilder(models, networks)
             page = try builder.page(title: title)
             omissions = builder.omissions
             return

@@ -6,13 +6,14 @@ import Robustness
 /// Puts the report's page together from the models.
 struct ReportBuilder {
     private let models: [EvaluatedModel]
+    private let rows: [NetworkRow]
     /// The figures that could not be drawn, a sentence each.
     private(set) var omissions: [String] = []
 
     /// The network of a model and its checkpoint, read once.
     private var checkpoints: [String: Checkpoint] = [:]
 
-    init(_ models: [EvaluatedModel]) { self.models = models }
+    init(_ models: [EvaluatedModel], _ rows: [NetworkRow]) { (self.models, self.rows) = (models, rows) }
 
     /// The page.
     mutating func page(title: String?) throws -> Page {
@@ -36,7 +37,7 @@ struct ReportBuilder {
             beside those of \(words) that steadfast \(Product.version) trained and attacked. Every number of ours is
             read
             from the evaluations' own files.</p>
-            \(Cards.html(models))
+            \(Cards.html(models, rows))
             """
     }
 
