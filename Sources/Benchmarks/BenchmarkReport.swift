@@ -10,16 +10,7 @@ public struct BenchmarkReport {
 
     /// Adds a table: a name and numbers in columns of a fixed width.
     mutating func addTable(_ headings: [String], _ rows: [(name: String, cells: [String])]) {
-        let nameWidth = max(headings[0].count, rows.map(\.name.count).max() ?? 0)
-        let widths = headings.indices.dropFirst().map { column in
-            max(headings[column].count, rows.map { $0.cells[column - 1].count }.max() ?? 0) + 2
-        }
-        func line(_ name: String, _ cells: [String]) -> String {
-            name + String(repeating: " ", count: nameWidth - name.count)
-                + zip(cells, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }.joined()
-        }
-        lines.append(line(headings[0], Array(headings.dropFirst())))
-        lines += rows.map { line($0.name, $0.cells) }
+        lines += textTable([headings] + rows.map { [$0.name] + $0.cells }, words: 1)
     }
 }
 

@@ -117,7 +117,7 @@ public struct RunList: CustomStringConvertible {
                     text(run.error), text(run.validation), text(run.attacked), Self.size(run.bytes),
                 ]
             }
-        return TextColumns.text(rows, words: 2)
+        return textTable(rows, words: 2).joined(separator: "\n")
     }
 
     private static func size(_ bytes: Int) -> String { String(format: "%.1f MB", Double(bytes) / 1e6) }

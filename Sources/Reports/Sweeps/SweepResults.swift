@@ -256,7 +256,7 @@ public struct SweepResults {
                     String(format: "%.1f", own.results.reduce(0) { $0 + $1.seconds }), mark,
                 ]
         }
-        return TextColumns.text([heading + [""]] + rows, words: 1)
+        return textTable([heading + [""]] + rows, words: 1).joined(separator: "\n")
     }
 
     /// `3`, or `2 of 3, failed 1`.
