@@ -33,8 +33,8 @@ struct Steadfast: ParsableCommand {
             try CPU.requireInstructionSet()
             UntrustedDecoder.command = ["/proc/self/exe", DecodeUntrustedCommand._commandName]
             var command = try parseAsRoot(try arguments())
-            // What needs no ranks is done by one.
-            guard rank == 0 || command is any CollectiveCommand else { return }
+            // What needs no ranks is done by one; a child of any rank decodes for it.
+            guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
         } catch let failure as Failure {
             let place = Communicator.isUnderMpirun ? "rank \(rank) on \(ProcessInfo.processInfo.hostName): " : ""
