@@ -41,9 +41,10 @@ struct OwnNetworkTests {
             try writeBarImages(to: folder + "/bars")
             for (index, layers) in networks.enumerated() {
                 let recipe = folder + "/own.yaml"
-                try "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: "
-                    + "20\nepochs: 8\n"
-                    .write(toFile: recipe, atomically: true, encoding: .utf8)
+                let text =
+                    "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\n"
+                    + "learning_rate: 0.03\nbatch: 20\nepochs: 8\n"
+                try text.write(toFile: recipe, atomically: true, encoding: .utf8)
                 let run = "\(folder)/\(index)"
                 let trained = try train([recipe], ranks: 2, run: run, "--data-directory", folder)
                 #expect(trained.status == 0, "\(trained.errors)")
@@ -139,12 +140,12 @@ struct OwnNetworkTests {
             let recipe = folder + "/dropout.yaml"
             let layers =
                 "[{convolution: {channels: 6, size: 3}}, {activation: relu}, {dropout: 0.2}, "
-                + "{pooling: {kind: max, size: 2}}, {fully_connected: {channels: 20}}, {activation: relu}, {dropout: "
-                + "0.5}, "
-                + "{fully_connected: {channels: 5}}]"
-            try "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\nlearning_rate: 0.03\nbatch: "
-                + "20\nlanes: 4\n"
-                .write(toFile: recipe, atomically: true, encoding: .utf8)
+                + "{pooling: {kind: max, size: 2}}, {fully_connected: {channels: 20}}, {activation: relu}, "
+                + "{dropout: 0.5}, {fully_connected: {channels: 5}}]"
+            let text =
+                "dataset: bars\nnetwork: {architecture: custom, layers: \(layers)}\n"
+                + "learning_rate: 0.03\nbatch: 20\nlanes: 4\n"
+            try text.write(toFile: recipe, atomically: true, encoding: .utf8)
             func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
                 let trained = try train(
                     [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run,
