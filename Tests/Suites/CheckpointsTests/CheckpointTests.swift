@@ -110,7 +110,7 @@ struct CheckpointTests {
         try withTemporaryDirectory { folder in
             try sampleCheckpoint().save(to: folder + "/a.h5")
             var file = try bytes(of: folder + "/a.h5")
-            file[16] = 2
+            file[16] = 3
             try write(file, to: folder + "/newer.h5")
             #expect(try failure { _ = try Checkpoint.load(folder + "/newer.h5") }.message.contains("newer steadfast"))
             let next = Int64(CheckpointLayout.version + 1)
