@@ -71,6 +71,14 @@ public func spawn(
     try RunningProgram(path, arguments, environment: environment)
 }
 
+/// Copies a program that is to be started, and appends to the copy. A process of its own does so: a file that this one
+/// writes stays open in every program that is started meanwhile, and the system starts no file that is open for writing.
+public func copyProgram(_ path: String, to copy: String, appending text: String = "") throws {
+    let script = "cp \"$1\" \"$2\" && printf %s \"$3\" >>\"$2\""
+    let result = try spawn(path: "/bin/sh", arguments: ["-c", script, "sh", path, copy, text]).wait()
+    guard result.status == 0 else { throw Failure(.software, "cannot copy \(path): \(result.errors)") }
+}
+
 /// The path of a program of this package, beside the tests that run.
 ///
 /// - Throws: `Failure` 69 when it is not built.

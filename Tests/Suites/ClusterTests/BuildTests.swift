@@ -15,7 +15,7 @@ struct BuildTests {
                 try files.createDirectory(atPath: "\(first)/\(name)", withIntermediateDirectories: true)
             }
             for name in ["build", "environment"] {
-                try files.copyItem(atPath: "\(packageFolder)/cluster/\(name)", toPath: "\(first)/cluster/\(name)")
+                try copyProgram("\(packageFolder)/cluster/\(name)", to: "\(first)/cluster/\(name)")
             }
             let manifest = """
                 // swift-tools-version: 6.1

@@ -81,7 +81,7 @@ struct HostsTests {
             let (product, folder) = (hosts.folder + "/product", hosts.folder)
             let program = product + "/steadfast"
             try makeDirectories(product, folder + "/recipes", folder + "/data", folder + "/shared")
-            try FileManager.default.copyItem(atPath: try builtProgram("steadfast"), toPath: program)
+            try copyProgram(try builtProgram("steadfast"), to: program)
             try FileManager.default.copyItem(
                 atPath: packageFolder + "/cluster/recipes/glyphs-plain.yaml", toPath: folder + "/recipes/here.yaml")
             let train = ["train", folder + "/recipes/here.yaml", "--set", "max_steps=4", "--run"]
@@ -110,11 +110,7 @@ struct HostsTests {
             try hosts.restore(product, on: "node2")
 
             let other = folder + "/other"
-            try FileManager.default.copyItem(atPath: program, toPath: other)
-            let handle = try #require(FileHandle(forWritingAtPath: other))
-            try handle.seekToEnd()
-            try handle.write(contentsOf: Data("more".utf8))
-            try handle.close()
+            try copyProgram(program, to: other, appending: "more")
             try hosts.replace(program, by: other, on: "node2")
             try expect(64, "the ranks differ in the build: rank 0 on node1 has", two)
             try hosts.restore(program, on: "node2")

@@ -161,7 +161,7 @@ struct LaunchTests {
                 run=\(run)
                 \(ranks)
                 """
-            try Data(text.utf8).write(to: URL(fileURLWithPath: program))
+            try copyProgram("/dev/null", to: program, appending: text)
             try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
             try body(folder) { options in
                 try spawn(
