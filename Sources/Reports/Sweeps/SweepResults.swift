@@ -146,12 +146,13 @@ public struct SweepResults {
         return Criterion(title: "the validation error of the training", error: \.deciding)
     }
 
-    /// The configuration of the least error, the mean over seeds; of equal ones that of the lowest number.
+    /// The configuration of the least error, the mean over seeds; of equal ones that of the least validation error in
+    /// the training, then that of the lowest number.
     var best: SweepConfiguration? {
         guard let criterion else { return nil }
         return configurations.filter(\.isFinished).compactMap { own in
-            own.measured(criterion.error).map { (own, $0.mean) }
-        }.min { $0.1 < $1.1 }?.0
+            own.measured(criterion.error).map { (own, $0.mean, own.measured(\.deciding)?.mean ?? .infinity) }
+        }.min { ($0.1, $0.2) < ($1.1, $1.2) }?.0
     }
 
     /// The configurations that no other one betters in one of the errors, clean and attacked, without being worse in
@@ -182,7 +183,8 @@ public struct SweepResults {
         let run = best.results[0].run
         return [
             "Best by \(criterion.title), the mean over seeds: \(label(best)), \(decimal(error.mean)).",
-            "Its recipe: \(directory.path)/best.yaml. What the test images say of it: steadfast evaluate "
+            "Its recipe: \(directory.path)/best.yaml. What the test images say of it:",
+            "steadfast evaluate "
                 + "\(directory.path(of: run))\(run.recipe.validation > 0 ? " --best" : "") --output OUTPUT",
         ]
     }
