@@ -72,7 +72,8 @@ public func spawn(
 }
 
 /// Copies a program that is to be started, and appends to the copy. A process of its own does so: a file that this one
-/// writes stays open in every program that is started meanwhile, and the system starts no file that is open for writing.
+/// writes stays open in every program that is started meanwhile, and the system starts no file that is open for
+/// writing.
 public func copyProgram(_ path: String, to copy: String, appending text: String = "") throws {
     let script = "cp \"$1\" \"$2\" && printf %s \"$3\" >>\"$2\""
     let result = try spawn(path: "/bin/sh", arguments: ["-c", script, "sh", path, copy, text]).wait()

@@ -50,8 +50,8 @@ struct ShellTests {
 
     @Test("fish completes the same", .enabled(if: programPath("fish") != nil))
     func fish() throws {
-        // fish has no line to edit without a person: this one stands for it. As fish's own, it gives the words before the
-        // one at the cursor.
+        // fish has no line to edit without a person: this one stands for it. As fish's own, it gives the words before
+        // the one at the cursor.
         let editor = """
             function commandline
                 set -l words (string split ' ' -- $line)
