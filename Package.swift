@@ -14,9 +14,6 @@ let hasXSMM = Context.environment["STEADFAST_XSMM"] == "1"
 // the targets under test.
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
 
-// The commit, for one small C file: another commit compiles no Swift file anew. A build without git has none.
-let commit = (Context.environment["STEADFAST_COMMIT"] ?? "").filter { $0.isLetter || $0.isNumber || "-._".contains($0) }
-
 func library(_ name: String, _ pkgConfig: String, _ package: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
@@ -55,9 +52,8 @@ let package = Package(
         library("CCrypto", "libcrypto", "libssl-dev"),
 
         // Each room imports only rooms above it.
-        .target(
-            name: "CVersion",
-            cSettings: commit.isEmpty ? [] : [.define("STEADFAST_COMMIT", to: "\"\(commit)\"")]),
+        // The commit's name: for the program alone, so that another commit compiles no room anew.
+        .target(name: "CVersion"), .target(name: "CCommit"),
         .target(name: "Essentials", dependencies: ["CCrypto", "CVersion"]),
         .target(name: "HDF5Files", dependencies: ["CHDF5", "Essentials"]),
         .target(name: "MessagePassing", dependencies: ["COpenMPI", "Essentials"], swiftSettings: tuned),
@@ -85,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "steadfast",
             dependencies: [
-                "Training", "Benchmarks", "Doctor", "Reports", "Interchange",
+                "CCommit", "Training", "Benchmarks", "Doctor", "Reports", "Interchange",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -1,0 +1,1 @@
+// Nothing to import: the definition of steadfast_commit (CVersion) for the program.
