@@ -8,6 +8,18 @@ public struct BenchmarkReport {
     /// The figures.
     public internal(set) var json = JSONLine()
 
+    /// Adds the figures that benchmarks of images have in common: images a second over all ranks, operations an image,
+    /// the peak of a core in GFLOP/s, and the share of it that is reached, which is returned.
+    mutating func addRates(_ rates: [Double], operations: Int, peak: Double, ranks: Int) -> Double {
+        let share = median(rates) * Double(operations) * 1e-9 / (peak * Double(ranks))
+        json.add("ranks", ranks)
+        json.addRates("images_per_second", rates)
+        json.add("flops_per_image", operations)
+        json.add("peak_gflops", peak)
+        json.add("share_of_peak", share)
+        return share
+    }
+
     /// Adds a table: a name and numbers in columns of a fixed width.
     mutating func addTable(_ headings: [String], _ rows: [(name: String, cells: [String])]) {
         lines += textTable([headings] + rows.map { [$0.name] + $0.cells }, words: 1)

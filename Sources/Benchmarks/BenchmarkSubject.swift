@@ -6,7 +6,7 @@ import Networks
 import Recipes
 import Training
 
-/// What is timed: the network of a shipped recipe on its data.
+/// The network that is timed, that of a shipped recipe on its data.
 public struct BenchmarkSubject: Sendable {
     /// The recipe: the data set's and activation's with random and mean training, or the plain one.
     public let recipe: Recipe

@@ -81,9 +81,12 @@ public struct EvaluationBenchmark {
         }
 
         let ranks = communicator.worldSize
-        let operations = 2 * model.plan.multiplyAdds
-        let share = median(inference) * Double(operations) * 1e-9 / (peak * Double(ranks))
         var report = BenchmarkReport()
+        report.json.add("benchmark", "evaluate")
+        subject.describe(in: &report.json)
+        let share = report.addRates(inference, operations: 2 * model.plan.multiplyAdds, peak: peak, ranks: ranks)
+        report.json.addRates("pgd_steps_per_second", steps)
+        report.json.addRates("directions_per_second", directions)
         report.lines = [
             "evaluation \(subject.name), batch \(subject.batch), \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
             "images/s: median \(fixed(median(inference), 0)), best \(fixed(inference.max() ?? 0, 0)); "
@@ -91,15 +94,6 @@ public struct EvaluationBenchmark {
             "PGD steps/s: median \(fixed(median(steps), 0)), best \(fixed(steps.max() ?? 0, 0))",
             "fgs-lmax directions/s: median \(fixed(median(directions), 0)), best \(fixed(directions.max() ?? 0, 0))",
         ]
-        report.json.add("benchmark", "evaluate")
-        subject.describe(in: &report.json)
-        report.json.add("ranks", ranks)
-        report.json.addRates("images_per_second", inference)
-        report.json.addRates("pgd_steps_per_second", steps)
-        report.json.addRates("directions_per_second", directions)
-        report.json.add("flops_per_image", operations)
-        report.json.add("peak_gflops", peak)
-        report.json.add("share_of_peak", share)
         return report
     }
 

@@ -40,9 +40,10 @@ public struct TrainingBenchmark {
         let rates = times.rates
         let detailed = try trainer.timeSteps(seconds: seconds * 0.3, detailed: true)
         let operations = times.plan.trainingOperations
-        let share = median(rates) * Double(operations) * 1e-9 / (peak * Double(ranks))
-
         var report = BenchmarkReport()
+        report.json.add("benchmark", "train")
+        subject.describe(in: &report.json)
+        let share = report.addRates(rates, operations: operations, peak: peak, ranks: ranks)
         report.lines = [
             "training \(subject.name), batch \(subject.batch) in \(subject.recipe.lanes) lanes, "
                 + "\(subject.recipe.reduction.rawValue) reduction, \(ranks) rank\(ranks == 1 ? "" : "s"), "
@@ -53,13 +54,6 @@ public struct TrainingBenchmark {
             "communication: \(fixed(100 * times.timeline.seconds(.communicate) / times.seconds, 1)) % of the time",
             "",
         ]
-        report.json.add("benchmark", "train")
-        subject.describe(in: &report.json)
-        report.json.add("ranks", ranks)
-        report.json.addRates("images_per_second", rates)
-        report.json.add("flops_per_image", operations)
-        report.json.add("peak_gflops", peak)
-        report.json.add("share_of_peak", share)
         report.json.add("communication_seconds", times.timeline.seconds(.communicate))
         report.json.add("seconds", times.seconds)
         let images = Double(detailed.images) / Double(ranks)

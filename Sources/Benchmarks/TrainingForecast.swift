@@ -4,10 +4,10 @@ import MessagePassing
 import Recipes
 import Training
 
-/// A training foretold from its recipe and a measurement of seconds: steps, images, memory, files and time, on the
+/// An estimate of a training by its recipe and a measurement of seconds: steps, images, memory, files and time, on the
 /// ranks that measure and on other numbers of them.
 public struct TrainingForecast {
-    /// What can be known without a measurement.
+    /// The facts that need no measurement.
     public let outlook: TrainingOutlook
     /// The steps that are left to do.
     public let steps: Int
@@ -42,10 +42,7 @@ public struct TrainingForecast {
         validation = try trainer.timeValidation()
         let checkpoint = try communicator.agree { () throws -> (bytes: Int, seconds: Double) in
             guard communicator.rank == 0 else { return (0, 0) }
-            let folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
-            try FileManager.default.makeDirectory(folder)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
-            return try trainer.timeCheckpoint(in: folder)
+            return try TemporaryFile.withFolder { try trainer.timeCheckpoint(in: $0) }
         }
         self.checkpoint = checkpoint
         memory = try communicator.allReduce(Double(HostMemory.peak), .max)
@@ -110,8 +107,7 @@ public struct TrainingForecast {
             "files     \(files.written) checkpoint\(files.written == 1 ? "" : "s") of "
                 + "\(megabytes(Double(checkpoint.bytes))), \(megabytes(Double(files.bytes))) stay",
             "time      \(durationText(seconds)) on \(ranks) rank\(ranks == 1 ? "" : "s") here, \(fixed(reading, 1)) s "
-                + "of it "
-                + "reading",
+                + "of it reading",
             "ranks     time        MB a rank   (a core each, a host each; network \(network))",
         ]
             + counts.map { count in

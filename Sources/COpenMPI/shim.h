@@ -29,39 +29,43 @@ static inline MPI_Op mpi_sum(void) { return MPI_SUM; }
 static inline MPI_Op mpi_max(void) { return MPI_MAX; }
 static inline MPI_Op mpi_min(void) { return MPI_MIN; }
 
-// A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in vain.
+// A descriptor of memory that has a name in no file system; programs started later do not inherit it. -1 and errno in
+// vain.
 static inline int memory_create(const char *label) { return (int)syscall(SYS_memfd_create, label, MFD_CLOEXEC); }
 
 // A pipe, whose ends programs that are started later do not inherit. -1 and errno in vain.
 static inline int pipe_create(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
-// A count in memory that processes share: who sees it raised sees all that was written before. It wraps around. Raising it and
-// looking for sleepers, and noting a sleeper and looking at it, are in one order for all: no sleeper is missed.
+// A count in memory that processes share: who reads what was written, or raised, sees all that was written before.
+// Raising it and looking for sleepers, and noting a sleeper and looking at it, are in one order for all: no sleeper is
+// missed.
 typedef struct {
-    unsigned value, sleepers;
+    unsigned long value;
+    unsigned sleepers;
 } shared_count;
 
-static inline unsigned count_read(const shared_count *count) {
+static inline unsigned long count_read(const shared_count *count) {
     return __atomic_load_n(&count->value, __ATOMIC_SEQ_CST);
 }
+// For a count with one writer, of whom nobody sleeps.
+static inline void count_write(shared_count *count, unsigned long value) {
+    __atomic_store_n(&count->value, value, __ATOMIC_RELEASE);
+}
 // Returns the new value.
-static inline unsigned count_raise(shared_count *count) { return __atomic_add_fetch(&count->value, 1, __ATOMIC_SEQ_CST); }
+static inline unsigned long count_raise(shared_count *count) {
+    return __atomic_add_fetch(&count->value, 1, __ATOMIC_SEQ_CST);
+}
 static inline void count_wake(shared_count *count) {
     if (__atomic_load_n(&count->sleepers, __ATOMIC_SEQ_CST) != 0)
         syscall(SYS_futex, &count->value, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
-// Sleeps while the count is `value`, until it is woken or so many nanoseconds, less than 1e9, have gone by.
-static inline void count_sleep(shared_count *count, unsigned value, long nanoseconds) {
+// Sleeps while the count's low 32 bits, which lie first, are those of `value`, until it is woken or so many
+// nanoseconds, less than 1e9, have gone by.
+static inline void count_sleep(shared_count *count, unsigned long value, long nanoseconds) {
     struct timespec limit = {0, nanoseconds};
     __atomic_add_fetch(&count->sleepers, 1, __ATOMIC_SEQ_CST);
-    syscall(SYS_futex, &count->value, FUTEX_WAIT, value, &limit, NULL, 0);
+    syscall(SYS_futex, &count->value, FUTEX_WAIT, (unsigned)value, &limit, NULL, 0);
     __atomic_sub_fetch(&count->sleepers, 1, __ATOMIC_SEQ_CST);
-}
-
-// A word in memory that processes share, with one writer: who reads what was written sees all that was written before.
-static inline unsigned long word_read(const unsigned long *place) { return __atomic_load_n(place, __ATOMIC_ACQUIRE); }
-static inline void word_write(unsigned long *place, unsigned long value) {
-    __atomic_store_n(place, value, __ATOMIC_RELEASE);
 }
 
 // Leaves the core to its other thread for a moment, in a loop that looks for a change.
@@ -108,9 +112,8 @@ static inline int stop_install(void) {
 
 static inline int stop_is_requested(void) { return stop_requested; }
 
-// What a program says when it is aborted: by the Swift runtime that gets no memory, or by a C library that gives up. Its own
-// line stands before this one.
-// (Defined here and now: a mere declaration of it would never be emitted.)
+// What a program says when it is aborted: by the Swift runtime that gets no memory, or by a C library that gives up.
+// Its own line stands before this one. (Defined here and now: a mere declaration of it would never be emitted.)
 static char last_words[512] = "";
 
 static void last_words_handler(int number) {

@@ -1,5 +1,5 @@
-// libpng's simplified interface, whose errors are values and no jumps. Its constants are macros of casts, which Swift cannot
-// import.
+// libpng's simplified interface, whose errors are values and no jumps. Its constants are macros of casts, which Swift
+// cannot import.
 #pragma once
 #include <png.h>
 #include <string.h>

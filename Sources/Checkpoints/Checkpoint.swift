@@ -37,8 +37,7 @@ public struct Checkpoint: Sendable {
     /// `SealedFile.read`.
     ///
     /// - Throws: `Failure` 66 where there is no such file, 74 where reading fails, 65 where it is not a checkpoint, of
-    ///   a
-    ///   newer format, damaged, or holds what is not allowed. The sentence names the file, the object and what to do.
+    ///   a newer format, damaged, or holds what is not allowed. The sentence names the file, the object and what to do.
     public static func load(_ path: String, trust: Bool = false) throws -> Checkpoint {
         let tree = try SealedFile.read(path, trust: trust)
         do { return try Checkpoint(tree, source: path, needsDigest: !trust) } catch let failure as Failure {

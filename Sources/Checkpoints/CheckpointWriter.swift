@@ -49,7 +49,7 @@ package final class CheckpointWriter: @unchecked Sendable {
 
         init(_ body: @escaping () -> Void) { self.body = body }
 
-        /// Whether a thread does it; where the system has none left, nobody does.
+        /// True where a thread does it; where the system has none left, nobody does.
         func startThread() -> Bool {
             var attributes = pthread_attr_t()
             guard pthread_attr_init(&attributes) == 0 else { return false }

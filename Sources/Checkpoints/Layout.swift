@@ -33,12 +33,12 @@ public enum CheckpointLayout {
         case model
         /// The momentum of each parameter, named as in `model`, or a group of that name with Adam's moments.
         case optimizer
-        /// What is subtracted from an image.
+        /// The image that is subtracted from each image.
         case input
         /// The rest of what exact resume needs.
         case state
 
-        /// Whether the group holds a path.
+        /// True where the group holds a path.
         public func contains(_ path: String) -> Bool { path.hasPrefix(rawValue + "/") }
 
         /// The path of an object of the group.

@@ -36,7 +36,7 @@ extension RunDirectory {
         return stat(metricsPath(of: run), &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// Whether a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of
+    /// True where a run has come to its end, by what its metrics.jsonl says from byte `start` on: its last event of
     /// training is `end`. For readers that take no lock.
     public static func hasEnded(_ run: String, after start: Int = 0) throws -> Bool {
         let size = metricsSize(run)

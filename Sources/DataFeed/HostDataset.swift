@@ -61,8 +61,7 @@ public final class HostDataset {
                     throw Failure(
                         .usage,
                         "data_sharing: stream reads a file of `steadfast data convert`, and \(description.name) is "
-                            + "none: "
-                            + "convert it and name the new file as dataset, or set data_sharing: node")
+                            + "none: convert it and name the new file as dataset, or set data_sharing: node")
                 }
                 return (file, try ImageStream.takeRing(windows, of: description, ranks: ranks))
             } ?? nil
@@ -163,7 +162,7 @@ public final class HostDataset {
         try host.finish()
     }
 
-    /// What the ranks of a host have to know of the files.
+    /// The facts of the files that the ranks of a host have to know.
     private struct Source: Codable {
         let contentDigest: String
         let files: [FileReport]
@@ -180,7 +179,7 @@ private struct Parcel {
     /// The images that are still to come.
     private var remaining: Int
     private var filled = 0
-    /// Whether it holds images, then their pixels.
+    /// True where it holds images, then their pixels.
     private var bytes: [UInt8]
 
     init(images: Int, size: Int) {
@@ -242,7 +241,7 @@ private struct ReaderAgreement {
         readers = try world.split(color: isReader ? 0 : 1, key: world.rank)
     }
 
-    /// What the body returns, nil on ranks that are no readers. Collective; the body is local.
+    /// The body's result, nil on ranks that are no readers. Collective; the body is local.
     func agree<Value>(_ body: () throws -> Value) throws -> Value? {
         guard isReader else { return try world.agree { nil } }
         var outcome = Result { try body() }

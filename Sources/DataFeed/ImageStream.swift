@@ -140,7 +140,7 @@ private final class Ring: @unchecked Sendable {
 
     init(_ memory: SharedMemory, ranks: Int) {
         (self.memory, self.ranks) = (memory, ranks)
-        counts = SharedCounts(memory, count: 2 + ranks)
+        counts = SharedCounts(memory.mutableBytes, count: 2 + ranks)
     }
 
     var isStopped: Bool {

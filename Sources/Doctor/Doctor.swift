@@ -13,8 +13,7 @@ public struct Doctor {
         [
             MPICheck.self, HostsCheck.self, BindingCheck.self, ThreadsCheck.self, BuildCheck.self, CPUCheck.self,
             SpeedCheck.self, ClockCheck.self, NetworkCheck.self, FileSystemCheck.self, LockCheck.self,
-            SharedDirectoryCheck.self,
-            DataCheck.self, VersionsCheck.self,
+            SharedDirectoryCheck.self, DataCheck.self, VersionsCheck.self,
         ]
     }
 

@@ -24,12 +24,12 @@ public struct Examination {
     var hostNames: [String] { hosts.enumerated().filter { hosts.firstIndex(of: $1) == $0 }.map(\.element) }
     /// The ranks of a host.
     func ranks(of host: String) -> [Int] { hosts.indices.filter { hosts[$0] == host } }
-    /// Whether this rank speaks for its host: the lowest there.
+    /// True where this rank speaks for its host: the lowest there.
     var speaksForHost: Bool { hosts.firstIndex(of: world.hostName) == world.rank }
     /// `rank 3 on node2`.
     func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
 
-    /// What each rank says, told once where all say the same: else each value with its ranks.
+    /// The ranks' answers, told once where all say the same: else each value with its ranks.
     func tell(_ values: [String]) -> [String] {
         var order: [String] = []
         for value in values where !order.contains(value) { order.append(value) }

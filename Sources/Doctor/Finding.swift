@@ -24,9 +24,9 @@ public enum Verdict: String, Sendable, Comparable {
 public struct Finding: Sendable {
     /// The verdict.
     public private(set) var verdict = Verdict.ok
-    /// What there is, for people: some short lines.
+    /// The finding, for people: some short lines.
     public private(set) var facts: [String]
-    /// What to do, a sentence for each thing that is not as it should be.
+    /// The advice, a sentence for each thing that is not as it should be.
     public private(set) var advice: [String] = []
     /// The numbers behind it.
     public private(set) var figures = JSONLine()

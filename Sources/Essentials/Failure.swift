@@ -20,7 +20,7 @@ public enum ExitCode: Int32, Sendable {
     case stopped = 75
 }
 
-/// What went wrong, in one sentence for a person: what, where, and what to do. Every error that leaves a module is one
+/// A failure, in one sentence for a person: what, where, and what to do. Every error that leaves a module is one
 /// of these, so that the command prints it and exits with its code.
 public struct Failure: Error, Equatable, CustomStringConvertible, Sendable {
     /// The exit code of the process.
@@ -41,7 +41,7 @@ public struct Failure: Error, Equatable, CustomStringConvertible, Sendable {
 }
 
 extension Character {
-    /// Whether it is no text: a control character, or the end of a line or paragraph.
+    /// True where it is no text: a control character, or the end of a line or paragraph.
     fileprivate var isControl: Bool {
         isNewline || unicodeScalars.contains { $0.properties.generalCategory == .control }
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 extension FileManager {
-    /// Whether there is a directory at a path.
+    /// True where there is a directory at a path.
     public func isDirectory(_ path: String) -> Bool {
         var directory: ObjCBool = false
         return fileExists(atPath: path, isDirectory: &directory) && directory.boolValue

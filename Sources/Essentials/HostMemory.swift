@@ -16,7 +16,7 @@ public enum HostMemory {
         kilobytes(of: "MemAvailable:", in: "/proc/meminfo") ?? .max
     }
 
-    /// What memory.max of the control group (version 2), and of those above it, leaves.
+    /// The memory that memory.max of the control group (version 2), and of those above it, leaves.
     private static var groupRest: Int {
         guard let line = kernelText("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") })
         else {

@@ -106,7 +106,7 @@ public enum HDF5DataFile {
         return digest.finish()
     }
 
-    /// Whether a file begins as one of this kind.
+    /// True where a file begins as one of this kind.
     public static func isOne(_ path: String) -> Bool {
         guard let head = try? bytes(of: path, offset: 0, count: 20) else { return false }
         return head.count == 20 && head.starts(with: SealedFile.magic) && head[16] == UInt8(version)
@@ -138,8 +138,7 @@ public enum HDF5DataFile {
             throw Failure(
                 .data,
                 "\(path) was changed after it was sealed: \(size - start - count) bytes follow its index (another "
-                    + "program "
-                    + "opened it for writing?); use the original file, or convert anew")
+                    + "program opened it for writing?); use the original file, or convert anew")
         }
         let index = try bytes(of: path, offset: Int(start), count: Int(count))
         let unused = [head[17..<24], head[72..<SealedFile.sealSize]].joined()

@@ -155,7 +155,7 @@ private struct TreeEncoder {
     }
 }
 
-/// Whether an object or an attribute may have this name: not empty, not `.`, at most 1,024 bytes, no control
+/// True where an object or an attribute may have this name: not empty, not `.`, at most 1,024 bytes, no control
 /// characters.
 func isAllowedName(_ name: some StringProtocol) -> Bool {
     !name.isEmpty && name != "." && name.utf8.count <= 1_024 && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }

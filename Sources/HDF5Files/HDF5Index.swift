@@ -13,7 +13,7 @@ public struct HDF5Index: Codable, Sendable {
         public let path: String
         /// `uint8`, `int8`, ... `uint64`, `int64`, `float32`, `float64`.
         public let type: String
-        /// Whether the most significant byte comes first.
+        /// True where the most significant byte comes first.
         public let isBigEndian: Bool
         /// The extents.
         public let shape: [Int]

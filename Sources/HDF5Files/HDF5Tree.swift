@@ -36,10 +36,10 @@ public struct HDF5Tree: Equatable, Sendable {
 
     /// The SHA-256, in hexadecimal, over every dataset and attribute but the root attribute `content_digest`.
     ///
-    /// What is hashed: first each attribute, objects by path and then attributes by name (in order of their UTF-8):
-    /// "A", text path, text name, then "s" text, "i" int64, "u" uint64 or "f" float64; then each dataset by path:
-    /// "D", text path, text type name, int64 rank, int64 extents, the elements. A text is its count of UTF-8 bytes as
-    /// int64 and the bytes; numbers are little-endian.
+    /// The bytes that are hashed: first each attribute, objects by path and then attributes by name (in order of their
+    /// UTF-8): "A", text path, text name, then "s" text, "i" int64, "u" uint64 or "f" float64; then each dataset by
+    /// path: "D", text path, text type name, int64 rank, int64 extents, the elements. A text is its count of UTF-8
+    /// bytes as int64 and the bytes; numbers are little-endian.
     public var contentDigest: String {
         let digest = Digest()
         for path in attributes.keys.sorted(by: utf8Order) {

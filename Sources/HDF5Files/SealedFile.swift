@@ -84,11 +84,9 @@ public enum SealedFile {
             if trust { return false }
             throw Failure(
                 .data,
-                "\(path) was changed after it was sealed: it holds \(UInt64(bytes.count - sealSize) - following) "
-                    + "bytes more "
-                    + "than its seal says (another program opened it for writing?); use the original file, or --trust "
-                    + "to "
-                    + "read it as it is")
+                "\(path) was changed after it was sealed: it holds \(UInt64(bytes.count - sealSize) - following) bytes "
+                    + "more than its seal says (another program opened it for writing?); use the original file, or "
+                    + "--trust to read it as it is")
         }
         guard following == UInt64(bytes.count - sealSize) else {
             throw Failure(
@@ -103,7 +101,7 @@ public enum SealedFile {
         return true
     }
 
-    /// Whether HDF5's signature stands where libhdf5 looks for it: at 0, 512, 1024, 2048, ...
+    /// True where HDF5's signature stands where libhdf5 looks for it: at 0, 512, 1024, 2048, ...
     private static func isHDF5(_ bytes: [UInt8]) -> Bool {
         let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
         var offset = 0

@@ -35,7 +35,7 @@ public enum UntrustedDecoder {
         return report { try decode(path) }
     }
 
-    /// What the child does for `index`: bounds itself, and prints the index as JSON.
+    /// The child's work for `index`: bounds itself, and prints the index as JSON.
     ///
     /// - Returns: the exit code of the child's process.
     public static func runIndex(_ path: String) -> Int32 {
@@ -86,8 +86,7 @@ public enum UntrustedDecoder {
     ///
     /// - Parameter format: its format; nil for HDF5.
     /// - Throws: `Failure` 66 where there is no file to read; 65 with the child's own message, or saying that it
-    ///   crashed or
-    ///   did not end.
+    ///   crashed or did not end.
     package static func tryInChild(_ path: String, format: String? = nil) throws {
         guard !command.isEmpty else { return }
         guard access(path, R_OK) == 0 else { throw systemFailure(.noInput, "read", path) }

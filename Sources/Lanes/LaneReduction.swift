@@ -110,7 +110,7 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
 
     /// The stages that are left of the sum under way.
     public var stagesLeft: Int { sum.stagesLeft }
-    /// Whether the others have done what the next stage needs. Local.
+    /// True where the others have done what the next stage needs. Local.
     public func isReady() throws -> Bool { try sum.isReady() }
     /// Waits until they have. Collective.
     public func waitUntilReady() throws { try sum.waitUntilReady() }

@@ -6,7 +6,7 @@ protocol NodeSum<Element>: StagedCollective {
 
     /// The place in which this rank's nodes are to be formed; nil where any will do.
     var nodePlace: UnsafeMutablePointer<Element>? { get }
-    /// Whether a rank has one node, whose value is to stand in `result` already where nothing is added to.
+    /// True where a rank has one node, whose value is to stand in `result` already where nothing is added to.
     var takesResult: Bool { get }
 
     /// Begins to sum the nodes, which stand complete in the slots 0, 1, ... of `slots`, into `result`, or to add their
@@ -197,7 +197,7 @@ final class SlicedSum<Element: LaneElement>: NodeSum, HostSpeaker {
     private let sum: UnsafeMutablePointer<Element>
     private let packed: UnsafeMutablePointer<Element>
     private let arrived: UnsafeMutablePointer<Element>
-    /// Whether the host's nodes are sent as they lie in their slots: there is but one.
+    /// True where the host's nodes are sent as they lie in their slots: there is but one.
     private let sendsSlot: Bool
     private let hostFolds: (folds: [LaneFold], slots: [Int])
     private let lastFolds: [LaneFold]

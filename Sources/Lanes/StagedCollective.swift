@@ -5,7 +5,7 @@
 public protocol StagedCollective: AnyObject {
     /// The stages that are left; 0 where nothing is under way.
     var stagesLeft: Int { get }
-    /// Whether the others have done what the next stage needs. Local.
+    /// True where the others have done what the next stage needs. Local.
     func isReady() throws -> Bool
     /// Waits until they have. Collective.
     func waitUntilReady() throws

@@ -48,7 +48,7 @@ public struct WindowPlan: Sendable {
     public var images: Int { Int(starts[chunks]) }
     /// The samples of an epoch.
     public var samples: Int { images + drawn }
-    /// Whether there is one window, which holds all: then the order is that of a plan without windows.
+    /// True where there is one window, which holds all: then the order is that of a plan without windows.
     public var isWhole: Bool { size >= images }
 
     /// Plans windows of at least `size` images.

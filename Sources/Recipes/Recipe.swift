@@ -66,7 +66,7 @@ public struct Recipe: Equatable, Sendable {
     public var mirroring = Mirroring.off
     /// Pixels that images are moved by at most, down and right each, anew each epoch.
     public var shift = 0
-    /// What images that are moved leave.
+    /// The pixels where images that are moved leave a border.
     public var shiftFill = ShiftFill.mean
     /// The side of a square of each image that is the mean image, anew each epoch; 0 for none.
     public var cutout = 0

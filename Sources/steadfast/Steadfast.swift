@@ -17,8 +17,7 @@ struct Steadfast: ParsableCommand {
         version: Product.version,
         subcommands: [
             TrainCommand.self, SweepCommand.self, ReplayCommand.self, EvaluateCommand.self, PredictCommand.self,
-            DataCommand.self,
-            InspectCommand.self,
+            DataCommand.self, InspectCommand.self,
             ExportCommand.self, ImportCommand.self, RunsCommand.self, RecipeCommand.self, BenchmarkCommand.self,
             ReportCommand.self, ReproduceCommand.self, DoctorCommand.self,
             CompletionCommand.self, ManualCommand.self, DecodeUntrustedCommand.self,

@@ -3,7 +3,7 @@ import Foundation
 
 /// Chromium without a window, steered by its DevTools protocol over two pipes.
 public final class Browser {
-    /// Whether it is installed.
+    /// True where it is installed.
     public static let isInstalled = programPath("chromium") != nil
 
     private let process: pid_t
@@ -12,7 +12,7 @@ public final class Browser {
     private var buffer: [UInt8] = []
     private var number = 0
     private var session: String?
-    /// What the pages wrote to the console as errors, or threw.
+    /// The errors that the pages wrote to the console, or threw.
     public private(set) var errors: [String] = []
     private var events: [String] = []
 
@@ -21,7 +21,7 @@ public final class Browser {
     /// - Throws: `Failure` 69 where it is not installed, 70 where it does not answer.
     public init() throws {
         guard let program = programPath("chromium") else { throw Failure(.unavailable, "chromium is not installed") }
-        folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
+        folder = try TemporaryFile.makeFolder()
         let (theirs, own) = (try Self.pipe(), try Self.pipe())
         process = try spawn(
             program,

@@ -3,10 +3,27 @@ import Foundation
 
 /// Runs the body with a new directory, which is removed in the end.
 public func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = (NSTemporaryDirectory() as NSString).appendingPathComponent("steadfast-" + UUID().uuidString)
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try body(path)
+    try TemporaryFile.withFolder(body)
+}
+
+/// A folder that is removed with its owner.
+public final class TemporaryFolder {
+    /// Where it is.
+    public let path: String
+
+    /// Makes an empty one.
+    public init() throws { path = try TemporaryFile.makeFolder() }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// The path of a file in it.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Makes a file of these bytes.
+    public func write(_ content: [UInt8], to name: String) throws { try TestSupport.write(content, to: file(name)) }
+
+    /// The content of a file.
+    public func read(_ name: String) throws -> [UInt8] { try bytes(of: file(name)) }
 }
 
 /// The content of a file.

@@ -29,7 +29,7 @@ public struct HaltedProcesses {
     /// Lets them go on.
     public func goOn() { processes.forEach { kill($0, SIGCONT) } }
 
-    /// Whether a signal waits for a process, or the process is halted no more.
+    /// True where a signal waits for a process, or the process is halted no more.
     private static func hasReceived(_ signal: Int32, _ process: Int32) -> Bool {
         let pending = field("ShdPnd", of: process).flatMap { UInt64($0, radix: 16) } ?? 0
         return !isHalted(process) || pending & 1 << UInt64(signal - 1) != 0

@@ -10,8 +10,7 @@ public final class RunningProgram {
     private var waitStatus: Int32?
 
     init(_ path: String, _ arguments: [String], environment: [String: String]) throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("steadfast-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = URL(fileURLWithPath: try TemporaryFile.makeFolder())
         // Files, since a full pipe would stop the program.
         let (output, errors) = (folder.appendingPathComponent("output"), folder.appendingPathComponent("errors"))
         identifier = try spawn(
@@ -28,7 +27,7 @@ public final class RunningProgram {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// Whether that process runs.
+    /// True where that process runs.
     public var isRunning: Bool {
         guard waitStatus == nil else { return false }
         var status: Int32 = 0
@@ -101,7 +100,7 @@ public final class RunningProgram {
             as: UTF8.self)
     }
 
-    /// Whether a process is there and not merely unburied.
+    /// True where a process is there and not merely unburied.
     public static func isAlive(_ process: Int32) -> Bool { status(process).map { $0.state != "Z" } ?? false }
 
     private static func status(_ process: Int32) -> (state: Substring, parent: Int32)? {

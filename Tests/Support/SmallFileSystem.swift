@@ -7,12 +7,9 @@ public final class SmallFileSystem {
     private var filler: String { folder + "/filler" }
     private var protected: String?
 
-    /// Whether this process may mount one.
+    /// True where this process may mount one.
     public static let isAllowed: Bool = {
-        let folder = NSTemporaryDirectory() + "/steadfast-mount-" + UUID().uuidString
-        guard (try? FileManager.default.makeDirectory(folder)) != nil else { return false }
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        return (try? SmallFileSystem(folder)) != nil
+        (try? TemporaryFile.withFolder { _ = try SmallFileSystem($0) }) != nil
     }()
 
     /// Mounts one.
@@ -41,7 +38,7 @@ public final class SmallFileSystem {
 
     /// Makes the run's checkpoints unwritable; before there are any, the folder that the run is made in.
     ///
-    /// What is open stays so: the files are seen through another mount that forbids writing.
+    /// Open files stay open: the files are seen through another mount that forbids writing.
     public func protect(_ run: String) throws {
         let target = FileManager.default.isDirectory(run + "/checkpoints") ? run + "/checkpoints" : folder
         let bind = UInt(MS_BIND)

@@ -119,8 +119,7 @@ public enum SmallNetworks {
                     .convolution(.init(channels: 5, size: 3, padding: 1, bias: false)),
                 ]),
                 .pooling(.init(.max, size: 2, stride: 2)), .batchNormalization, .activation(.sigmoid),
-                .batchNormalization,
-                .globalAveragePooling,
+                .batchNormalization, .globalAveragePooling,
             ])
         ),
         (
@@ -130,8 +129,7 @@ public enum SmallNetworks {
                 Layer(ConvolutionLayer(channels: 3, size: 3, padding: 1), name: "left", inputs: ["scaled"]),
                 .activation(.sigmoid),
                 Layer(ConvolutionLayer(channels: 17, size: 1), name: "right", inputs: ["scaled"]),
-                .batchNormalization,
-                .concatenate(["act1", "norm2", "image", "scaled"], name: "all"),
+                .batchNormalization, .concatenate(["act1", "norm2", "image", "scaled"], name: "all"),
                 Layer(ActivationLayer(.sigmoid), name: "half"),
                 .add(["all", "half", "all"]), .pooling(.init(.average, size: 2, stride: 2)),
                 .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),

@@ -3,7 +3,7 @@ import Testing
 /// Marks tests that start ranks: `cluster/test mpirun` runs those that have this trait, by themselves or by their
 /// suite, and `cluster/test unit` all others.
 public struct UnderMPIRun: SuiteTrait, TestTrait {
-    /// Whether a suite's tests have it too.
+    /// True where a suite's tests have it too.
     public var isRecursive: Bool { true }
 }
 

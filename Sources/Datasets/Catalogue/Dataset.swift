@@ -55,7 +55,7 @@ public struct Dataset: Sendable {
     public func read(_ split: Split) throws -> ImageSet { try read(split) { _ in true } }
 }
 
-/// What is known of the images that were handed over, and of the files that they came from.
+/// The facts of the images that were handed over, and of the files that they came from.
 public struct StreamedImages: Sendable {
     /// The index of each image in its file order, ascending.
     public let indices: [Int32]

@@ -1,6 +1,6 @@
 import Kernels
 
-/// What a data set is, as far as its names and headers say.
+/// The facts of a data set that its names and headers say.
 public struct DatasetDescription: Codable, Sendable {
     /// Its name: of the folder, or of the generator.
     public let name: String

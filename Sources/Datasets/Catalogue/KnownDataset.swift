@@ -47,7 +47,7 @@ struct KnownDataset: Sendable {
         }
     }
 
-    /// Whether the program draws the images.
+    /// True where the program draws the images.
     var isGenerated: Bool { format == nil }
 
     static func named(_ name: String) -> KnownDataset? { all.first { $0.name == name } }

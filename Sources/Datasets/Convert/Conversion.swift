@@ -9,7 +9,7 @@ import Kernels
 /// Until it is whole the file is `SET.h5.partial`, and `SET.h5.partial.journal` lists its chunks. A conversion that was
 /// interrupted goes on behind the last chunk whose digest is right.
 public struct Conversion {
-    /// What was made.
+    /// The file that was made.
     public struct Report: Sendable {
         /// The file.
         public let path: String
@@ -52,8 +52,7 @@ public struct Conversion {
     /// - Parameter progress: takes the images done and all images, after each chunk; what it throws ends the
     ///   conversion.
     /// - Throws: `Failure` as `Dataset.stream`; 73 where the file cannot be made or the file system has no room for it,
-    ///   74
-    ///   where writing fails: what is written stays for another try.
+    ///   74 where writing fails: what is written stays for another try.
     public func run(progress: (Int, Int) throws -> Void) throws -> Report {
         let splits = [Split.train, .test].map { split in (split: split, count: dataset.files.count(split)) }
         let total = splits.reduce(0) { $0 + $1.count }
@@ -189,7 +188,7 @@ public struct Conversion {
 
     private func bytes(_ numbers: [some BitwiseCopyable]) -> [UInt8] { numbers.withUnsafeBytes { Array($0) } }
 
-    /// What an interrupted conversion has to have been about.
+    /// The identity of an interrupted conversion, without which it cannot go on.
     private func identity() throws -> String {
         struct Identity: Encodable {
             let name: String
@@ -229,7 +228,7 @@ extension Digest {
     fileprivate static func of(_ data: Data) -> [UInt8] { data.withUnsafeBytes { of($0) } }
 }
 
-/// What is known of a split while its chunks are written.
+/// The facts of a split while its chunks are written.
 private struct SplitRecord {
     let count: Int
     let rows: Int

@@ -1,6 +1,6 @@
 import Essentials
 
-/// What `Dataset.verify` found.
+/// The findings of `Dataset.verify`.
 public struct VerificationReport: Codable, Hashable, Sendable {
     /// The data set's name.
     public let name: String
@@ -58,7 +58,7 @@ extension Dataset {
 public struct DatasetListing: Sendable {
     /// The name to give.
     public let name: String
-    /// What was found; nil where it is not there or not readable.
+    /// The description; nil where the set is not there or not readable.
     public let description: DatasetDescription?
     /// The folder; nil where it is generated or not there.
     public let folder: String?

@@ -8,9 +8,9 @@ import Foundation
 /// Why an address did not deliver.
 struct DownloadProblem: Error {
     let reason: String
-    /// Whether another try at the same address is of no use.
+    /// True where another try at the same address is of no use.
     var permanent = false
-    /// Whether what is on the disk cannot be gone on from.
+    /// True where what is on the disk cannot be gone on from.
     var restart = false
 }
 
@@ -29,7 +29,7 @@ final class Download: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private var problem: (any Error)?
     private var isBodyWanted = false
 
-    /// Whether the server compressed the body on the way, and the session undid it.
+    /// True where the server compressed the body on the way, and the session undid it.
     private(set) var wasEncoded = false
     /// Seconds without a byte after which the server counts as stalled.
     private let patience: Double

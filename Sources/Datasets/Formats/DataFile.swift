@@ -51,7 +51,7 @@ public final class DataFile: Sendable {
     let contents: Contents
     private let descriptor: Int32
 
-    /// What the index says of the set, in JSON at its beginning.
+    /// The index's facts of the set, in JSON at its beginning.
     struct Contents: Codable {
         var formatVersion = DataFile.formatVersion
         let name: String
@@ -173,8 +173,7 @@ public final class DataFile: Sendable {
     /// Reads a chunk's images, and compares them with their digest.
     ///
     /// - Parameter pixels: takes the images, HWC each: room for `chunkSize` bytes. What follows a short last chunk's
-    ///   images
-    ///   is undefined.
+    ///   images is undefined.
     /// - Throws: `Failure` 65 naming the chunk where it differs from its digest, 74 where it cannot be read.
     public func read(_ split: Split, chunk: Int, into pixels: UnsafeMutableRawBufferPointer) throws {
         let index = index(split)

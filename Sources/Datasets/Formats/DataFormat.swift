@@ -48,7 +48,7 @@ struct DataRequest {
     let path: String
     /// The catalogue's entry, where the set has one.
     let known: KnownDataset?
-    /// What the name said beside the path.
+    /// The parameters that follow the path in the name.
     var options = DataOptions()
     /// Records of a file of CIFAR-10's binary version.
     var cifarRecords = CIFAR10Format.officialRecords

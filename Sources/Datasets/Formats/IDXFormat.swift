@@ -141,7 +141,7 @@ struct IDXSplit: Sendable {
     let imageHeader: IDXHeader
     let labelHeader: IDXHeader
     let shape: ImageShape
-    /// Whether the channels come before the rows.
+    /// True where the channels come before the rows.
     private let isPlanar: Bool
     var count: Int { imageHeader.dimensions[0] }
 

@@ -14,7 +14,7 @@ public enum PictureDecoder {
     /// The endings of pictures.
     static let endings = ["png", "jpg", "jpeg"]
 
-    /// What the child does: takes the paths of pictures from standard input, each ended by a NUL, and writes for each
+    /// The child's work: takes the paths of pictures from standard input, each ended by a NUL, and writes for each
     /// 0, its height and width (UInt32, little-endian) and its pixels as red, green, blue; or 1, a length and a
     /// sentence.
     ///

@@ -6,8 +6,7 @@ import Kernels
 /// CIFAR-10-C are published. A part of such a set is named behind its path: `CIFAR-10-C:part=fog/3`.
 ///
 /// - CIFAR-10-C (Hendrycks & Dietterich 2019): a folder with one .npy file a corruption, its five severities one after
-///   another in
-///   blocks, and `labels.npy`, of one block or of all five. Parts: `fog/1` to `fog/5`.
+///   another in blocks, and `labels.npy`, of one block or of all five. Parts: `fog/1` to `fog/5`.
 /// - MNIST-C (Mu & Gilmer 2019): a folder for each corruption with `test_images.npy` and `test_labels.npy`. Parts:
 ///   `fog`.
 enum ShiftFormat: DataFormat {

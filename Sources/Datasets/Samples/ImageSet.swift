@@ -25,8 +25,8 @@ public struct ImageSet: Sendable {
     /// The number of images kept.
     public var count: Int { indices.count }
 
-    /// Whether the content is the publisher's: false where one file is known to differ, nil where no digest of a file's
-    /// content is known. A training run warns of false.
+    /// True where the content is the publisher's: false where one file is known to differ, nil where no digest of a
+    /// file's content is known. A training run warns of false.
     public var isOfficial: Bool? { files.isOfficial }
 
     /// Makes a set from arrays that agree: one label and `shape.count` pixels an image, indices ascending.
@@ -119,7 +119,7 @@ public struct FileReport: Codable, Hashable, Sendable {
     public let path: String
     /// Hexadecimal SHA-256 of the uncompressed content.
     public let digest: String
-    /// Whether the content is the publisher's; nil where no digest of it is known.
+    /// True where the content is the publisher's; nil where no digest of it is known.
     public let isOfficial: Bool?
 }
 

@@ -18,7 +18,7 @@ public struct MeanTraining: Codable, Hashable, Sendable {
     /// the authors' way. A network takes the mean for a mark of noise where all have the same: what is noise of N(0, 1)
     /// scaled to the whole pixel range, by its own least and largest pixel, has another.
     public var noiseMeanSpread: Double
-    /// Whether all of them are drawn anew each epoch, or once for the run: a network learns a few thousand images by
+    /// True where all of them are drawn anew each epoch, or once for the run: a network learns a few thousand images by
     /// heart.
     public var redraw: Bool
 
@@ -59,7 +59,7 @@ public struct RandomTraining: Codable, Hashable, Sendable {
     /// (epoch, step), for the whole batch, drawn samples included.
     public enum Scope: String, Codable, Sendable { case image, batch }
 
-    /// What the noise is drawn from.
+    /// The distribution of the noise.
     public var distribution: Distribution
     /// The amplitude, as a fraction of 255.
     public var amplitude: Double
@@ -68,10 +68,10 @@ public struct RandomTraining: Codable, Hashable, Sendable {
     public var spread: Double
     /// The probability of noise, for each coin.
     public var probability: Double
-    /// What a coin decides on.
+    /// The unit that a coin decides on.
     public var scope: Scope
-    /// Whether the noise, and an image's coin, are drawn anew each epoch, or once for the run. A batch's coin is always
-    /// thrown anew.
+    /// True where the noise, and an image's coin, are drawn anew each epoch, or once for the run. A batch's coin is
+    /// always thrown anew.
     public var redraw: Bool
 
     /// Makes the setting.
@@ -100,7 +100,7 @@ public enum MeanImage: String, Codable, CaseIterable, Sendable {
     case initial
 }
 
-/// What stands where a shifted image leaves a border.
+/// The pixels where a shifted image leaves a border.
 public enum ShiftFill: String, Codable, CaseIterable, Sendable {
     /// The mean image.
     case mean

@@ -19,8 +19,7 @@ public struct UnlabelledImages: Sendable {
     /// Finds the images of some names and looks at their headers.
     ///
     /// - Throws: `Failure` 66 where there is no such file or folder; 65 naming a file that is damaged, of no such
-    ///   format or
-    ///   of another shape; 64 for a parameter that is none.
+    ///   format or of another shape; 64 for a parameter that is none.
     public init(_ names: [String], shape: ImageShape) throws {
         self.shape = shape
         sources = try names.flatMap { try Self.sources($0, shape) }

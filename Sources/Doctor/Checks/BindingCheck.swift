@@ -1,6 +1,6 @@
 import Essentials
 
-/// Whether each rank has a core of its own.
+/// The check that each rank has a core of its own.
 enum BindingCheck: Check {
     static let name = "binding"
 

@@ -2,7 +2,7 @@ import Essentials
 import Foundation
 import Kernels
 
-/// Whether all ranks compute the same bits: one build, one kernel set.
+/// The check that all ranks compute the same bits: one build, one kernel set.
 enum BuildCheck: Check {
     static let name = "build"
 
@@ -35,7 +35,7 @@ enum BuildCheck: Check {
     /// OpenBLAS's kernel sets that use AVX-512 (its `driver/others/dynamic.c`).
     private static let wideKernels = ["SkylakeX", "Cooperlake", "Sapphirerapids"]
 
-    /// Whether OpenBLAS leaves half of this CPU's width unused.
+    /// True where OpenBLAS leaves half of this CPU's width unused.
     private static var isNarrow: Bool {
         ProcessFacts.vectors == "avx512f" && !wideKernels.contains { BLAS.kernel.contains("OpenBLAS \($0)") }
     }

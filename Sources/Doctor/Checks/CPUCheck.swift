@@ -1,4 +1,4 @@
-/// Whether the hosts have CPUs of one type.
+/// The check that the hosts have CPUs of one type.
 enum CPUCheck: Check {
     static let name = "CPU"
 

@@ -1,6 +1,6 @@
 import MessagePassing
 
-/// Whether the hosts' clocks agree: logs and files of several hosts are read side by side.
+/// The check that the hosts' clocks agree: logs and files of several hosts are read side by side.
 enum ClockCheck: Check {
     static let name = "clocks"
 

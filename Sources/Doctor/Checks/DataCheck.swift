@@ -1,8 +1,8 @@
 import Datasets
 import Essentials
 
-/// Whether the data sets are there, whole, the publishers', and the same on all hosts. One rank of each host reads
-/// them.
+/// The check that the data sets are there, whole, the publishers', and the same on all hosts. One rank of each host
+/// reads them.
 enum DataCheck: Check {
     static let name = "data"
 

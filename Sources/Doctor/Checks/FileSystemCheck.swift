@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// Whether rank 0, which writes all files of a run, can write them fast and for good.
+/// The check that rank 0, which writes all files of a run, can write them fast and for good.
 enum FileSystemCheck: Check {
     static let name = "file system"
 

@@ -1,7 +1,7 @@
 import Essentials
 import Foundation
 
-/// Whether all hosts see the same directory of runs.
+/// The check that all hosts see the same directory of runs.
 enum SharedDirectoryCheck: Check {
     static let name = "shared directory"
 

@@ -1,8 +1,8 @@
 import Foundation
 import Kernels
 
-/// Whether ranks times threads fit the cores. Training tells OpenBLAS to use one thread, but the library starts its
-/// threads before that.
+/// The check that ranks times threads fit the cores. Training tells OpenBLAS to use one thread, but the library starts
+/// its threads before that.
 enum ThreadsCheck: Check {
     static let name = "threads"
 

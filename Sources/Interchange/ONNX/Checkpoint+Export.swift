@@ -55,7 +55,7 @@ extension Checkpoint {
             version: header.productVersion, metadata: metadata)
     }
 
-    /// What an exported network says of itself.
+    /// The metadata of an exported network.
     var metadata: [(String, String)] {
         [
             ("dataset", header.dataset), ("dataset_digest", header.datasetDigest), ("classes", "\(header.classes)"),

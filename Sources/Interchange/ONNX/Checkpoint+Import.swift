@@ -5,7 +5,7 @@ import HDF5Files
 import Kernels
 import Networks
 
-/// What an imported network is for: its data set, and the units of its inputs.
+/// The purpose of an imported network: its data set, and the units of its inputs.
 public struct ImportSettings: Sendable {
     /// The data set's name.
     public var dataset: String

@@ -73,7 +73,7 @@ struct ImportedGraph {
     var steps: [Step]
     /// The step whose result is z: the logits, or what a robust network makes -z^2 of.
     var output: Int
-    /// Whether the logits are -z^2.
+    /// True where the logits are -z^2.
     var isRobust: Bool
 }
 

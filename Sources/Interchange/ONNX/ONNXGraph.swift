@@ -1,3 +1,4 @@
+import Essentials
 import Networks
 
 /// An ONNX graph under construction: nodes in order, each with one result, and the tensors they take.

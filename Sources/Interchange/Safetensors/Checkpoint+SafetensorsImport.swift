@@ -25,8 +25,7 @@ extension Checkpoint {
     ///   - describe: gives the network.
     /// - Returns: the checkpoint, and which tensors were taken for which layers.
     /// - Throws: `Failure` 64 or 65 in one sentence that names the file and each layer without one fitting module; 66
-    ///   or 74
-    ///   where the file cannot be read; what `describe` throws.
+    ///   or 74 where the file cannot be read; what `describe` throws.
     public static func imported(
         safetensors path: String, stabilizer: Double? = nil, map: [(layer: String, module: String)] = [],
         _ settings: ImportSettings, describe: DescribedNetwork

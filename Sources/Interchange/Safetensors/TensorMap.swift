@@ -83,8 +83,7 @@ public struct TensorMap: Sendable {
     ///   - plan: the network.
     ///   - given: modules by layer, as a person named them.
     /// - Throws: `Failure` 64 for a name that a person gave which is none; 65 in a sentence's end, naming every layer
-    ///   that no
-    ///   module fits, or more than one.
+    ///   that no module fits, or more than one.
     init(_ file: SafetensorsFile, _ plan: NetworkPlan, given: [(layer: String, module: String)]) throws {
         let layers = Self.layers(plan)
         var modules: [String: [String: String]] = [:]

@@ -44,8 +44,8 @@ public struct Activation: RawRepresentable, Codable, Hashable, Sendable, CaseIte
         self.init(function)
     }
 
-    /// Whether it is a symmetric activation function (SAF, section 3 of the paper), which suppresses signals of unusual
-    /// size in both directions.
+    /// True where it is a symmetric activation function (SAF, section 3 of the paper), which suppresses signals of
+    /// unusual size in both directions.
     public var isSymmetric: Bool { function.isSymmetric }
 
     /// The elementary operations that make it up, in order: its form in the formats of other programs.

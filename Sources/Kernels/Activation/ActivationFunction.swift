@@ -5,7 +5,7 @@
 protocol ActivationFunction: Sendable {
     /// The name in recipes and checkpoints.
     static var name: String { get }
-    /// Whether it is symmetric about 0 and suppresses signals of unusual size.
+    /// True where it is symmetric about 0 and suppresses signals of unusual size.
     var isSymmetric: Bool { get }
     /// The parameters' names and values.
     var parameters: [(name: String, value: Float)] { get }

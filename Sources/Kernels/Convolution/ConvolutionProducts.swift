@@ -45,8 +45,7 @@ public func convolution(
             gatherPatches(scratch, x, geometry, group: group)
             gemm(
                 area, geometry.groupFilters, k, Matrix(scratch, stride: k), Matrix(weight + first, stride: n),
-                y + first,
-                stride: n)
+                y + first, stride: n)
         }
     }
 }

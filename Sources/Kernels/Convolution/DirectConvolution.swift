@@ -213,8 +213,7 @@
                 for index in 0..<output.height {
                     xsmm_run(
                         kernel, weight, x + index * step * row, y + index * output.width * stride, xsmm_offset(count),
-                        weights,
-                        images)
+                        weights, images)
                 }
             }
         }

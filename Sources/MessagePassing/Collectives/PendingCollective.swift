@@ -84,7 +84,8 @@ extension Communicator {
         }
     }
 
-    /// `allToAll`, under way.
+    /// Begins to send a block to each rank and to receive one from each (MPI 3.1, sections 5.8 and 5.12). What rank r
+    /// sends to s is what s expects of r.
     ///
     /// Collective: every rank of the communicator calls this.
     public func startAllToAll<Element: MessageElement>(

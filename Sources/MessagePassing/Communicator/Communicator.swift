@@ -17,7 +17,7 @@ public final class Communicator {
     /// The name of the machine that this rank runs on.
     public let hostName: String
 
-    /// What MPI knows the group by; nil in a process that runs alone.
+    /// The handle of the group in MPI; nil in a process that runs alone.
     let handle: OpaquePointer?
     private let isWorld: Bool
     /// Of all ranks of a job: the ranks by their hosts, and short sums over them.
@@ -75,7 +75,7 @@ public final class Communicator {
     /// - Throws: `Failure` 74 when MPI fails.
     public func hostGroups() throws -> HostGroups { try groups ?? HostGroups(self) }
 
-    /// Whether a launcher (mpirun, or srun with PMI or PMIx) started this process, by its environment.
+    /// True where a launcher (mpirun, or srun with PMI or PMIx) started this process, by its environment.
     public static var isUnderMpirun: Bool {
         let environment = ProcessInfo.processInfo.environment
         let isRank = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { environment[$0] != nil }

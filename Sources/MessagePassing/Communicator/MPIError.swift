@@ -1,7 +1,7 @@
 internal import COpenMPI
 import Essentials
 
-/// What an MPI function returned instead of success (MPI 3.1, section 8.4).
+/// The error that an MPI function returned (MPI 3.1, section 8.4).
 struct MPIError: Error {
     let function: StaticString
     let errorClass: Int32

@@ -1,4 +1,3 @@
-internal import COpenMPI
 import Foundation
 
 /// The part of an exchange that travels between hosts.
@@ -23,11 +22,13 @@ public final class HostExchange {
     public let base: UnsafeMutableRawPointer
     /// Nil where the memory is this rank's own.
     private let memory: SharedMemory?
-    /// The ranks of the host that have come: counts, with `memory`.
-    private let arrivals, releases: UnsafeMutablePointer<shared_count>
+    /// Ahead of `base`: how often ranks of the host have come, and how often the first has heard of the other hosts.
+    private let counts: SharedCounts
+    private static let arrivals = 0
+    private static let releases = 1
     /// The arrivals when all have come, and the releases when the first rank has heard of the other hosts.
-    private var arrivalTarget: UInt32 = 0
-    private var releaseTarget: UInt32 = 0
+    private var arrivalTarget = 0
+    private var releaseTarget = 0
     private var state = State.over
     private var stage = 0
     private var pending = PendingCollective()
@@ -44,8 +45,8 @@ public final class HostExchange {
         case release
     }
 
-    /// The bytes before the memory: a cache line for each count.
-    private static let header = 128
+    /// The bytes before the memory.
+    private static let header = SharedCounts.bytes(2)
 
     /// The longest sleep in nanoseconds of a rank that may have messages to keep going, and of one that has few.
     private static let shortSleep = 100_000
@@ -76,34 +77,33 @@ public final class HostExchange {
             start = .allocate(byteCount: count, alignment: 64)
             start.initializeMemory(as: UInt8.self, repeating: 0, count: count)
         }
-        arrivals = start.bindMemory(to: shared_count.self, capacity: 1)
-        releases = (start + Self.header / 2).bindMemory(to: shared_count.self, capacity: 1)
+        counts = SharedCounts(UnsafeMutableRawBufferPointer(start: start, count: Self.header), count: 2)
         base = start + Self.header
     }
 
-    deinit { if memory == nil { UnsafeMutableRawPointer(arrivals).deallocate() } }
+    deinit { if memory == nil { (base - Self.header).deallocate() } }
 
     /// Says that this rank has done its part of the stage before, and begins a stage; `speaker` speaks in it, where it
     /// does and there are other hosts. Local.
     public func begin(_ stage: Int, by speaker: (any HostSpeaker)? = nil) {
         if memory != nil {
-            arrivalTarget &+= UInt32(groups.host.worldSize)
-            if count_raise(arrivals) == arrivalTarget { count_wake(arrivals) }
+            arrivalTarget += groups.host.worldSize
+            counts.raise(Self.arrivals, wakingAt: arrivalTarget)
         }
         let speaks = speaker != nil && groups.count > 1
         self.stage = stage
         self.speaker = speaker
-        if speaks { releaseTarget &+= 1 }
+        if speaks { releaseTarget += 1 }
         state = speaks && groups.link == nil ? .release : .arrivals(speaks: speaks)
     }
 
-    /// Whether the stage is over for this rank. Local; lets messages go on.
+    /// True where the stage is over for this rank. Local; lets messages go on.
     public func isReady() throws -> Bool {
         while true {
             switch state {
             case .over: return true
             case .arrivals(let speaks):
-                guard memory == nil || Self.has(arrivals, reached: arrivalTarget) else { return false }
+                guard memory == nil || counts[Self.arrivals] >= arrivalTarget else { return false }
                 guard speaks, let link = groups.link, let speaker else {
                     state = .over
                     continue
@@ -112,13 +112,10 @@ public final class HostExchange {
                 state = .messages
             case .messages:
                 guard try pending.test() else { return false }
-                if memory != nil {
-                    _ = count_raise(releases)
-                    count_wake(releases)
-                }
+                if memory != nil { counts.raise(Self.releases) }
                 state = .over
             case .release:
-                guard Self.has(releases, reached: releaseTarget) else { return false }
+                guard counts[Self.releases] >= releaseTarget else { return false }
                 state = .over
             }
         }
@@ -141,24 +138,16 @@ public final class HostExchange {
     }
 
     private func sleep(_ waited: UInt64) throws {
-        let count: UnsafeMutablePointer<shared_count>, target: UInt32
+        let (count, target): (Int, Int)
         switch state {
         case .over: return
         case .messages: return nap(waited)
-        case .arrivals: (count, target) = (arrivals, arrivalTarget)
-        case .release: (count, target) = (releases, releaseTarget)
+        case .arrivals: (count, target) = (Self.arrivals, arrivalTarget)
+        case .release: (count, target) = (Self.releases, releaseTarget)
         }
-        let value = count_read(count)
-        guard !Self.has(value, reached: target) else { return }
-        count_sleep(count, value, groups.speaks ? Self.shortSleep : Self.longSleep)
+        let limit = groups.speaks ? Self.shortSleep : Self.longSleep
+        guard counts.sleep(count, until: target, nanoseconds: limit) else { return }
         // A message that MPI still holds goes on when it is asked.
         try groups.host.letMessagesGoOn()
     }
-
-    private static func has(_ count: UnsafeMutablePointer<shared_count>, reached target: UInt32) -> Bool {
-        has(count_read(count), reached: target)
-    }
-
-    /// Counts wrap around, and are never far apart.
-    private static func has(_ value: UInt32, reached target: UInt32) -> Bool { Int32(bitPattern: value &- target) >= 0 }
 }

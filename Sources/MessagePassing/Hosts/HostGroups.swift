@@ -19,7 +19,7 @@ public final class HostGroups {
     private let starts: [Int]
     /// The reason why every rank counts as a host of its own, though some run on one host; nil where memory is shared.
     public let obstacle: String?
-    /// Whether shared memory had room for all that was to lie there.
+    /// True where shared memory had room for all that was to lie there.
     private var hasRoom = true
 
     private init(_ world: Communicator, host: Communicator, link: Communicator?, starts: [Int], obstacle: String?) {
@@ -80,7 +80,7 @@ public final class HostGroups {
     /// The ranks of this rank's host.
     public var ownRanks: Range<Int> { ranks(ofHost: ownHost) }
 
-    /// Whether this rank speaks with other hosts.
+    /// True where this rank speaks with other hosts.
     public var speaks: Bool { count > 1 && link != nil }
 
     /// How sums travel, for people: completes `sums `.

@@ -52,7 +52,7 @@ extension Communicator {
         try PendingMessage(bytes, to: rank, tag: tag, handle)
     }
 
-    /// Whether a message with this tag has arrived. Local.
+    /// True where a message with this tag has arrived. Local.
     func hasArrived(tag: Int32) throws -> Bool { try arrival(from: nil, tag: tag) != nil }
 
     /// Gives MPI time for messages under way. Local.
@@ -99,7 +99,7 @@ final class PendingMessage {
             "MPI_Isend")
     }
 
-    /// Whether it is out.
+    /// True where it is out.
     var isOut: Bool { request == mpi_request_null() }
 
     /// Lets MPI go on with it. Local.

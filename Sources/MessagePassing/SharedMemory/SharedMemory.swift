@@ -20,12 +20,12 @@ public final class SharedMemory: @unchecked Sendable {
         public init() {}
     }
 
-    /// What it holds.
+    /// The content.
     public let bytes: UnsafeRawBufferPointer
     private var descriptor: Int32
     private let base: UnsafeMutableRawPointer
 
-    /// What it holds, for who may write it too.
+    /// The content, for who may write it too.
     public var mutableBytes: UnsafeMutableRawBufferPointer {
         precondition(isWritable, "shared memory that is only read")
         return UnsafeMutableRawBufferPointer(start: base, count: bytes.count)
@@ -137,7 +137,6 @@ public final class SharedMemory: @unchecked Sendable {
         Failure(
             .unavailable,
             "cannot see the memory that another rank of this host shares: \(reason); start the ranks of a host as one "
-                + "user and in one "
-                + "container, or set data_sharing: lanes")
+                + "user and in one container, or set data_sharing: lanes")
     }
 }

@@ -1,13 +1,13 @@
 import Essentials
 
-/// What one task gave: its number and its result in bytes.
+/// The result of a task: its number and its result in bytes.
 public typealias TaskResult = (task: Int, bytes: [UInt8])
 
 extension Communicator {
     private static var requestTag: Int32 { 11 }
     private static var replyTag: Int32 { 12 }
 
-    /// What a worker has to say when it asks for the next task.
+    /// The message by which a worker asks for the next task.
     private enum Word: UInt8 {
         case ready, result, failed
     }

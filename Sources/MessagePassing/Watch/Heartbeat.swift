@@ -2,7 +2,7 @@ import Foundation
 
 /// A message of the watch between ranks as it lies in memory: all ranks are of one build.
 struct Heartbeat: BitwiseCopyable {
-    /// What only the ranks of this job know.
+    /// The secret that only the ranks of this job know.
     var token: UInt64
     var rank: Int32
     var snapshot: ProgressSnapshot

@@ -36,7 +36,7 @@ struct Patience {
         sleeps = true
     }
 
-    /// What goes by between two looks: a moment, in which the core may be offered; where it is time to sleep, the
+    /// The pause between two looks: a moment, in which the core may be offered; where it is time to sleep, the
     /// nanoseconds that have been waited so far are returned.
     mutating func pass() -> UInt64? {
         looks += 1

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a rank is doing, as a person would say it.
+/// The work that a rank is at, as a person would say it.
 public enum Occupation: UInt8, CaseIterable, Sendable {
     /// Before anything else.
     case starting
@@ -37,7 +37,8 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// What this process's main thread is doing, told to whoever watches it: some stores to memory that no one waits for.
+/// The work that this process's main thread is at, told to whoever watches it: some stores to memory that no one waits
+/// for.
 public enum Progress {
     private static let beats = Atomic<UInt64>(0)
     private static let occupation = Atomic<UInt8>(0)
@@ -83,7 +84,7 @@ public enum Progress {
     }
 }
 
-/// What a rank was doing at an instant.
+/// The work that a rank was at, at an instant.
 package struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
     /// Grows as long as the main thread gets on.
     var beats: UInt64 = 0
@@ -91,7 +92,7 @@ package struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
     var steps: Int64 = 0
     /// An `Occupation`.
     var occupation: UInt8 = 0
-    /// Whether the main thread waits for other ranks.
+    /// True where the main thread waits for other ranks.
     var isWaiting = false
 
     package init(beats: UInt64 = 0, steps: Int64 = 0, occupation: UInt8 = 0, isWaiting: Bool = false) {

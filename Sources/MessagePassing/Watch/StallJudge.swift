@@ -1,7 +1,7 @@
 /// Finds out from what rank 0 hears whether the job stands still, and whose fault it is. Plain arithmetic on times
 /// given.
 package struct StallJudge {
-    /// What is known of a rank.
+    /// The state of a rank, as far as it is known.
     private struct Record {
         var snapshot = ProgressSnapshot()
         /// When a message last came; nil before the first.

@@ -139,8 +139,7 @@ public final class Watchdog: @unchecked Sendable {
                         rank: rank,
                         sentence:
                             "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks "
-                            + "cannot "
-                            + "hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"))
+                            + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"))
             }
         }
     }

@@ -15,7 +15,7 @@ public struct Sweep: Equatable, Sendable {
     /// The key of a recipe's sweep.
     static let key = "sweep"
 
-    /// What is evaluated at the end; nil for what the recipe plans.
+    /// The evaluation at the end; nil for the recipe's plan.
     public struct Evaluation: Equatable, Sendable {
         /// The attacks, as `steadfast evaluate` takes them.
         public var attacks: String?
@@ -45,7 +45,7 @@ public struct Sweep: Equatable, Sendable {
     let axes: [Axis]
     /// The choice of configurations.
     public let search: SweepSearch
-    /// What is evaluated at the end.
+    /// The evaluation at the end.
     public let evaluation: Evaluation
 
     /// Reads a sweep: what the recipe says, over that the command line.
@@ -221,7 +221,7 @@ extension Sweep {
         return runs
     }
 
-    /// What halving needs of a recipe.
+    /// The parts of a recipe that halving needs.
     private func check(_ recipe: Recipe) throws {
         guard search.firstEpochs != nil else { return }
         guard recipe.validation > 0 else {
@@ -245,8 +245,7 @@ extension Sweep {
                 throw Failure(
                     .usage,
                     "\(axes[index].key) is a range of real numbers, of which a grid has no end: list some, or search "
-                        + "at "
-                        + "random (random:runs=20)")
+                        + "at random (random:runs=20)")
             }
             guard grid <= SweepValues.most else {
                 throw Failure(

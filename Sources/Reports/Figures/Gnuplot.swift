@@ -33,9 +33,10 @@ package struct Gnuplot {
     ///
     /// - Throws: `Failure` 70 with gnuplot's own words where it refuses a script, 73 or 74 where there is no room.
     func draw(_ panels: [Panel]) throws -> [String: DrawnPanel] {
-        let folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
-        try FileManager.default.makeDirectory(folder)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try TemporaryFile.withFolder { try draw(panels, in: $0) }
+    }
+
+    private func draw(_ panels: [Panel], in folder: String) throws -> [String: DrawnPanel] {
         let script = panels.enumerated().map { Self.script($1, number: $0) }.joined(separator: "\n")
         try AtomicFile.write(script, to: folder + "/script")
         try run(in: folder)

@@ -50,9 +50,9 @@ enum LearningFigure {
             name: fileName("learning", dataset), title: "Learning curves, \(title)",
             caption:
                 "Mean loss of each epoch over the training samples as they were drawn, random and mean samples "
-                + "included; "
-                + "the errors of images of the data set and of drawn samples apart; logarithmic. Losses of plain and "
-                + "robust networks are different functions: compare their shapes only. Of each model the first seed.",
+                + "included; the errors of images of the data set and of drawn samples apart; logarithmic. Losses of "
+                + "plain and robust networks are different functions: compare their shapes only. Of each model the "
+                + "first seed.",
             panels: panels)
     }
 }

@@ -41,12 +41,10 @@ enum SamplesFigure {
             name: "figure-\(number)", title: "Figure \(number): samples as \(name) sees them, \(paper.title)",
             caption:
                 "Above each image the prediction (ns: a nonsense output wins) and its confidence; what is wrong is "
-                + "framed in "
-                + "red. Rows 1 to 3: test images under the paper's attack in batch mode; row 4: nonsense, which is "
-                + "wrong where "
-                + "a class accepts it; row 5: sign noise. Columns: the strength β. See up to which column a person "
-                + "still reads "
-                + "the digit or the object, and where the first frame is. Clipped to 0..255 for show only.",
+                + "framed in red. Rows 1 to 3: test images under the paper's attack in batch mode; row 4: nonsense, "
+                + "which is wrong where a class accepts it; row 5: sign noise. Columns: the strength β. See up to "
+                + "which column a person still reads the digit or the object, and where the first frame is. Clipped to "
+                + "0..255 for show only.",
             panels: [
                 PixelPanel.panel(
                     "figure-\(number)", rows.map { cells($0, subject, shorts) }, subject.images.shape,

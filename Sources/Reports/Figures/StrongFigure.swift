@@ -11,10 +11,9 @@ enum StrongFigure {
         return Figure(
             name: "strong-\(dataset)", title: "Accuracy under iterated attacks, \(title)",
             caption:
-                "Solid and dashed as in the figure above: a model's accuracy under the attack named; crosses: the "
-                + "same model under "
-                + "the paper's one-step attack in evaluation mode. Crosses above their curve: what one step, though "
-                + "unclipped, overstates.",
+                "Solid and dashed as in the figure above: a model's accuracy under the attack named; crosses: the same "
+                + "model under the paper's one-step attack in evaluation mode. Crosses above their curve: what one "
+                + "step, though unclipped, overstates.",
             panels: panels)
     }
 

@@ -39,8 +39,7 @@ public struct SummaryFile {
                     throw Failure(
                         .data,
                         "\(place.path) and \(path) differ in \(fields[2]) at \(fields[3]) on \(fields[0]): they are "
-                            + "not parts of "
-                            + "one evaluation; name the directories of one")
+                            + "not parts of one evaluation; name the directories of one")
                 }
                 continue
             }

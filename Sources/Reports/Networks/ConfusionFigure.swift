@@ -16,8 +16,7 @@ enum ConfusionFigure {
             name: fileName("confusion", dataset), title: "\(dataset): confusion on clean images",
             caption:
                 "Shares of each label's samples (rows) by the output that is largest (columns); outputs behind the "
-                + "classes "
-                + "are nonsense. Of each model the first network.",
+                + "classes are nonsense. Of each model the first network.",
             panels: panels)
     }
 

@@ -36,8 +36,7 @@ enum WorstSamplesFigure {
                 title: "\(model.label): sure and wrong",
                 caption:
                     "Clean \(split) images that the network takes for another class, the \(samples.count) of most "
-                    + "confidence "
-                    + "first: label, prediction and confidence.",
+                    + "confidence first: label, prediction and confidence.",
                 panels: [
                     panel(
                         fileName("worst", model.dataset, model.name), samples, images,

@@ -4,7 +4,7 @@ import Foundation
 import Recipes
 import Robustness
 
-/// What came of a run of a sweep.
+/// The result of a run of a sweep.
 struct SweepResult {
     /// The state of a run.
     enum State: String {

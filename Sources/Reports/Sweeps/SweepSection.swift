@@ -44,11 +44,9 @@ enum SweepSection {
             name: name, title: "Configurations",
             caption:
                 "Errors, the mean over seeds, small type: the least and the largest; green: the best by what may "
-                + "choose. "
-                + "Clean and attacked are those of the evaluation, attacked under the attack and strength that break "
-                + "the "
-                + "most. Front: no other is better in one of the two and no worse in the other. A click on a heading "
-                + "sorts.",
+                + "choose. Clean and attacked are those of the evaluation, attacked under the attack and strength that "
+                + "break the most. Front: no other is better in one of the two and no worse in the other. A click on a "
+                + "heading sorts.",
             columns: ["number"] + results.directory.sweep.keys
                 + ["runs", "state", "validation", "validation, attacked", "clean", "attacked", "seconds", "front"],
             isSortable: true, rows: rows)

@@ -72,8 +72,7 @@ final class AutoProjectedGradientDescent: Attack {
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = target.size
-        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try target.withstanding(rows, of: perturbed, group, how.threat)
+        var left = try target.start(rows, of: group, in: perturbed, how.threat)
         guard strength > 0 else { return }
         let isTargeted = how.objective.isTargeted
         let targets = isTargeted ? try target.targets(left, group, how.threat, count: how.targets) : []

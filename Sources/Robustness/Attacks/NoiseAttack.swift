@@ -149,8 +149,7 @@ final class BlendedNoise: Attack {
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = target.size
-        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try target.withstanding(rows, of: perturbed, group, threat)
+        var left = try target.start(rows, of: group, in: perturbed, threat)
         for draw in 0..<draws where !left.isEmpty {
             var reach = [Float](repeating: 0, count: group.count)
             for row in left { reach[row] = fill(row, group, draw: draw, radius: Float(255 * strength)) }

@@ -114,8 +114,7 @@ final class ProjectedGradientDescent: Attack {
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = target.size
-        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try withstanding(rows, of: perturbed, group)
+        var left = try target.start(rows, of: group, in: perturbed, how.threat)
         for restart in 0..<how.restarts where !left.isEmpty {
             for row in left { start(row, group, restart: restart, strength: strength) }
             let objective = how.objective.objective(restart: restart)
@@ -128,14 +127,8 @@ final class ProjectedGradientDescent: Attack {
                 _ = objective.value(logits, gradient: zGradient)
             }
             for row in left { (perturbed + row * size).update(from: images.pointer + row * size, count: size) }
-            left = try withstanding(left, of: perturbed, group)
+            left = try target.withstanding(left, of: perturbed, group, how.threat)
         }
-    }
-
-    private func withstanding(
-        _ rows: [Int], of images: UnsafePointer<Float>, _ group: SampleGroup
-    ) throws -> [Int] {
-        try target.withstanding(rows, of: images, group, how.threat)
     }
 
     private func start(_ row: Int, _ group: SampleGroup, restart: Int, strength: Double) {
@@ -177,6 +170,15 @@ extension Philox {
 }
 
 extension TargetModel {
+    /// Begins an attack at the samples themselves: copies them to `perturbed`, and returns the rows that are judged
+    /// right, the only ones that have to be perturbed.
+    func start(
+        _ rows: [Int], of group: SampleGroup, in perturbed: UnsafeMutablePointer<Float>, _ threat: ThreatModel
+    ) throws -> [Int] {
+        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
+        return try withstanding(rows, of: perturbed, group, threat)
+    }
+
     /// The rows on which an attack has not succeeded with `images`.
     func withstanding(
         _ rows: [Int], of images: UnsafePointer<Float>, _ group: SampleGroup, _ threat: ThreatModel

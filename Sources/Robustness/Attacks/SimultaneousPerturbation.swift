@@ -67,8 +67,7 @@ final class SimultaneousPerturbation: Attack {
     func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = target.size
-        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        let left = try target.withstanding(rows, of: perturbed, group, how.threat)
+        let left = try target.start(rows, of: group, in: perturbed, how.threat)
         guard strength > 0 else { return }
         // Sample by sample: its own queries fill the rows of a group.
         for row in left {

@@ -56,8 +56,7 @@ package final class SquareAttack: Attack {
     package func perturb(_ rows: [Int], strength: Double, into perturbed: UnsafeMutablePointer<Float>) throws {
         guard let group else { return }
         let size = target.size
-        for row in rows { (perturbed + row * size).update(from: group.pixels + row * size, count: size) }
-        var left = try target.withstanding(rows, of: perturbed, group, how.threat)
+        var left = try target.start(rows, of: group, in: perturbed, how.threat)
         guard strength > 0 else { return }
         for restart in 0..<how.restarts where !left.isEmpty {
             let broken = try run(left, group, restart: restart, strength: strength)

@@ -2,7 +2,7 @@ import Datasets
 import Essentials
 import MessagePassing
 
-/// What an evaluation will take, by a measurement of seconds.
+/// The time and memory of an evaluation, estimated by a measurement of seconds.
 public struct EvaluationForecast: Sendable {
     /// An attack, the samples of its measurement, and the seconds that all samples take.
     public struct Attack: Sendable {
@@ -51,7 +51,7 @@ extension EvaluationJob {
         while true {
             let kept = Set(samples.indices.prefix(count).map(Int.init))
             let few = samples.filter(kept.contains)
-            let timed = try communicator.agree { try self.evaluator(of: [attack], on: few) }
+            let timed = try communicator.agree { try self.makeEvaluator([attack], few) }
             let start = ContinuousClock.now
             try timed.run(done: []) { _ in }
             let taken = try communicator.allReduce(seconds(since: start), .max)

@@ -90,18 +90,12 @@ public final class EvaluationJob {
     private let evaluator: Evaluator
     private let subject: EvaluationSubject
     private let settings: EvaluationSettings
-    private let context: AttackContext
-    private let strengths: [Double]
 
-    /// What is evaluated.
+    /// The attacks and samples of the evaluation.
     var plan: EvaluationPlan { evaluator.plan }
 
-    /// An evaluator of some attacks on some images, else as the job's own. Local.
-    func evaluator(of attacks: [AttackSpecification], on samples: ImageSet) throws -> Evaluator {
-        try Evaluator(
-            context, attacks, strengths: strengths, samples: samples, classes: subject.classes, chunk: settings.chunk,
-            keepsImages: settings.keepsImages, communicator: communicator)
-    }
+    /// Makes an evaluator of some attacks on some images, else as the job's own. Local.
+    let makeEvaluator: ([AttackSpecification], ImageSet) throws -> Evaluator
 
     /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this
     /// with the same arguments.
@@ -139,6 +133,11 @@ public final class EvaluationJob {
         let columns = isOwn ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
         let strengths = own.strengths ?? columns
         let classes = isOwn ? dataset.description.classes : checkpoint.header.classes
+        let makeEvaluator = { (attacks: [AttackSpecification], samples: ImageSet) throws in
+            try Evaluator(
+                context, attacks, strengths: strengths, samples: samples, classes: classes, chunk: own.chunk,
+                keepsImages: own.keepsImages, communicator: communicator)
+        }
         let evaluator = try communicator.agree {
             // A set of one's own may lack images of the last classes.
             if let other = own.dataset, dataset.description.classes > checkpoint.header.classes {
@@ -147,14 +146,11 @@ public final class EvaluationJob {
                     "\(other.name) has labels up to \(dataset.description.classes - 1), and the network "
                         + "\(checkpoint.header.classes) classes: evaluate on images of its classes")
             }
-            return try Evaluator(
-                context, own.attacks, strengths: strengths, samples: samples, classes: classes, chunk: own.chunk,
-                keepsImages: own.keepsImages, communicator: communicator)
+            return try makeEvaluator(own.attacks, samples)
         }
         self.target = target
         self.samples = samples
-        self.evaluator = evaluator
-        (self.context, self.strengths) = (context, strengths)
+        (self.evaluator, self.makeEvaluator) = (evaluator, makeEvaluator)
         self.settings = own
         step = checkpoint.header.step
         networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)

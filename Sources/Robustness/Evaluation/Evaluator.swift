@@ -28,8 +28,7 @@ public final class Evaluator {
     ///   - samples: the same on all ranks.
     ///   - classes: the number of classes of the data.
     ///   - chunk: the most samples of a task, nil for a fitting number; more than ``TargetModel/groupSize`` are
-    ///     attacked group by
-    ///     group, and attacks on whole groups take a multiple of it.
+    ///     attacked group by group, and attacks on whole groups take a multiple of it.
     ///   - keepsImages: whether the records hold the perturbed images.
     ///   - communicator: the ranks that share the work.
     /// - Throws: `Failure` 65 where the images or classes are not those of the network; 64 as

@@ -42,7 +42,7 @@ enum ResultsLayout {
         var l1: String { "\(path)/l1" }
         /// The part that a suite's worst case comes from: uint8 [S, N].
         var worstPart: String { "\(path)/part" }
-        /// Whether a part attacked the sample: uint8 [S, N].
+        /// True where a part attacked the sample: uint8 [S, N].
         var attacked: String { "\(path)/attacked" }
         /// Perturbed images, where they are kept: float32 [S, N, H, W, C].
         var image: String { "\(path)/image" }

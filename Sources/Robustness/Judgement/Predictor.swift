@@ -2,7 +2,7 @@ import Checkpoints
 import Kernels
 import Networks
 
-/// What a network says of an image without a label.
+/// The prediction of a network for an image without a label.
 public struct Prediction: Equatable, Sendable {
     /// The output that wins; one behind the classes stands for nonsense.
     public let output: Int

@@ -25,7 +25,7 @@ package final class AdversarialSamples {
     private let moments: MomentSums?
     private let signs: FastGradientSign
     private let size: Int
-    /// What an image may move in each pixel, in 0...255, [images].
+    /// The largest change of each pixel of an image, in 0...255, [images].
     private let radii: Buffer<Float>
     /// The images of the pass while some of them are moved, [images, input shape].
     private let batch: Buffer<Float>
@@ -66,7 +66,7 @@ package final class AdversarialSamples {
         }
     }
 
-    /// What is drawn for an image in an epoch: whether it is replaced, the share of the strength that it may move, and
+    /// The draws for an image in an epoch: whether it is replaced, the share of the strength that it may move, and
     /// the stream's numbers behind these.
     private func draw(_ id: Int32, epoch: Int) -> (isReplaced: Bool, reach: Float, random: Philox) {
         var random = Philox(seed: seed, purpose: .adversarialTraining, Int(id), epoch)

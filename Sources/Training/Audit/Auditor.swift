@@ -11,7 +11,7 @@ import Recipes
 ///
 /// The lanes of a step are drawn by (seed, step): each rank's expected share is the recipe's, and all ranks check at
 /// the same time. The second rank gets the lane's input and labels and the sums over all lanes; parameters are its own.
-/// What a lane contributes is its part of each sum and its partial gradients, or its rows of the factors.
+/// A lane contributes its part of each sum and its partial gradients, or its rows of the factors.
 package final class Auditor {
     private let recipe: Recipe
     private let communicator: Communicator
@@ -19,12 +19,12 @@ package final class Auditor {
     private let model: Model
     private let work: ForwardBackward
     private let replay: LaneReplay
-    /// What the pass started from: the rank's input, and batch norm's running moments.
+    /// The start of the pass: the rank's input, and batch norm's running moments.
     private let input: Buffer<Float>
     private let moments: Buffer<Float>
     /// The running moments after the pass.
     private let finished: Buffer<Float>
-    /// What travels before a lane's input: its signature, and whether its rank was asked to stop.
+    /// The message before a lane's input: its signature, and whether its rank was asked to stop.
     private var note = (signature: UInt64(0), stopping: false)
 
     /// For the images that `work` holds at most.
@@ -176,8 +176,7 @@ package final class Auditor {
             throw Failure(
                 .hostFault,
                 "audit: \(name(check.holder)) and \(name(check.checker)) differ on lane \(check.lane), and nothing "
-                    + "tells which is "
-                    + "wrong; \(advice), or with three ranks or more")
+                    + "tells which is wrong; \(advice), or with three ranks or more")
         }
     }
 }

@@ -8,7 +8,7 @@ final class LaneReplay: StepReducer {
     private(set) var signature = LaneSignature()
 
     private let propagation: Propagation
-    /// Whether the lanes' partial gradients of a block are summed.
+    /// True where the lanes' partial gradients of a block are summed.
     private let sumsLanes: [Bool]
     private let partial: Buffer<Float>
     private var totals: [Double] = []

@@ -32,14 +32,14 @@ package struct LaneSignature: Equatable {
     }
 }
 
-/// What a pass leaves for an audit: the signatures of the rank's lanes, and the sums over all lanes in the order in
+/// The record of a pass for an audit: the signatures of the rank's lanes, and the sums over all lanes in the order in
 /// which they were formed.
 final class MicroBatchRecord {
     /// One for each local lane.
     private(set) var signatures: [LaneSignature]
     /// The sums, one after another.
     private(set) var totals: [Double] = []
-    /// Whether anything is noted.
+    /// True where anything is noted.
     private(set) var isOpen = false
 
     init(lanes: Int) { signatures = Array(repeating: LaneSignature(), count: lanes) }

@@ -3,7 +3,7 @@ import Essentials
 import HDF5Files
 import MessagePassing
 
-/// What a replay proved.
+/// The result of a replay.
 public struct ReplayReport: Sendable {
     /// The steps that were computed again.
     public let steps: Int
@@ -27,8 +27,7 @@ extension Trainer {
                 throw Failure(
                     .usage,
                     "nothing lies between step \(first) and step \(last): give an earlier --from; --from 0 starts at "
-                        + "the "
-                        + "initial weights")
+                        + "the initial weights")
             }
         }
         while state.step < last {

@@ -24,7 +24,7 @@ final class FactorReduction: WeightGradient, HostSpeaker {
     /// But on one rank, the place of the gradient, [inputs, outputs]. It may be read until the next `start`, and is
     /// written again only when all ranks of the host have come to that.
     let place: UnsafeMutablePointer<Float>?
-    /// Whether each host forms all slices.
+    /// True where each host forms all slices.
     private let repeats: Bool
     /// The lanes whose slices this rank forms.
     private let ownSlices: Range<Int>
@@ -39,15 +39,15 @@ final class FactorReduction: WeightGradient, HostSpeaker {
     private let propagation: Propagation
     private let block: Int
 
-    /// Whether a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or
+    /// True where a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or
     /// the factors. A rule of batch and lanes alone.
     static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
         lanes * inputs * outputs > batch * (inputs + outputs)
     }
 
-    /// Whether each host forms the whole gradient: where forming an element, 2 operations for each image of the batch
-    /// at 100 GFLOP/s, takes less time than bringing its 4 bytes from another host at 10 Gbit/s. A rule of batch and
-    /// hosts alone; bits are the same.
+    /// True where each host forms the whole gradient: where forming an element, 2 operations for each image of the
+    /// batch at 100 GFLOP/s, takes less time than bringing its 4 bytes from another host at 10 Gbit/s. A rule of batch
+    /// and hosts alone; bits are the same.
     static func repeatsSlices(batch: Int, hosts: Int) -> Bool { hosts > 1 && batch <= 160 }
 
     /// Collective: every rank of the groups calls this.

@@ -23,7 +23,7 @@ final class GradientReduction: StepReducer {
     /// How each block's weight gradient is formed; nil of a block without a weight.
     private let weightGradients: [(any WeightGradient)?]
     private let overlaps: Bool
-    /// Whether sums are left to `finishPass`.
+    /// True where sums are left to `finishPass`.
     private let defers: Bool
     /// The sizes of the blocks' weights, 0 of a block without one, and where the gradients of these are in `gradients`.
     private let weightCounts: [Int]
@@ -34,7 +34,7 @@ final class GradientReduction: StepReducer {
     private let plan: LanePlan
     private var pass = 0
     private var adding = false
-    /// What audits are to know of a pass; nil without them.
+    /// The record of a pass for audits; nil without them.
     let record: MicroBatchRecord?
     /// Called on a lane's partial gradient, or its rows of the deltas, before anything is done with it: for tests.
     var disturb: ((_ lane: Int, UnsafeMutablePointer<Float>, _ count: Int) -> Void)?
@@ -173,7 +173,7 @@ final class GradientReduction: StepReducer {
         }
     }
 
-    /// Whether the lanes' partial gradients of a block are summed.
+    /// True where the lanes' partial gradients of a block are summed.
     var sumsLanes: [Bool] { weightGradients.map { $0?.sumsLanes ?? false } }
 
     private func noteFactors(_ block: Int) {

@@ -5,7 +5,7 @@ import Networks
 
 /// The way in which a block's weight gradient over the global batch is formed.
 protocol WeightGradient: StagedCollective {
-    /// Whether what the lanes contribute are partial gradients, which are summed.
+    /// True where what the lanes contribute are partial gradients, which are summed.
     var sumsLanes: Bool { get }
     /// The memory in which the gradient has to stand; nil where any will do.
     var place: UnsafeMutablePointer<Float>? { get }

@@ -31,40 +31,40 @@ final class TensorBoardLog {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        var event = Message()
-        event.add(1, double: Date.now.timeIntervalSince1970)
+        var event = ProtocolBuffer()
+        event.add(1, Date.now.timeIntervalSince1970)
         event.add(3, bytes: Array("brain.Event:2".utf8))
         try write(event)
         guard firstStep > 0 else { return }
         // SessionLog START: the points of this step and behind it are void.
-        var session = Message()
-        session.add(1, integer: 1)
-        var start = Message()
-        start.add(1, double: Date.now.timeIntervalSince1970)
-        start.add(2, integer: UInt64(firstStep + 1))
-        start.add(7, bytes: session.bytes)
+        var session = ProtocolBuffer()
+        session.add(1, 1)
+        var start = ProtocolBuffer()
+        start.add(1, Date.now.timeIntervalSince1970)
+        start.add(2, firstStep + 1)
+        start.add(7, session)
         try write(start)
     }
 
     /// Appends scalars of a step.
     func add(_ scalars: [(tag: String, value: Double)], step: Int) throws {
         if handle == nil { try begin() }
-        var summary = Message()
+        var summary = ProtocolBuffer()
         for scalar in scalars {
-            var value = Message()
-            value.add(1, bytes: Array(scalar.tag.utf8))
-            value.add(2, float: Float(scalar.value))
-            summary.add(1, bytes: value.bytes)
+            var value = ProtocolBuffer()
+            value.add(1, scalar.tag)
+            value.add(2, Float(scalar.value))
+            summary.add(1, value)
         }
-        var event = Message()
-        event.add(1, double: Date.now.timeIntervalSince1970)
-        event.add(2, integer: UInt64(step))
-        event.add(5, bytes: summary.bytes)
+        var event = ProtocolBuffer()
+        event.add(1, Date.now.timeIntervalSince1970)
+        event.add(2, step)
+        event.add(5, summary)
         try write(event)
     }
 
     /// One frame: length, its checksum, the message, its checksum.
-    private func write(_ message: Message) throws {
+    private func write(_ message: ProtocolBuffer) throws {
         let length = littleEndian(UInt64(message.bytes.count))
         let frame =
             length + littleEndian(maskedChecksum(length)) + message.bytes
@@ -72,41 +72,6 @@ final class TensorBoardLog {
         do { try handle?.write(contentsOf: frame) } catch {
             throw Failure(.inputOutput, "cannot write \(path): \(error.localizedDescription)")
         }
-    }
-}
-
-/// A protocol-buffers message under construction.
-private struct Message {
-    private(set) var bytes: [UInt8] = []
-
-    mutating func add(_ field: UInt64, double: Double) {
-        addVarint(field << 3 | 1)
-        bytes += littleEndian(double.bitPattern)
-    }
-
-    mutating func add(_ field: UInt64, float: Float) {
-        addVarint(field << 3 | 5)
-        bytes += littleEndian(float.bitPattern)
-    }
-
-    mutating func add(_ field: UInt64, integer: UInt64) {
-        addVarint(field << 3)
-        addVarint(integer)
-    }
-
-    mutating func add(_ field: UInt64, bytes content: [UInt8]) {
-        addVarint(field << 3 | 2)
-        addVarint(UInt64(content.count))
-        bytes += content
-    }
-
-    private mutating func addVarint(_ value: UInt64) {
-        var rest = value
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
     }
 }
 

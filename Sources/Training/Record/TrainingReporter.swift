@@ -109,8 +109,7 @@ package final class TrainingReporter {
             let bytes = ImageStream.bytes(windows, imageBytes: set.shape.count, rows: set.chunkRows)
             say(
                 "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) "
-                    + "MB "
-                    + "of each host's memory hold three")
+                    + "MB of each host's memory hold three")
         }
         say(Self.images(recipe, data))
         data.description.notes.forEach(say)
@@ -163,12 +162,7 @@ package final class TrainingReporter {
     func step(_ report: StepReport) throws {
         let sums = report.sums
         let rate = sums.images / report.seconds
-        var line = JSONLine(event: "step")
-        line.add("step", report.step)
-        line.add("epoch", report.epoch)
-        line.add("loss", sums.meanLoss)
-        line.add("error", sums.error)
-        addErrors(sums, to: &line)
+        var line = line("step", report.step, report.epoch, sums)
         line.add("learning_rate", report.learningRate)
         line.add("gradient_norm", report.gradientNorm)
         line.add("images_per_second", rate)
@@ -194,12 +188,7 @@ package final class TrainingReporter {
     func epoch(_ report: EpochReport) throws {
         let sums = report.sums
         let rate = Double(report.rankImages.reduce(0, +)) / report.seconds
-        var line = JSONLine(event: "epoch")
-        line.add("step", report.step)
-        line.add("epoch", report.epoch)
-        line.add("loss", sums.meanLoss)
-        line.add("error", sums.error)
-        addErrors(sums, to: &line)
+        var line = line("epoch", report.step, report.epoch, sums)
         if let validation = report.validation {
             line.add("validation_error", validation.clean)
             if let attacked = validation.attacked { line.add("validation_attacked_error", attacked) }
@@ -223,6 +212,17 @@ package final class TrainingReporter {
         if let sentence = Straggler.sentence(report.throughputs, hosts: report.hosts, balances: recipe.balance) {
             say(sentence)
         }
+    }
+
+    /// The beginning of a line of the record: the losses and errors of a step or an epoch.
+    private func line(_ event: String, _ step: Int, _ epoch: Int, _ sums: TrainingSums) -> JSONLine {
+        var line = JSONLine(event: event)
+        line.add("step", step)
+        line.add("epoch", epoch)
+        line.add("loss", sums.meanLoss)
+        line.add("error", sums.error)
+        addErrors(sums, to: &line)
+        return line
     }
 
     /// A sentence on a network that rejects nearly all images that it was trained on; nil where it does not.

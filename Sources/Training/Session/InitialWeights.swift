@@ -49,8 +49,7 @@ struct InitialWeights {
             throw Failure(
                 .data,
                 "\(source.source) takes pixels times \(scales[0].map { "\($0)" }.joined(separator: ", ")), the "
-                    + "recipe's "
-                    + "network times \(scales[1].map { "\($0)" }.joined(separator: ", ")): set input_scale")
+                    + "recipe's network times \(scales[1].map { "\($0)" }.joined(separator: ", ")): set input_scale")
         }
         do {
             try source.restore(model, but: recipe.freshLayers)

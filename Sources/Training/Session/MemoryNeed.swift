@@ -6,7 +6,7 @@ import Networks
 import Recipes
 import Robustness
 
-/// What a rank's training takes of memory, reckoned from the sizes before any of it is taken: at the least. A run that
+/// The memory that a rank's training takes, reckoned from the sizes before any of it is taken: at the least. A run that
 /// cannot fit is refused in a sentence, where it would end in the middle of a step, by a signal or by the system's
 /// choice of a victim.
 struct MemoryNeed {

@@ -91,8 +91,7 @@ public final class Trainer {
                 throw Failure(
                     .usage,
                     "the run has done \(step) steps, more than the \(setup.recipe.epochs) epochs asked for have "
-                        + "(\(most)): "
-                        + "leave epochs as it is")
+                        + "(\(most)): leave epochs as it is")
             }
             try reporter?.start(step: step, ranks: communicator.worldSize)
             if found != nil || resume { try reporter?.resumed(step, hasCheckpoint: found != nil) }

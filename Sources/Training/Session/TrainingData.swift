@@ -8,7 +8,7 @@ import Networks
 import Recipes
 import Robustness
 
-/// What a rank holds of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its
+/// A rank's part of a data set: the training images of its lanes, or with its host's ranks those of all lanes; its
 /// share of the validation images; the mean image.
 struct TrainingData {
     let network: Network

@@ -111,8 +111,7 @@ struct TrainingSetup {
             throw Failure(
                 .usage,
                 "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing "
-                    + "to "
-                    + "stream, or to node where a host's memory holds all images")
+                    + "to stream, or to node where a host's memory holds all images")
         }
     }
 

@@ -6,7 +6,7 @@ import Networks
 import Recipes
 import Robustness
 
-/// What the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.
+/// The services that the work on a pass's lanes asks for: the sums over all lanes, and room for the gradients.
 protocol StepReducer: GradientReducer {
     /// Lets a second backward pass over the same batch add to the first one's gradient.
     func continuePass()

@@ -10,7 +10,7 @@ import Recipes
 /// with momentum, Nesterov's form of it, Adam or AdamW (see `OptimizerRecipe`). Weight decay acts on weights and
 /// biases, not on batch norm; each parameter has a factor on the learning rate.
 public final class Optimizer {
-    /// What the rule remembers, each buffer laid out as the model's parameters: the momentum v; of Adam the first and
+    /// The rule's state, each buffer laid out as the model's parameters: the momentum v; of Adam the first and
     /// the second moment.
     public let moments: [Buffer<Float>]
     /// The updates so far, which Adam's moments are corrected by.

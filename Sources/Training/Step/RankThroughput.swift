@@ -18,7 +18,7 @@ package struct RankThroughput: BitwiseCopyable {
         self.seconds += seconds
     }
 
-    /// Whether this is much slower than other work, by whole seconds a step.
+    /// True where this is much slower than other work, by whole seconds a step.
     private func hasPause(comparedTo other: RankThroughput) -> Bool {
         secondsPerStep > 1 && secondsPerImage > 20 * other.secondsPerImage
     }

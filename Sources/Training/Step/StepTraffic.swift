@@ -20,7 +20,7 @@ public struct StepTraffic {
     public let messages: [Message]
     /// The blocks whose weight gradient is formed from gathered factors.
     public let factorBlocks: [Int]
-    /// Whether each rank forms the whole of it, and not a share.
+    /// True where each rank forms the whole of it, and not a share.
     public let repeatsProducts: Bool
 
     /// The collectives of a step of a network on a global batch in so many lanes.

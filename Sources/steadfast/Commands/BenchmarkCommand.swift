@@ -47,8 +47,7 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "About how many seconds to measure.")
         var seconds = 10.0
 
-        @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
-        var dataDirectory: String?
+        @OptionGroup var location: DataLocation
 
         func validate() throws {
             guard seconds > 0, seconds <= 3600 else {
@@ -59,7 +58,7 @@ struct BenchmarkCommand: ParsableCommand {
         func subject() throws -> BenchmarkSubject {
             try BenchmarkSubject(
                 recipe: recipe, dataset: dataset, activation: activation, batch: batch, overrides: overrides,
-                dataDirectory: dataDirectory)
+                dataDirectory: location.dataDirectory)
         }
     }
 

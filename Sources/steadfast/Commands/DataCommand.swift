@@ -10,19 +10,6 @@ struct DataCommand: ParsableCommand {
         commandName: "data", abstract: "List, fetch, verify, convert and make data sets.",
         subcommands: [List.self, Fetch.self, Verify.self, Convert.self, Make.self])
 
-    struct Location: ParsableArguments {
-        @Option(
-            help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-            completion: .directory)
-        var dataDirectory: String?
-
-        /// The directory that new data sets go to.
-        var target: String {
-            dataDirectory ?? ProcessInfo.processInfo.environment["STEADFAST_DATA"]
-                ?? homeDirectory() + "/.cache/steadfast"
-        }
-    }
-
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show data sets: where they lie, their shape and classes.")
@@ -30,7 +17,7 @@ struct DataCommand: ParsableCommand {
             help: "Names, folders or files, each read whole for the images of each class; else all known sets.",
             completion: .datasets)
         var sets: [String] = []
-        @OptionGroup var location: Location
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             let names = sets.isEmpty ? Dataset.knownNames : sets
@@ -63,7 +50,7 @@ struct DataCommand: ParsableCommand {
             abstract: "Download a data set from its publisher; an interrupted download goes on where it stopped.")
         @Argument(help: "A data set's name.", completion: .datasets)
         var name: String
-        @OptionGroup var location: Location
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             let isTerminal = isatty(STDERR_FILENO) == 1
@@ -86,7 +73,7 @@ struct DataCommand: ParsableCommand {
             abstract: "Read a data set whole and compare it with its publisher's digests.")
         @Argument(help: "A data set's name, or a folder.", completion: .datasets)
         var name: String
-        @OptionGroup var location: Location
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             let report = try Dataset.verify(name, directory: location.dataDirectory)
@@ -113,7 +100,7 @@ struct DataCommand: ParsableCommand {
         var deflate: Int?
         @Flag(help: "Tell nothing on the way.")
         var quiet = false
-        @OptionGroup var location: Location
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             let dataset = try Dataset.locate(source, directory: location.dataDirectory)
@@ -141,7 +128,7 @@ struct DataCommand: ParsableCommand {
             help: "A built-in set's name: \(Dataset.generatedNames.joined(separator: ", ")).",
             completion: .list(Dataset.generatedNames))
         var name: String
-        @OptionGroup var location: Location
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             guard Dataset.generatedNames.contains(name) else {

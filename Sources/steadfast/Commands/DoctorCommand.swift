@@ -13,8 +13,7 @@ struct DoctorCommand: CollectiveCommand {
     @Option(name: .customLong("run"), help: "The directory of runs; rank 0 writes a small file there and removes it.")
     var directory: String?
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     @Option(help: "Write the findings to this file, one JSON object.")
     var json: String?
@@ -22,7 +21,7 @@ struct DoctorCommand: CollectiveCommand {
     func run() throws {
         Communicator.main { world in
             let doctor = try Doctor(
-                Examination(world, directory: try world.broadcast(place), dataDirectory: dataDirectory))
+                Examination(world, directory: try world.broadcast(place), dataDirectory: location.dataDirectory))
             try world.agree {
                 guard world.rank == 0 else { return }
                 print(doctor.lines.joined(separator: "\n"))

@@ -26,20 +26,9 @@ struct EvaluateCommand: CollectiveCommand {
         completion: .file())
     var checkpoints: [String]
 
-    @Flag(help: "Of runs, the checkpoints with the least validation error.")
-    var best = false
+    @OptionGroup var choice: CheckpointChoice
 
-    @Option(
-        help: "The attacks, NAME[:key=value]..., separated by commas. Default: the plan of the recipe (evaluation).",
-        completion: .attacks)
-    var attacks: String?
-
-    @Option(
-        help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the columns of the paper's table.")
-    var strengths: String?
-
-    @Option(help: "Evaluate the first N images.")
-    var samples: Int?
+    @OptionGroup var attacking: AttackChoice
 
     @Option(help: "Evaluate every K-th image, from the first.")
     var every = 1
@@ -85,19 +74,9 @@ struct EvaluateCommand: CollectiveCommand {
 
     @OptionGroup var importOptions: ImportOptions
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-        completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
-    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
-    var trust = false
-
-    @Flag(help: "Print nothing but errors.")
-    var quiet = false
-
-    @Flag(help: "Foretell time, memory and files by a measurement of seconds, or what would be refused.")
-    var dryRun = false
+    @OptionGroup var options: JobOptions
 
     func run() throws {
         let timeout = max(0, min(1e6, stallTimeout))
@@ -114,7 +93,7 @@ struct EvaluateCommand: CollectiveCommand {
     /// Evaluates, on all ranks of a communicator; collective.
     func run(_ communicator: Communicator) throws {
         try StopRequest.install()
-        guard !dryRun else { return try forecast(communicator) }
+        guard !options.dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it.
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
@@ -142,7 +121,7 @@ struct EvaluateCommand: CollectiveCommand {
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
         var warned: [String] = []
         var diagnosed: [EvaluationJob] = []
-        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
+        var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         for part in parts {
             let jobs = try checkpoints.map { try job($0, part, communicator) }
             for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
@@ -172,18 +151,18 @@ struct EvaluateCommand: CollectiveCommand {
             let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
             try NetworkRow.write(networks, to: output)
             try AtomicFile.write(text, to: output + "/summary.csv")
-            if !quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
+            if !options.quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }
         // The verdict is the last line. Of several sets the first one's images are looked at.
         if diagnose { try diagnose(diagnosed, communicator) }
     }
 
-    /// What the networks are evaluated on in turn: nil for what each was trained on. Collective.
+    /// The data sets that the networks are evaluated on in turn: nil for the one that each was trained on. Collective.
     private func parts(_ communicator: Communicator) throws -> [EvaluatedSet?] {
         guard let dataset else { return [nil] }
         let text = try communicator.agree { () throws -> String in
             guard communicator.rank == 0 else { return "" }
-            let parts = try Dataset.parts(of: dataset, directory: dataDirectory)
+            let parts = try Dataset.parts(of: dataset, directory: location.dataDirectory)
             guard parts.isEmpty else { return parts.map { "\($0.locator)\n\($0.name)" }.joined(separator: "\n") }
             return "\(dataset)\n\(dataset)"
         }
@@ -191,15 +170,13 @@ struct EvaluateCommand: CollectiveCommand {
         return stride(from: 0, to: lines.count - 1, by: 2).map { EvaluatedSet(locator: lines[$0], name: lines[$0 + 1]) }
     }
 
-    /// Foretells the evaluation; writes nothing. Collective.
+    /// Estimates what the evaluation takes; writes nothing. Collective.
     private func forecast(_ communicator: Communicator) throws {
         try communicator.agree {
             guard !watch, !diagnose, !checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
                 throw Failure(
                     .usage,
-                    "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it does not "
-                        + "foretell"
-                )
+                    "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it cannot estimate")
             }
         }
         let parts = try parts(communicator)
@@ -219,15 +196,17 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// The masking verdict on each network; collective.
     private func diagnose(_ jobs: [EvaluationJob], _ communicator: Communicator) throws {
-        let asked = try communicator.agree { try strengths.map(AttackSpecification.strengths)?.filter { $0 > 0 } ?? [] }
+        let asked = try communicator.agree {
+            try attacking.strengths.map(AttackSpecification.strengths)?.filter { $0 > 0 } ?? []
+        }
         var lines = [Diagnosis.header]
         for job in jobs {
             let diagnosis = try job.diagnose(strength: asked.count == 1 ? asked[0] : nil)
             guard let diagnosis else { continue }
             lines += diagnosis.lines(job.name)
             let title = "\(job.name), \(diagnosis.samples) samples at eps \(diagnosis.strength)"
-            if !quiet { print("\n\(title)\n\(diagnosis.table)") }
-            if quiet && jobs.count > 1 { print(job.name) }
+            if !options.quiet { print("\n\(title)\n\(diagnosis.table)") }
+            if options.quiet && jobs.count > 1 { print(job.name) }
             print(diagnosis.verdict)
             fflush(nil)
         }
@@ -239,7 +218,9 @@ struct EvaluateCommand: CollectiveCommand {
 
     private func watch(_ communicator: Communicator) throws {
         try communicator.agree {
-            guard checkpoints.count == 1, !best else { throw Failure(.usage, "--watch takes one run, without --best") }
+            guard checkpoints.count == 1, !choice.best else {
+                throw Failure(.usage, "--watch takes one run, without --best")
+            }
             guard dataset == nil else {
                 throw Failure(.usage, "--dataset does not go with --watch: evaluate a checkpoint when it is there")
             }
@@ -248,10 +229,10 @@ struct EvaluateCommand: CollectiveCommand {
             }
         }
         let watcher = try CheckpointWatcher(
-            run: checkpoints[0], output: output, trust: trust, resume: resume, patience: patience,
+            run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience,
             communicator: communicator
         ) { try EvaluationRequest(self, $0).settings }
-        var reporter = EvaluationReporter(communicator.rank == 0 && !quiet)
+        var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
             reporter.finished(results)
             reporter.note("\(SummaryTable(results.summary))\n")
@@ -264,7 +245,7 @@ struct EvaluateCommand: CollectiveCommand {
     private func job(_ name: String, _ part: EvaluatedSet?, _ communicator: Communicator) throws -> EvaluationJob {
         let path = try communicator.agree { try checkpoint(name, isWriter: false) }
         let others = try communicator.agree { try otherNetworks(than: name) }
-        return try EvaluationJob(path, name: name, trust: trust, others: others, communicator: communicator) {
+        return try EvaluationJob(path, name: name, trust: choice.trust, others: others, communicator: communicator) {
             var settings = try EvaluationRequest(self, $0).settings
             // What the network is for anyway has no other name.
             if let part, part.locator != $0.header.dataset {
@@ -277,22 +258,22 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// The other networks that are evaluated, where an attack is made on them.
     private func otherNetworks(than name: String) throws -> [(name: String, target: TargetModel)] {
-        let attacks = try attacks.map(AttackSpecification.list) ?? []
+        let attacks = try attacking.attacks.map(AttackSpecification.list) ?? []
         guard attacks.contains(where: { $0.entry?.kind == .transfer }) else { return [] }
         return try checkpoints.filter { $0 != name }.map { other in
             let path = try checkpoint(other, isWriter: false)
-            return (other, try TargetModel(try Checkpoint.load(path, trust: trust), seed: seed))
+            return (other, try TargetModel(try Checkpoint.load(path, trust: choice.trust), seed: seed))
         }
     }
 
     /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
     /// becomes.
     private func checkpoint(_ name: String, isWriter: Bool) throws -> String {
-        guard name.hasSuffix(".onnx") else { return try RunDirectory.checkpointFile(name, best: best) }
+        guard name.hasSuffix(".onnx") else { return try RunDirectory.checkpointFile(name, best: choice.best) }
         let path = "\(output)/imported/\(folderName(name)).h5"
         guard isWriter else { return path }
         guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
-        let settings = try importOptions.settings(dataset: dataset, directory: dataDirectory)
+        let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
         var imported = try Checkpoint.imported(onnx: name, settings)
         // An evaluation that goes on has to find the same bytes.
         if let old = try? Checkpoint.load(path) {

@@ -15,7 +15,7 @@ struct EvaluationRequest {
             checkpoint.header.recipe.isEmpty
             ? nil : try Recipe.parse(yaml: checkpoint.header.recipe, source: "the checkpoint's recipe")
         let plan = recipe?.evaluation
-        guard let names = command.attacks ?? plan?.attacks.joined(separator: ",") else {
+        guard let names = command.attacking.attacks ?? plan?.attacks.joined(separator: ",") else {
             throw Failure(
                 .usage,
                 "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
@@ -23,8 +23,8 @@ struct EvaluationRequest {
         }
         var settings = EvaluationSettings(attacks: try AttackSpecification.list(names))
         try AttackCatalogue.check(settings.attacks.map(\.verbatim))
-        settings.strengths = try command.strengths.map(AttackSpecification.strengths) ?? plan?.strengths
-        settings.samples = command.samples ?? plan?.samples
+        settings.strengths = try command.attacking.strengths.map(AttackSpecification.strengths) ?? plan?.strengths
+        settings.samples = command.attacking.samples ?? plan?.samples
         guard settings.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
         guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
         guard let split = Split(rawValue: command.split) else {
@@ -35,13 +35,13 @@ struct EvaluationRequest {
         settings.validation = (recipe?.validation ?? 0, recipe?.seed ?? 0)
         settings.seed = command.seed
         settings.chunk = command.chunk
-        settings.dataDirectory = command.dataDirectory ?? recipe?.dataDirectory
+        settings.dataDirectory = command.location.dataDirectory ?? recipe?.dataDirectory
         settings.keepsImages = command.images
         settings.resume = command.resume
         self.settings = settings
     }
 
-    /// What the ranks beside a training run evaluate its checkpoints on.
+    /// The evaluation of a training run's checkpoints by the ranks beside it.
     static func settings(plannedBy recipe: Recipe) throws -> EvaluationSettings {
         let plan = recipe.evaluation ?? recipe.defaultEvaluation
         var settings = EvaluationSettings(attacks: try AttackSpecification.list(plan.attacks.joined(separator: ",")))

@@ -26,8 +26,7 @@ struct ExportCommand: ParsableCommand {
     @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).", completion: .file())
     var checkpoint: String
 
-    @Flag(help: "Of a run, the checkpoint with the least validation error.")
-    var best = false
+    @OptionGroup var choice: CheckpointChoice
 
     @Option(help: "The format: checkpoint, safetensors or onnx.")
     var format: ExportFormat
@@ -35,11 +34,8 @@ struct ExportCommand: ParsableCommand {
     @Option(help: "The file to write.", completion: .file())
     var output: String
 
-    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
-    var trust = false
-
     func run() throws {
-        var network = try Checkpoint.load(try RunDirectory.checkpointFile(checkpoint, best: best), trust: trust)
+        var network = try choice.load(checkpoint)
         switch format {
         case .checkpoint:
             network.tensors = network.tensors.filter { path, _ in

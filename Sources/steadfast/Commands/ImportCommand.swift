@@ -59,8 +59,7 @@ struct ImportCommand: ParsableCommand {
             FILE.onnx holds a network with one input, images, and logits as its first output (or a softmax of them). A \
             model that steadfast exported keeps its own units: --mean and --deviation are for others.
             FILE.safetensors holds parameters: --recipe says the network. Tensors find their layers by names, else by \
-            shapes \
-            and order, which is shown; --map names them.
+            shapes and order, which is shown; --map names them.
             """)
 
     @Argument(
@@ -89,10 +88,7 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The checkpoint to write.", completion: .file())
     var output: String
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-        completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     func run() throws {
         let checkpoint = file.hasSuffix(".safetensors") ? try safetensors() : try onnx()
@@ -106,7 +102,8 @@ struct ImportCommand: ParsableCommand {
             throw Failure(.usage, "--recipe, --map and --epsilon are for files of the format safetensors")
         }
         guard let dataset else { throw Failure(.usage, "\(file): say the --dataset that the network is for") }
-        return try Checkpoint.imported(onnx: file, try options.settings(dataset: dataset, directory: dataDirectory))
+        return try Checkpoint.imported(
+            onnx: file, try options.settings(dataset: dataset, directory: location.dataDirectory))
     }
 
     private func safetensors() throws -> Checkpoint {
@@ -120,7 +117,7 @@ struct ImportCommand: ParsableCommand {
         }
         if let epsilon, !(epsilon > 0 && epsilon.isFinite) { throw Failure(.usage, "--epsilon has to be above 0") }
         let loaded = try Recipe.load(recipe, overrides: [])
-        let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: dataDirectory)
+        let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: location.dataDirectory)
         let imported = try Checkpoint.imported(safetensors: file, stabilizer: epsilon, map: pairs, settings) { scale in
             var recipe = loaded
             recipe.inputScale = scale ?? recipe.inputScale

@@ -12,8 +12,7 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "A checkpoint, or a run directory (its latest checkpoint).", completion: .file())
     var file: String
 
-    @Flag(help: "Of a run, the checkpoint with the least validation error.")
-    var best = false
+    @OptionGroup var choice: CheckpointChoice
 
     @Flag(help: "Print only the SHA-256 over /model, /optimizer and /input: equal for equal training.")
     var digest = false
@@ -21,15 +20,12 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print only the recipe that it was trained by, or that describes an imported network.")
     var recipe = false
 
-    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
-    var trust = false
-
     func validate() throws {
         guard !digest || !recipe else { throw ValidationError("--digest and --recipe do not go together") }
     }
 
     func run() throws {
-        let checkpoint = try Checkpoint.load(try RunDirectory.checkpointFile(file, best: best), trust: trust)
+        let checkpoint = try choice.load(file)
         if recipe { return print(checkpoint.header.recipe, terminator: "") }
         print(digest ? checkpoint.trainingDigest : checkpoint.describe())
     }

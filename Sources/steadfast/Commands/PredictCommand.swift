@@ -12,10 +12,8 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict", abstract: "Say the class of images without labels, or that they are rejected.",
         discussion: """
             IMAGES are pictures (PNG, JPEG), folders of pictures, and arrays of images (IDX, NPY) of the network's \
-            size; \
-            a path takes parameters, PATH:layout=nchw:range=0..1. An image is rejected where a nonsense output wins \
-            or, \
-            in a network without one, the confidence is at most one half.
+            size; a path takes parameters, PATH:layout=nchw:range=0..1. An image is rejected where a nonsense output \
+            wins or, in a network without one, the confidence is at most one half.
             """)
 
     @Argument(help: "A checkpoint, a run directory (its latest checkpoint), or a network of the format ONNX.")
@@ -24,8 +22,7 @@ struct PredictCommand: ParsableCommand {
     @Argument(help: "The images.")
     var images: [String]
 
-    @Flag(help: "Of a run, the checkpoint with the least validation error.")
-    var best = false
+    @OptionGroup var choice: CheckpointChoice
 
     @Option(help: "Write the predictions to a CSV file, in place of the table.")
     var output: String?
@@ -35,11 +32,7 @@ struct PredictCommand: ParsableCommand {
 
     @OptionGroup var importOptions: ImportOptions
 
-    @Option(help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.")
-    var dataDirectory: String?
-
-    @Flag(help: "Read a checkpoint that another program wrote (it has no seal).")
-    var trust = false
+    @OptionGroup var location: DataLocation
 
     /// The CSV file's first line: the image's file and its number in it, the winning output and its name, its
     /// confidence, and `accepted` or `rejected`.
@@ -76,10 +69,10 @@ struct PredictCommand: ParsableCommand {
 
     private func checkpoint() throws -> Checkpoint {
         guard network.hasSuffix(".onnx") else {
-            return try Checkpoint.load(try RunDirectory.checkpointFile(network, best: best), trust: trust)
+            return try choice.load(network)
         }
         guard let dataset else { throw Failure(.usage, "\(network) is of the format ONNX: say its --dataset") }
-        let settings = try importOptions.settings(dataset: dataset, directory: dataDirectory)
+        let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
         return try Checkpoint.imported(onnx: network, settings)
     }
 

@@ -22,16 +22,13 @@ struct RecipeCommand: ParsableCommand {
         @Option(help: "Write it to this new file.", completion: .file(extensions: ["yaml"]))
         var output: String?
 
-        @Option(
-            help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-            completion: .directory)
-        var dataDirectory: String?
+        @OptionGroup var location: DataLocation
 
         func run() throws {
             if let output, access(output, F_OK) == 0 {
                 throw Failure(.cannotCreate, "\(output) is there already: name a new file")
             }
-            let found = try Dataset.locate(dataset, directory: dataDirectory)
+            let found = try Dataset.locate(dataset, directory: location.dataDirectory)
             let text = try Recipe.draft(dataset, found.description)
             guard let output else { return print(text, terminator: "") }
             try AtomicFile.write(text, to: output)

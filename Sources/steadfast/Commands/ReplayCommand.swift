@@ -27,9 +27,7 @@ struct ReplayCommand: CollectiveCommand {
     @Option(help: "The step of the later checkpoint. Default: the newest one.")
     var to: Int?
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: as the run's recipe says.", completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     func run() throws {
         Communicator.main { world in
@@ -38,7 +36,7 @@ struct ReplayCommand: CollectiveCommand {
             let text = try world.broadcast(ends?.goal.header.recipe ?? "")
             let recipe = try world.agree {
                 var recipe = try Recipe.parse(yaml: text, source: "the run's recipe")
-                if let dataDirectory { recipe.dataDirectory = dataDirectory }
+                if let dataDirectory = location.dataDirectory { recipe.dataDirectory = dataDirectory }
                 recipe.evaluation = nil
                 return recipe
             }

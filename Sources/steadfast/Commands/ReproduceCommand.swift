@@ -43,10 +43,7 @@ struct ReproduceCommand: CollectiveCommand {
         help: "Override a value of each recipe, as `train` does. Repeatable.", completion: .assignments)
     var overrides: [String] = []
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-        completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     func run() throws {
         Communicator.main { world in
@@ -72,7 +69,7 @@ struct ReproduceCommand: CollectiveCommand {
 
     private func reproduce(_ paper: ReproducedPaper, _ recipe: String, seed: Int, _ world: Communicator) throws {
         let run = "\(directory)/\(recipe)/seed-\(seed)"
-        let data = dataDirectory.map { ["--data-directory", $0] } ?? []
+        let data = location.arguments
         let values = (overrides + ["seed=\(seed)"]).flatMap { ["--set", $0] }
         let train = ["train", recipe, "--run", run, "--resume"] + values + data
         try command(train, as: TrainCommand.self, world).run(world)
@@ -89,8 +86,7 @@ struct ReproduceCommand: CollectiveCommand {
         let attack =
             [
                 "evaluate", run, "--attacks", paper.strongAttacks, "--strengths", paper.strongStrengths, "--samples",
-                few,
-                "--output", strong, "--resume",
+                few, "--output", strong, "--resume",
             ] + (isDiagnosed ? [] : ["--diagnose"]) + data
         try command(attack, as: EvaluateCommand.self, world).run(world)
     }

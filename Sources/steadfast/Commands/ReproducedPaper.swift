@@ -13,7 +13,7 @@ struct ReproducedPaper {
     /// The strengths of those.
     let strongStrengths: String
 
-    /// What there is for a data set.
+    /// The networks of a data set.
     ///
     /// - Throws: `Failure` 64 for another than MNIST and CIFAR-10.
     init(_ dataset: String) throws {

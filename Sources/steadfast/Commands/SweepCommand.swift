@@ -18,8 +18,7 @@ struct SweepCommand: CollectiveCommand {
             The runs are those of a grid, or drawn at random; halving ends the worse ones early. Ranks are dealt to \
             several runs where there are more than one takes. Each run's best network is evaluated; then DIR gets \
             sweep.csv, times.csv, table.txt, best.yaml and report/. The same command again goes on where it was \
-            stopped \
-            and computes nothing twice; several jobs may work in one directory, which all hosts have to see.
+            stopped and computes nothing twice; several jobs may work in one directory, which all hosts have to see.
             """)
 
     @Argument(
@@ -45,17 +44,7 @@ struct SweepCommand: CollectiveCommand {
         help: "Override a value of the recipe in all runs, as `train` does. Repeatable.", completion: .assignments)
     var overrides: [String] = []
 
-    @Option(
-        help: "The attacks on each run's best network. Default: those that the recipe plans (evaluation).",
-        completion: .attacks)
-    var attacks: String?
-
-    @Option(
-        help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the recipe's, then the data set's.")
-    var strengths: String?
-
-    @Option(help: "Evaluate on the first N images.")
-    var samples: Int?
+    @OptionGroup var attacking: AttackChoice
 
     @Option(
         help: "The images that are evaluated: validation, test or train. Default: validation, test without one.",
@@ -71,20 +60,12 @@ struct SweepCommand: CollectiveCommand {
             valueName: "K[/M]"))
     var task: String?
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-        completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     @Flag(help: "Print the runs, and train nothing.")
     var list = false
 
-    @Flag(
-        help: "Foretell time, memory and files of the trainings by measurements of seconds, or what would be refused.")
-    var dryRun = false
-
-    @Flag(help: "Print nothing but errors.")
-    var quiet = false
+    @OptionGroup var options: JobOptions
 
     func run() throws {
         if list {
@@ -114,7 +95,7 @@ struct SweepCommand: CollectiveCommand {
             return chosen
         }
         let directory = SweepDirectory(try world.agree { try path() }, sweep, runs: runs)
-        if dryRun { return try forecast(chosen, directory, world) }
+        if options.dryRun { return try forecast(chosen, directory, world) }
         try world.agree { if world.rank == 0 { try directory.open() } }
         let team = try SweepTeam(world, most: mostRanks(runs), runs: chosen.count)
         tell("\(runs.count) runs in \(directory.path), \(team)", world)
@@ -134,8 +115,8 @@ struct SweepCommand: CollectiveCommand {
 
     private func wanted() throws -> Sweep {
         if isSweep {
-            guard sweeps.isEmpty, overrides.isEmpty, search == nil, attacks == nil, strengths == nil, samples == nil,
-                split == nil
+            guard sweeps.isEmpty, overrides.isEmpty, search == nil, attacking.attacks == nil,
+                attacking.strengths == nil, attacking.samples == nil, split == nil
             else {
                 throw Failure(
                     .usage, "\(recipe) holds a sweep, which is fixed: go on with it without options, or name a recipe")
@@ -143,8 +124,8 @@ struct SweepCommand: CollectiveCommand {
             return try SweepDirectory.sweep(in: recipe)
         }
         var evaluation = Sweep.Evaluation()
-        (evaluation.attacks, evaluation.strengths) = (attacks, strengths)
-        (evaluation.samples, evaluation.split) = (samples, split)
+        (evaluation.attacks, evaluation.strengths) = (attacking.attacks, attacking.strengths)
+        (evaluation.samples, evaluation.split) = (attacking.samples, split)
         return try Sweep(recipe, overrides: overrides, sweeps: sweeps, search: search, evaluation: evaluation)
     }
 
@@ -180,7 +161,7 @@ struct SweepCommand: CollectiveCommand {
 
     private func located(_ recipe: Recipe) -> Recipe {
         var recipe = recipe
-        if let dataDirectory { recipe.dataDirectory = dataDirectory }
+        if let dataDirectory = location.dataDirectory { recipe.dataDirectory = dataDirectory }
         return recipe
     }
 
@@ -203,7 +184,7 @@ struct SweepCommand: CollectiveCommand {
     }
 
     private func tell(_ line: String, _ communicator: Communicator) {
-        guard communicator.rank == 0, !quiet else { return }
+        guard communicator.rank == 0, !options.quiet else { return }
         print(line)
         fflush(nil)
     }
@@ -306,7 +287,7 @@ struct SweepCommand: CollectiveCommand {
             + (steps.map { ["--set", "max_steps=\($0)"] }
                 ?? (directory.sweep.search.firstEpochs == nil
                     ? [] : ["--set", "max_steps=null"]))
-            + (dataDirectory.map { ["--data-directory", $0] } ?? []) + (quiet || team.parts > 1 ? ["--quiet"] : [])
+            + location.arguments + (options.quiet || team.parts > 1 ? ["--quiet"] : [])
         tell("== run \(run.number): \(directory.path(of: run))", part)
         try part.agree { try TrainCommand.parse(words) }.run(part)
     }
@@ -322,11 +303,12 @@ struct SweepCommand: CollectiveCommand {
             ] + (run.recipe.validation > 0 ? ["--best"] : [])
             + (own.strengths.map { ["--strengths", $0] } ?? [])
             + ((own.samples ?? plan?.samples).map { ["--samples", "\($0)"] } ?? [])
-            + (dataDirectory.map { ["--data-directory", $0] } ?? [])
+            + location.arguments
         try part.agree { try EvaluateCommand.parse(words) }.run(part)
     }
 
-    /// Foretells the trainings: those that cost the same are measured once, by all parts at the same time. Collective.
+    /// Estimates what the trainings take: those that cost the same are measured once, by all parts at the same time.
+    /// Collective.
     private func forecast(_ runs: [SweepRun], _ directory: SweepDirectory, _ world: Communicator) throws {
         let team = try SweepTeam(world, most: mostRanks(runs), runs: runs.count)
         var known: [(recipe: Recipe, forecast: TrainingForecast)] = []
@@ -370,7 +352,7 @@ struct SweepCommand: CollectiveCommand {
         guard results.missing.isEmpty else {
             let names = results.missing.prefix(5).map(\.path).joined(separator: ", ")
             let others = results.missing.count > 5 ? ", ..." : ""
-            if !quiet {
+            if !options.quiet {
                 print(
                     "\(results.missing.count) of \(directory.runs.count) runs are left to other jobs: \(names)\(others)"
                 )
@@ -378,7 +360,7 @@ struct SweepCommand: CollectiveCommand {
             return
         }
         try results.write()
-        if !quiet {
+        if !options.quiet {
             print("\n\(results.text)\n" + results.notes.joined(separator: "\n"))
             print("written: \(directory.path)/sweep.csv")
         }
@@ -399,7 +381,7 @@ struct SweepCommand: CollectiveCommand {
             let report = try Report(of: [directory.path], output: output)
             try report.writeTables()
             try report.writePage()
-            if !quiet { print("written: \(output)/index.html") }
+            if !options.quiet { print("written: \(output)/index.html") }
         } catch let failure as Failure where failure.code == .unavailable {
             let words =
                 "steadfast: no page: \(failure.message); later: steadfast report \(directory.path) --output \(output)\n"

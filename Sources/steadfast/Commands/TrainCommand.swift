@@ -36,10 +36,7 @@ struct TrainCommand: CollectiveCommand {
         completion: .assignments)
     var overrides: [String] = []
 
-    @Option(
-        help: "Where the data sets lie, one folder each. Default: $STEADFAST_DATA, then ~/.cache/steadfast.",
-        completion: .directory)
-    var dataDirectory: String?
+    @OptionGroup var location: DataLocation
 
     @Option(
         help: ArgumentHelp(
@@ -56,14 +53,10 @@ struct TrainCommand: CollectiveCommand {
     @Flag(help: "Write the progress line over, as on a terminal, whatever standard error is.")
     var progress = false
 
-    @Flag(help: "Print nothing but errors.")
-    var quiet = false
+    @OptionGroup var options: JobOptions
 
     @Flag(help: "Print the recipe with every value resolved, and train nothing.")
     var printRecipe = false
-
-    @Flag(help: "Foretell steps, memory, files and time by a measurement of seconds, or what would be refused.")
-    var dryRun = false
 
     func run() throws {
         if printRecipe {
@@ -86,7 +79,7 @@ struct TrainCommand: CollectiveCommand {
         // The run's directory is rank 0's: other hosts need not see it.
         let text = try world.broadcast(try world.agree { world.rank == 0 ? try runRecipe() ?? "" : "" })
         var recipe = try world.agree { try resolve(text.isEmpty ? nil : text) }
-        if let dataDirectory { recipe.dataDirectory = dataDirectory }
+        if let dataDirectory = location.dataDirectory { recipe.dataDirectory = dataDirectory }
         let trainingRanks = try world.agree {
             guard (0..<world.worldSize).contains(evaluationRanks) else {
                 throw Failure(
@@ -96,7 +89,7 @@ struct TrainCommand: CollectiveCommand {
             }
             return world.worldSize - evaluationRanks
         }
-        guard !dryRun else { return try forecast(recipe, world) }
+        guard !options.dryRun else { return try forecast(recipe, world) }
         let isNew = access(runPath, F_OK) != 0
         let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
         defer { if isNew { directory?.removeIfUnused() } }
@@ -133,13 +126,13 @@ struct TrainCommand: CollectiveCommand {
             yaml: run, overrides: overrides, resuming: run, source: runPath + "/recipe.yaml")
     }
 
-    /// Foretells the training; writes nothing. Collective.
+    /// Estimates what the training takes; writes nothing. Collective.
     private func forecast(_ recipe: Recipe, _ world: Communicator) throws {
         JobDeadline.callOff()
         let done = try world.agree { () throws -> Int in
             guard evaluationRanks == 0, trace == nil else {
                 throw Failure(
-                    .usage, "--dry-run goes without --evaluation-ranks and --trace, whose work it does not foretell")
+                    .usage, "--dry-run goes without --evaluation-ranks and --trace, whose work it cannot estimate")
             }
             guard world.rank == 0 else { return 0 }
             guard resume else {
@@ -163,7 +156,7 @@ struct TrainCommand: CollectiveCommand {
         defer { watchdog?.stop() }
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
-            showProgress: communicator.rank == 0 && !quiet, movingLine: progress || Terminal.isWatched,
+            showProgress: communicator.rank == 0 && !options.quiet, movingLine: progress || Terminal.isWatched,
             traces: trace != nil)
         try communicator.agree { try directory?.writeRecipe(trainer.recipe.yaml) }
         guard let trace else { return try trainer.train() }
@@ -222,7 +215,7 @@ struct TrainCommand: CollectiveCommand {
         let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
         if let text = try directory.recipe() {
             let changes = try refuseDifferences(recipe, from: text)
-            if !quiet {
+            if !options.quiet {
                 for change in changes { print("\(change.text): taken up") }
             }
         }

@@ -25,7 +25,8 @@ static int mpi_count;
 static int find_mpi(struct dl_phdr_info *info, size_t size, void *unused) {
     (void)size;
     (void)unused;
-    const char *names[] = {"libmpi", "libopen-", "openmpi", "pmix", "libhwloc", "libevent", "libucp", "libucs", "libfabric"};
+    const char *names[] = {"libmpi",   "libopen-", "openmpi", "pmix",     "libhwloc",
+                           "libevent", "libucp",   "libucs",  "libfabric"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!info->dlpi_name || !strstr(info->dlpi_name, names[i])) continue;
         for (int j = 0; j < info->dlpi_phnum && mpi_count < LARGEST; j++) {

@@ -67,7 +67,7 @@ struct Draw {
         case killAll, signalRank, stopInCall, memory, slow, clock, killWaiting, noSharedMemory, two
     }
 
-    /// Whether the ranks' watch has to notice a rank that stands still, or must not be misled by a clock.
+    /// True where the ranks' watch has to notice a rank that stands still, or must not be misled by a clock.
     var isWatched: Bool {
         switch fault {
         case .stop: true

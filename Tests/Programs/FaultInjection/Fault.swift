@@ -26,7 +26,7 @@ indirect enum Fault {
     case noSharedMemory
     /// Two at once.
     case both(Fault, Fault)
-    /// What the library FaultInjector does to a call of a rank.
+    /// The action of the library FaultInjector on a call of a rank.
     case call(CallFault)
 
     /// A fault in a rank's calls.
@@ -66,7 +66,7 @@ indirect enum Fault {
         }
     }
 
-    /// What is done, for people.
+    /// The action, for people.
     var title: String {
         switch self {
         case .kill(.rank(let rank)), .signal(_, .rank(let rank)), .stop(let rank): "\(kind), rank \(rank)"
@@ -77,7 +77,7 @@ indirect enum Fault {
         }
     }
 
-    /// Whether the fault needs a file system of its own, which only root may mount.
+    /// True where the fault needs a file system of its own, which only root may mount.
     var needsMount: Bool {
         switch self {
         case .fullDisk, .readOnly, .noSharedMemory: true
@@ -92,7 +92,7 @@ indirect enum Fault {
         var codes: Set<Int32>?
         /// How many sentences of ours there may be.
         var sentences: ClosedRange<Int>
-        /// Whether temporary files may be left, for the resumed run to remove.
+        /// True where temporary files may be left, for the resumed run to remove.
         var leavesTemporaries: Bool
     }
 

@@ -62,7 +62,7 @@ struct FaultInjection: ParsableCommand {
         guard outcomes.allSatisfy(\.complaints.isEmpty) else { throw ArgumentParser.ExitCode(1) }
     }
 
-    /// What a number stands for: the first draw, or a later one where the job was over before its fault came.
+    /// The draw of a number: the first, or a later one where the job was over before its fault came.
     private func draws(_ number: Int, _ laboratory: Laboratory) -> [Draw] {
         (0..<20).map { Draw(seed: seed, number: number, attempt: $0, calls: laboratory.calls) }
     }

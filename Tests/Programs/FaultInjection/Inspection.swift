@@ -62,7 +62,7 @@ enum Inspection {
         return complaints
     }
 
-    /// What a run is at: `start` until rank 0 has the lock, `data` until all is ready, `first step`, `step`, `save`,
+    /// The stage of a run: `start` until rank 0 has the lock, `data` until all is ready, `first step`, `step`, `save`,
     /// `exit`.
     static func phase(of run: String) -> String {
         if !FileManager.default.fileExists(atPath: run + "/lock") { return "start" }

@@ -20,8 +20,7 @@ final class Laboratory {
     ///
     /// - Throws: `Failure` 70 where a job fails or the runs differ.
     init() throws {
-        let temporary = URL(fileURLWithPath: NSTemporaryDirectory()).resolvingSymlinksInPath().path
-        folder = "\(temporary)/steadfast-faults-\(UUID().uuidString)"
+        folder = URL(fileURLWithPath: try TemporaryFile.makeFolder()).resolvingSymlinksInPath().path
         try FileManager.default.makeDirectory(folder + "/data/few")
         try Self.writeImages(.train, count: 500, to: folder + "/data/few/train")
         try Self.writeImages(.test, count: 50, to: folder + "/data/few/t10k")

@@ -4,12 +4,12 @@ import TestSupport
 
 /// One injection: a job that a fault is done to, and the job that goes on with its run.
 struct Trial {
-    /// What came of it.
+    /// The outcome.
     struct Outcome: Codable {
         let number: Int
         let kind: String
         let title: String
-        /// What the run was at, or the call.
+        /// The stage of the run, or the call.
         let instant: String
         let ranks: Int
         let resumedRanks: Int
@@ -74,7 +74,7 @@ struct Trial {
         ]
     }
 
-    /// What mpirun is started by.
+    /// The arguments of mpirun.
     private var sharedMemory: [String] {
         guard case .noSharedMemory = draw.fault else { return [] }
         let script = #"mount -t tmpfs -o size=16k tmpfs /dev/shm && head -c 16k /dev/zero >/dev/shm/full; exec "$@""#
@@ -121,7 +121,7 @@ struct Trial {
         }
     }
 
-    /// Whether a fault in a call has come.
+    /// True where a fault in a call has come.
     private var hasActed: Bool { FileManager.default.fileExists(atPath: mark) }
 
     private func send(_ number: Int32, to part: Part, of job: RunningProgram) throws {

@@ -2,6 +2,7 @@ import Datasets
 import Essentials
 import Foundation
 import HDF5Files
+import TestSupport
 
 /// Data sets: IDX, CIFAR-10's records, gzip, tar. Each input is one file of a small data set, the others are good.
 let dataTargets = [
@@ -38,7 +39,8 @@ let dataTargets = [
             _ = try Dataset.locate(tarFolder.path, directory: nil, cifarRecords: 1).read(.test)
         }),
     Target(
-        name: "npy", seeds: { [npy("|u1", "4, 3, 2", 24), npy("<f4", "4, 3, 2", 96), npy(">i2", "4, 2, 3, 1", 48)] },
+        name: "npy",
+        seeds: { [npy("|u1", [4, 3, 2], 24), npy("<f4", [4, 3, 2], 96), npy(">i2", [4, 2, 3, 1], 48)] },
         words: npyWords,
         read: { input in
             arrayFolder.write(input, to: "images.npy")
@@ -75,56 +77,26 @@ let dataTargets = [
 
 private let npyWords = [
     "'descr': ", "'fortran_order': True", "'shape': (", "4, 3, 2", "(),", "|O", ">f8", "<u8", "|b1", "<c8",
-    "9223372036854775807",
-    "PK\u{5}\u{6}", "PK\u{1}\u{2}", "images.npy", "labels.npy", "../x.npy",
+    "9223372036854775807", "PK\u{5}\u{6}", "PK\u{1}\u{2}", "images.npy", "labels.npy", "../x.npy",
 ]
-private let arrayFolder = Workplace("arrays", ["labels.npy": npy("|u1", "4,", 4)])
+private let arrayFolder = Workplace("arrays", ["labels.npy": npy("|u1", [4], 4)])
 private let archiveFolder = Workplace("archive")
 private let matFolder = Workplace("mat")
 private let convertedFolder = Workplace("converted")
 
 /// A file of NumPy of so many bytes of numbers.
-private func npy(_ type: String, _ shape: String, _ bytes: Int) -> [UInt8] {
-    let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(shape)), }\n"
-    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8)
-        + (0..<bytes).map { UInt8(truncatingIfNeeded: $0 % 4) }
+private func npy(_ type: String, _ shape: [Int], _ bytes: Int) -> [UInt8] {
+    NumPy.npy(type, shape, (0..<bytes).map { UInt8($0 % 4) })
 }
 
 /// An archive of two arrays, stored or in stored blocks of deflate.
 private func zip(isDeflated: Bool) -> [UInt8] {
-    func word(_ value: Int, _ count: Int) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-    }
-    var (file, directory): ([UInt8], [UInt8]) = ([], [])
-    for (name, content) in [("images.npy", npy("|u1", "4, 3, 2", 24)), ("labels.npy", npy("|u1", "4,", 4))] {
-        let block = [1] + word(content.count, 2) + word(~content.count, 2)
-        let stored = isDeflated ? block + content : content
-        let facts =
-            word(isDeflated ? 8 : 0, 2) + word(0, 4) + word(Int(checksum(content)), 4) + word(stored.count, 4)
-            + word(content.count, 4) + word(name.utf8.count, 2) + word(0, 2)
-        directory += word(0x0201_4B50, 4) + word(20, 2) + word(20, 2) + word(0, 2) + facts
-        directory += word(0, 2) + word(0, 2) + word(0, 2) + word(0, 4) + word(file.count, 4) + Array(name.utf8)
-        file += word(0x0403_4B50, 4) + word(20, 2) + word(0, 2) + facts + Array(name.utf8) + stored
-    }
-    let end = word(0x0605_4B50, 4) + word(0, 4) + word(2, 2) + word(2, 2)
-    return file + directory + end + word(directory.count, 4) + word(file.count, 4) + word(0, 2)
+    NumPy.zip(
+        [("images.npy", npy("|u1", [4, 3, 2], 24)), ("labels.npy", npy("|u1", [4], 4))], isDeflated: isDeflated)
 }
 
-/// A MATLAB file of version 5 with SVHN's arrays.
-private let mat: [UInt8] = {
-    func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
-    func part(_ type: Int, _ content: [UInt8]) -> [UInt8] {
-        word(type) + word(content.count) + content + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
-    }
-    func matrix(_ name: String, _ shape: [Int], _ content: [UInt8]) -> [UInt8] {
-        let body =
-            part(6, word(9) + word(0)) + part(5, shape.flatMap(word)) + part(1, Array(name.utf8)) + part(2, content)
-        return word(14) + word(body.count) + body
-    }
-    let text = Array("MATLAB 5.0 MAT-file".utf8)
-    let head = text + [UInt8](repeating: 0x20, count: 124 - text.count) + [0, 1, 0x49, 0x4D]
-    return head + matrix("X", [2, 3, 1, 4], (0..<24).map { UInt8($0) }) + matrix("y", [4, 1], [1, 2, 10, 3])
-}()
+/// A MATLAB file with SVHN's arrays.
+private let mat = MATLAB.file([("X", [2, 3, 1, 4], (0..<24).map { UInt8($0) }), ("y", [4, 1], [1, 2, 10, 3])])
 
 /// The index of a good converted set.
 private func convertedIndex() throws -> [UInt8] {
@@ -175,16 +147,8 @@ private func gzip(_ content: [UInt8]) -> [UInt8] {
 /// The labels by `gzip -9 -n`: a block of fixed Huffman codes.
 private let compressedLabels: [UInt8] = [
     0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 3, 0x63, 0x60, 0xE0, 0x60, 0x64, 0x60, 0x60, 0x60, 0x61, 0x60, 0x62, 0x04, 0x00,
-    0x3B, 0x0C,
-    0x0A, 0xCE, 0x0C, 0, 0, 0,
+    0x3B, 0x0C, 0x0A, 0xCE, 0x0C, 0, 0, 0,
 ]
-
-private func checksum(_ bytes: [UInt8]) -> UInt32 {
-    ~bytes.reduce(UInt32.max) { crc, byte in crc >> 8 ^ table[Int((crc ^ UInt32(byte)) & 255)] }
-}
-private let table: [UInt32] = (0..<256).map { byte in
-    (0..<8).reduce(UInt32(byte)) { crc, _ in crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-}
 
 /// The six members as ustar (POSIX.1-1988).
 private let tar: [UInt8] = {

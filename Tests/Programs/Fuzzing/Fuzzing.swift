@@ -11,6 +11,24 @@ struct Fuzzing: ParsableCommand {
         subcommands: [ReaderFuzzing.self, JobFuzzing.self], defaultSubcommand: ReaderFuzzing.self)
 }
 
+/// The inputs or jobs that are tried, and where the bad ones stay.
+struct FuzzingDraws: ParsableArguments {
+    @Option(help: "The key of the draws.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Inputs for each reader; jobs.")
+    var count = 2000
+
+    @Option(help: "The number of the first input or job, from 0.")
+    var first = 0
+
+    @Option(help: "The folder for inputs that lead to crashes, and for jobs that fail.")
+    var crashes = "fuzz-crashes"
+
+    /// The numbers of the inputs.
+    var numbers: Range<Int> { first..<first + count }
+}
+
 /// Changes good inputs of the readers in many ways, and sees that they end in a result or a good sentence.
 struct ReaderFuzzing: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,17 +42,7 @@ struct ReaderFuzzing: ParsableCommand {
     @Argument(help: "The readers; all if none is given: \(Target.all.map(\.name).joined(separator: ", ")).")
     var targets: [String] = []
 
-    @Option(help: "The key of the draws.")
-    var seed: UInt64 = 1
-
-    @Option(help: "Inputs for each reader.")
-    var count = 2000
-
-    @Option(help: "The number of the first input, from 0.")
-    var first = 0
-
-    @Option(help: "The folder for inputs that lead to crashes.")
-    var crashes = "fuzz-crashes"
+    @OptionGroup var draws: FuzzingDraws
 
     @Option(
         help: ArgumentHelp("Read the inputs in this process and write the number of each to FILE.", visibility: .hidden)
@@ -57,7 +65,7 @@ struct ReaderFuzzing: ParsableCommand {
     }
 
     private func input(_ target: Target, _ seeds: [[UInt8]], _ number: Int) -> [UInt8] {
-        var mutation = Mutation(seed: seed, number: number, words: target.words)
+        var mutation = Mutation(seed: draws.seed, number: number, words: target.words)
         return mutation.input(of: seeds)
     }
 
@@ -70,7 +78,7 @@ struct ReaderFuzzing: ParsableCommand {
         defer { try? FileManager.default.removeItem(atPath: Workplace.folder) }
         let file = open(progress, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         let seeds = try target.seeds()
-        for number in first..<first + count {
+        for number in draws.numbers {
             var current = number
             pwrite(file, &current, MemoryLayout<Int>.size, 0)
             // 20 s of work: other processes may take the cores meanwhile.
@@ -82,19 +90,22 @@ struct ReaderFuzzing: ParsableCommand {
 
     /// Has workers read all inputs, and returns how often our own code failed.
     private func fuzz(_ target: Target) throws -> Int {
-        let progress = NSTemporaryDirectory() + "/steadfast-fuzz-\(UUID().uuidString)"
-        defer { unlink(progress) }
+        try TemporaryFile.withFolder { try fuzz(target, progress: $0 + "/progress") }
+    }
+
+    private func fuzz(_ target: Target, progress: String) throws -> Int {
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let seeds = try target.seeds()
         let start = ContinuousClock.now
         var failures = 0
         var inLibrary = 0
-        var next = first
-        while next < first + count {
+        var next = draws.first
+        while draws.numbers.contains(next) {
             let result = try spawn(
                 path: program,
                 arguments: [
-                    target.name, "--seed", "\(seed)", "--first", "\(next)", "--count", "\(first + count - next)",
+                    target.name, "--seed", "\(draws.seed)", "--first", "\(next)", "--count",
+                    "\(draws.numbers.upperBound - next)",
                     "--worker",
                     progress,
                 ]
@@ -112,15 +123,15 @@ struct ReaderFuzzing: ParsableCommand {
                 continue
             }
             failures += 1
-            try FileManager.default.makeDirectory(crashes)
-            let path = "\(crashes)/\(target.name)-\(seed)-\(number)"
+            try FileManager.default.makeDirectory(draws.crashes)
+            let path = "\(draws.crashes)/\(target.name)-\(draws.seed)-\(number)"
             try AtomicFile.write(input(target, seeds, number), to: path)
             print("\(target.name): exit code \(result.status) by \(path): \(result.errors.prefix(300))")
             if failures == 20 { break }
         }
-        let rate = Int(Double(count) / seconds(since: start))
+        let rate = Int(Double(draws.count) / seconds(since: start))
         let library = target.mayCrashInLibrary ? ", \(inLibrary) crashes or endless loops in libhdf5" : ""
-        print("\(target.name): \(count) inputs, \(failures) failures\(library), \(rate) a second")
+        print("\(target.name): \(draws.count) inputs, \(failures) failures\(library), \(rate) a second")
         fflush(nil)
         return failures
     }

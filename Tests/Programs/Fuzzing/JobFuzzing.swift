@@ -14,17 +14,7 @@ struct JobFuzzing: ParsableCommand {
             failure; its files stay.
             """)
 
-    @Option(help: "The key of the draws.")
-    var seed: UInt64 = 1
-
-    @Option(help: "The number of jobs.")
-    var count = 2000
-
-    @Option(help: "The number of the first job, from 0.")
-    var first = 0
-
-    @Option(help: "The folder for the jobs that fail.")
-    var crashes = "fuzz-crashes"
+    @OptionGroup var draws: FuzzingDraws
 
     /// Exit codes that say what is wrong.
     private static let sound: Set<Int32> = [0, 64, 65, 66, 69, 73, 74]
@@ -33,14 +23,14 @@ struct JobFuzzing: ParsableCommand {
         var failures = 0
         var codes: [Int32: Int] = [:]
         let start = ContinuousClock.now
-        for number in first..<first + count {
+        for number in draws.numbers {
             let folder = "/dev/shm/steadfast-jobs-\(getpid())"
             try? FileManager.default.removeItem(atPath: folder)
-            let complaint = try run(RandomJob(seed: seed, number: number), in: folder, &codes)
+            let complaint = try run(RandomJob(seed: draws.seed, number: number), in: folder, &codes)
             guard let complaint else { continue }
             failures += 1
-            let kept = "\(crashes)/job-\(seed)-\(number)"
-            try FileManager.default.makeDirectory(crashes)
+            let kept = "\(draws.crashes)/job-\(draws.seed)-\(number)"
+            try FileManager.default.makeDirectory(draws.crashes)
             try? FileManager.default.removeItem(atPath: kept)
             try FileManager.default.copyItem(atPath: folder, toPath: kept)
             print("job \(number): \(complaint)")
@@ -49,7 +39,8 @@ struct JobFuzzing: ParsableCommand {
         }
         try? FileManager.default.removeItem(atPath: "/dev/shm/steadfast-jobs-\(getpid())")
         let ended = codes.sorted { $0.key < $1.key }.map { "\($0.value) with \($0.key)" }.joined(separator: ", ")
-        print("jobs: \(count), \(failures) failures, in \(Int(seconds(since: start))) s; programs ended: \(ended)")
+        print(
+            "jobs: \(draws.count), \(failures) failures, in \(Int(seconds(since: start))) s; programs ended: \(ended)")
         if failures > 0 { throw ArgumentParser.ExitCode(1) }
     }
 

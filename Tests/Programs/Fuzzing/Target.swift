@@ -8,7 +8,7 @@ struct Target: Sendable {
     let seeds: @Sendable () throws -> [[UInt8]]
     /// Words that mean something to the reader.
     var words: [String] = []
-    /// Whether the reader works in a child process, since libhdf5 itself crashes on some damaged files.
+    /// True where the reader works in a child process, since libhdf5 itself crashes on some damaged files.
     var mayCrashInLibrary = false
     /// Reads an input. A `Failure` of one line is what a bad input should lead to.
     let read: @Sendable ([UInt8]) throws -> Void

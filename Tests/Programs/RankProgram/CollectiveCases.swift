@@ -110,8 +110,9 @@ let collectiveCases: [String: RankCase] = [
         try received.withUnsafeMutableBufferPointer { buffer in
             try sent.withUnsafeBufferPointer { block in
                 guard let base = buffer.baseAddress, let source = block.baseAddress else { return }
-                try world.allToAll(
+                var pending = try world.startAllToAll(
                     source, counts: counts, displacements: starts, into: base, counts: counts, displacements: starts)
+                try pending.wait()
             }
         }
         try expect(Array(received.dropLast()) == (0..<size).flatMap { block($0, rank) }, "the block of each rank")

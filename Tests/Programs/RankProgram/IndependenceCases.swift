@@ -5,7 +5,7 @@ import Networks
 import Recipes
 import Training
 
-/// What depends on the kernel set that OpenBLAS was told to use, and so needs a process of its own.
+/// The cases that depend on the kernel set that OpenBLAS was told to use, and so needs a process of its own.
 let independenceCases: [String: RankCase] = [
     // Each image's outputs and input gradient, alone and at every place of a full group, at the sizes of the MNIST
     // network.

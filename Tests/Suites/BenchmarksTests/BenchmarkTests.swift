@@ -90,14 +90,15 @@ struct BenchmarkTests {
     }
 
     private func run(_ arguments: [String], ranks: Int) throws -> [String: Any] {
-        let file = NSTemporaryDirectory() + "/steadfast-\(UUID().uuidString).json"
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        let result = try spawnMpirun(
-            ranks: ranks, "steadfast", arguments: ["benchmark"] + arguments + ["--json", file]
-        ).wait(timeout: 120)
-        #expect(result.status == 0, "\(result.errors)")
-        let data = try Data(contentsOf: URL(fileURLWithPath: file))
-        return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        try withTemporaryDirectory { folder in
+            let file = folder + "/figures.json"
+            let result = try spawnMpirun(
+                ranks: ranks, "steadfast", arguments: ["benchmark"] + arguments + ["--json", file]
+            ).wait(timeout: 120)
+            #expect(result.status == 0, "\(result.errors)")
+            let data = try Data(contentsOf: URL(fileURLWithPath: file))
+            return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        }
     }
 
     @Test("latency and bandwidth are found again in times that were made from them")

@@ -10,7 +10,7 @@ struct HostCluster {
     private static let control = packageFolder + "/Tests/cluster/hosts"
     private var place: String { folder + "/cluster" }
 
-    /// Whether hosts can be made here; says what is missing where they cannot.
+    /// True where hosts can be made here; says what is missing where they cannot.
     static let isPossible: Bool = {
         guard let result = try? TestSupport.spawn(path: control, arguments: ["check", "/tmp"]).wait() else {
             return false

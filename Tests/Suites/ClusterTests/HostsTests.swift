@@ -86,7 +86,7 @@ struct HostsTests {
                 atPath: packageFolder + "/cluster/recipes/glyphs-plain.yaml", toPath: folder + "/recipes/here.yaml")
             let train = ["train", folder + "/recipes/here.yaml", "--set", "max_steps=4", "--run"]
 
-            /// What launch says, its code, and that it did not try again.
+            /// The words of launch, its code, and that it did not try again.
             func expect(
                 _ code: Int32, _ sentence: String, _ hostFile: String, run: String? = nil, _ more: [String] = []
             ) throws {

@@ -7,7 +7,7 @@ struct Slurm {
     /// A directory that is removed in the end; it holds the daemons' files and the jobs' log.
     let folder: String
 
-    /// Whether the daemons can be started here; says so where they cannot.
+    /// True where the daemons can be started here; says so where they cannot.
     static let isPossible: Bool = {
         if geteuid() == 0 { return true }
         print("skipped: SLURM's daemons need root")

@@ -201,11 +201,14 @@ struct SlurmTests {
                 try slurm.waitFor("task \(task) to be put back", timeout: 60) { try slurm.restarts(job) == 1 }
             }
             #expect(try slurm.end(array, timeout: 400) == "COMPLETED")
-            let tables = try ["alone", "array"].map {
-                try String(contentsOfFile: "\(slurm.folder)/\($0)/sweep.csv", encoding: .utf8)
-            }
-            #expect(tables[0] == tables[1] && tables[0].split(separator: "\n").count == 7)
+            try expectEqual("sweep.csv", in: ["alone", "array"], of: slurm, lines: 7)
         }
+    }
+
+    /// A table of so many lines, the same in two folders.
+    private func expectEqual(_ file: String, in folders: [String], of slurm: Slurm, lines: Int) throws {
+        let tables = try folders.map { try String(contentsOfFile: "\(slurm.folder)/\($0)/\(file)", encoding: .utf8) }
+        #expect(tables[0] == tables[1] && tables[0].split(separator: "\n").count == lines)
     }
 
     @Test("an array's task that runs twice at once: one waits for the other, and the results are those of one")
@@ -227,10 +230,7 @@ struct SlurmTests {
             for job in [first, second] { #expect(try slurm.end(job) == "COMPLETED") }
             let once = try slurm.submit(["--array=0"], "evaluate.sbatch", [slurm.folder + "/once"] + plan)
             #expect(try slurm.end(once) == "COMPLETED")
-            let files = try ["twice", "once"].map {
-                try String(contentsOfFile: "\(slurm.folder)/\($0)/task-0000/summary.csv", encoding: .utf8)
-            }
-            #expect(files[0] == files[1] && files[0].split(separator: "\n").count == 4)
+            try expectEqual("task-0000/summary.csv", in: ["twice", "once"], of: slurm, lines: 4)
         }
     }
 
@@ -349,14 +349,14 @@ struct SlurmTests {
     }
 }
 
-/// What a run's metrics.jsonl says.
+/// The record of a run, its metrics.jsonl.
 enum RunFiles {
     /// The newest step.
     static func steps(_ run: String) -> Int {
         lines(run).last { $0.contains("\"event\":\"step\"") }.flatMap { number("step", $0) } ?? 0
     }
 
-    /// Whether its record says that it ended.
+    /// True where its record says that it ended.
     static func isComplete(_ run: String) -> Bool { lines(run).last?.hasPrefix("{\"event\":\"end\"") == true }
 
     /// How often it was resumed.

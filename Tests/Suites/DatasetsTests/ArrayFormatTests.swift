@@ -1,49 +1,8 @@
 import Datasets
 import Essentials
 import Foundation
+import TestSupport
 import Testing
-
-/// Files of NumPy and zip, written here byte by byte.
-enum NumPy {
-    static func npy(_ type: String, _ shape: [Int], _ content: [UInt8], fortran: Bool = false) -> [UInt8] {
-        let extents = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-        var text = "{'descr': '\(type)', 'fortran_order': \(fortran ? "True" : "False"), 'shape': (\(extents)), }"
-        while (10 + text.utf8.count + 1) % 64 != 0 { text += " " }
-        text += "\n"
-        let length = text.utf8.count
-        return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 255), UInt8(length >> 8)] + Array(text.utf8)
-            + content
-    }
-
-    private static func word(_ value: Int, _ bytes: Int) -> [UInt8] {
-        (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-    }
-
-    private static func crc(_ bytes: [UInt8]) -> Int {
-        var crc = UInt32.max
-        for byte in bytes {
-            crc ^= UInt32(byte)
-            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-        }
-        return Int(~crc)
-    }
-
-    /// An archive of stored members.
-    static func zip(_ members: [(name: String, content: [UInt8])], claimed: Int? = nil, flags: Int = 0) -> [UInt8] {
-        var file: [UInt8] = []
-        var directory: [UInt8] = []
-        for (name, content) in members {
-            let sizes = word(crc(content), 4) + word(content.count, 4) + word(claimed ?? content.count, 4)
-            let names = word(name.utf8.count, 2) + word(0, 2)
-            directory += word(0x0201_4B50, 4) + word(20, 2) + word(20, 2) + word(flags, 2) + word(0, 6) + sizes + names
-            directory += word(0, 2) + word(0, 2) + word(0, 2) + word(0, 4) + word(file.count, 4) + Array(name.utf8)
-            file += word(0x0403_4B50, 4) + word(20, 2) + word(flags, 2) + word(0, 6) + sizes + names + Array(name.utf8)
-            file += content
-        }
-        let end = word(0x0605_4B50, 4) + word(0, 4) + word(members.count, 2) + word(members.count, 2)
-        return file + directory + end + word(directory.count, 4) + word(file.count, 4) + word(0, 2)
-    }
-}
 
 @Suite("NumPy's arrays") struct NumPyTests {
     private let folder: TemporaryFolder
@@ -209,19 +168,8 @@ enum NumPy {
 @Suite("MATLAB's arrays") struct MATLABTests {
     /// A file of version 5 with SVHN's arrays: X [2, 3, 3, n] in MATLAB's order, and y [n, 1].
     private func file(_ images: Int, labels: [UInt8]) -> [UInt8] {
-        func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
-        func part(_ type: Int, _ content: [UInt8]) -> [UInt8] {
-            word(type) + word(content.count) + content + [UInt8](repeating: 0, count: (8 - content.count % 8) % 8)
-        }
-        func matrix(_ name: String, _ shape: [Int], _ content: [UInt8]) -> [UInt8] {
-            let body =
-                part(6, word(9) + word(0)) + part(5, shape.flatMap(word)) + part(1, Array(name.utf8)) + part(2, content)
-            return word(14) + word(body.count) + body
-        }
-        var head = Array("MATLAB 5.0 MAT-file".utf8)
-        head += [UInt8](repeating: 0x20, count: 124 - head.count) + [0, 1, 0x49, 0x4D]
         let pixels = (0..<images * 18).map { UInt8(truncatingIfNeeded: $0) }
-        return head + matrix("X", [2, 3, 3, images], pixels) + matrix("y", [images, 1], labels)
+        return MATLAB.file([("X", [2, 3, 3, images], pixels), ("y", [images, 1], labels)])
     }
 
     @Test("SVHN's two files are a data set: rows and columns in order, label 10 the digit 0")

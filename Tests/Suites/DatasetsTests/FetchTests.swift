@@ -1,6 +1,7 @@
 import Datasets
 import Essentials
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Fetching", .serialized) struct FetchTests {

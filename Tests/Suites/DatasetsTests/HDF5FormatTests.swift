@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import HDF5Files
+import TestSupport
 import Testing
 
 @Suite("HDF5 data files") struct HDF5FormatTests {

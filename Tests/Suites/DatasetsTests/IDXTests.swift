@@ -1,6 +1,7 @@
 import Kernels
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("IDX files") struct IDXTests {

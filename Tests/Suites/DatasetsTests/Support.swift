@@ -5,23 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A folder that is removed with its owner.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = (NSTemporaryDirectory() as NSString).appendingPathComponent("datasets-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
-
-    func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: file(name))) }
-
-    func read(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: file(name)))) }
-
+extension TemporaryFolder {
     /// Replaces a file by its .gz.
     func gzip(_ name: String) throws { try run("gzip", "-f", file(name)) }
 }

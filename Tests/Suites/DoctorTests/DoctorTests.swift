@@ -101,5 +101,5 @@ struct DoctorTests {
 }
 
 private let hasAVX512 = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains(" avx512f ") == true
-/// Whether the environment of the tests holds OpenBLAS to narrower kernels than the CPU's.
+/// True where the environment of the tests holds OpenBLAS to narrower kernels than the CPU's.
 private let isNarrow = hasAVX512 && ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == "Haswell"

@@ -28,8 +28,7 @@ import Testing
         #expect(
             try layers(text) == [
                 .convolution(.init(channels: 20, size: 5, padding: 0, stride: 1)),
-                .batchNormalization,
-                .activation(.mrelu), .pooling(.init(.average, size: 3, stride: 2, padding: 1)),
+                .batchNormalization, .activation(.mrelu), .pooling(.init(.average, size: 3, stride: 2, padding: 1)),
                 .pooling(.init(.max, size: 2, stride: 2, padding: 0)),
                 .convolution(.init(channels: 4, size: 3, padding: 2, stride: 2, initialDeviation: 0.05)),
                 .fullyConnected(.init(channels: 10)),

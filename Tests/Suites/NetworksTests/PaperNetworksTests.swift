@@ -133,13 +133,11 @@ import Testing
                 .convolution(.init(channels: 8, size: 3, initialDeviation: 0.01)), .batchNormalization,
                 .activation(.rbf),
                 .convolution(.init(channels: 8, size: 3, padding: 1, stride: 2, initialDeviation: 0.01)),
-                .batchNormalization,
-                .activation(.rbf),
+                .batchNormalization, .activation(.rbf),
                 .pooling(.init(.max, size: 2, stride: 2)), .fullyConnected(.init(channels: 9, initialDeviation: 0.01)),
                 .batchNormalization,
                 .activation(.sigmoid), .convolution(.init(channels: 4, size: 1, initialDeviation: 0.01)),
-                .batchNormalization,
-                .activation(.rbf),
+                .batchNormalization, .activation(.rbf),
                 .fullyConnected(.init(channels: 5, initialDeviation: 0.01)), .activation(.rbf),
             ])
         #expect(throws: Never.self) { try NetworkPlan(robust) }

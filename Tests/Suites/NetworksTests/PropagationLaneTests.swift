@@ -31,7 +31,7 @@ private final class Meeting: @unchecked Sendable {
     }
 }
 
-/// What a training step leaves behind on one rank.
+/// The state after a training step on one rank.
 private struct Outcome: Equatable, Sendable {
     var outputs: [Float] = []
     var inputGradient: [Float] = []

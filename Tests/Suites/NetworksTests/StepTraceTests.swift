@@ -13,7 +13,7 @@ private final class TracedTraining {
     private var velocities: [Float]
     private let lanes = 2
 
-    /// What a pass gives, tensors in the trace's order of elements.
+    /// The results of a pass, tensors in the trace's order of elements.
     struct Pass {
         var loss = 0.0
         var values: [[Double]] = []

@@ -150,8 +150,7 @@ struct RecipeParsingTests {
         #expect(
             refusal("dataset: mnist\ninitialization: he")
                 == "r.yaml: initialization is he, but the weights of this network have deviations of their own: it is "
-                + "for "
-                + "network.architecture custom and network.activation plain")
+                + "for network.architecture custom and network.activation plain")
         #expect(refusal(Self.own, "input_scale=0").contains("input_scale is 0; allowed: a number, above 0"))
     }
 

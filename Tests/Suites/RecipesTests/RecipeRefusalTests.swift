@@ -24,6 +24,10 @@ struct RecipeRefusalTests {
     @Test("An unknown key that is near to none, with those that there are")
     func unknownKeyFarAway() {
         #expect(refusal("loss: {xyzzyxyzzy: 1}") == "r.yaml: unknown key 'loss.xyzzyxyzzy'; known: alpha, p")
+        // A longer list than a sentence holds.
+        #expect(
+            refusal("xyzzyxyzzy: 1") == "r.yaml: unknown key 'xyzzyxyzzy'; `steadfast recipe schema` has all keys")
+        #expect(refusal("adversarial_training: {xyzzyxyzzy: 1}").contains("known: "))
     }
 
     @Test("An override is named as it was given")
@@ -127,8 +131,7 @@ struct RecipeRefusalTests {
             (
                 "network: {activation: mrelu}\nlabel_smoothing: 0.1",
                 "label_smoothing is 0.1, but the hybrid loss of a robust network takes no soft labels; leave it out, "
-                    + "or set "
-                    + "network.activation to plain"
+                    + "or set network.activation to plain"
             ),
             (
                 "network: {activation: rbf}\ncutmix: 0.5",

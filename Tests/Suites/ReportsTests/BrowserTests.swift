@@ -65,8 +65,7 @@ struct BrowserTests {
                 "steadfast",
                 arguments: [
                     "train", "glyphs-mrelu-r-m", "--run", folder + "/run", "--set", "batch=50", "--set",
-                    "validation=200",
-                    "--set", "epochs=3",
+                    "validation=200", "--set", "epochs=3",
                 ])
             let limit = Date().addingTimeInterval(60)
             while !FileManager.default.fileExists(atPath: folder + "/run/metrics.jsonl"), Date() < limit {

@@ -9,8 +9,8 @@ import Reports
 struct LiveTests {
     @Test("loads itself anew while the run goes on, and no more when it has ended", .timeLimit(.minutes(1)))
     func live() async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder + "/run", withIntermediateDirectories: true)
+        let folder = try TemporaryFile.makeFolder()
+        try FileManager.default.makeDirectory(folder + "/run")
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let metrics = folder + "/run/metrics.jsonl"
         let page = folder + "/out/index.html"

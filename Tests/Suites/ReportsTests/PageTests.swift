@@ -50,8 +50,7 @@ struct PageTests {
             for heading in [
                 "Table 2, MNIST: adversarial, batch mode", "Table 2, MNIST: adversarial, evaluation mode", "Figure 9",
                 "Figure 1:", "Figure 6", "Lemma 1", "gradients masked: one-step overstates", "nonsense:family=uniform",
-                "pgd:steps=20",
-                "the worst of all attacks",
+                "pgd:steps=20", "the worst of all attacks",
             ] {
                 #expect(html.contains(heading), "\(heading)")
             }

@@ -12,7 +12,7 @@ struct ShellTests {
         return try spawn(path: path, arguments: ["-c", script], environment: ["PATH": "\(folder):\(own)"]).wait()
     }
 
-    /// What bash would offer behind a line.
+    /// The words that bash would offer behind a line.
     private func bash(_ line: String) throws -> [String] {
         let script = """
             source <(steadfast completion bash)

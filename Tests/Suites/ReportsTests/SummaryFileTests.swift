@@ -2,6 +2,7 @@ import Essentials
 import Foundation
 import Reports
 import Robustness
+import TestSupport
 import Testing
 
 @Suite("Summaries put together")
@@ -74,14 +75,13 @@ struct SummaryFileTests {
     }
 
     private func withFiles(_ files: [[String]], _ body: ([String]) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let paths = files.indices.map { "\(folder)/\($0).csv" }
-        for (path, lines) in zip(paths, files) {
-            try (([SummaryRow.header] + lines).joined(separator: "\n") + "\n").write(
-                toFile: path, atomically: true, encoding: .utf8)
+        try withTemporaryDirectory { folder in
+            let paths = files.indices.map { "\(folder)/\($0).csv" }
+            for (path, lines) in zip(paths, files) {
+                try (([SummaryRow.header] + lines).joined(separator: "\n") + "\n").write(
+                    toFile: path, atomically: true, encoding: .utf8)
+            }
+            try body(paths)
         }
-        try body(paths)
     }
 }

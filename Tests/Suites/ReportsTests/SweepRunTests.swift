@@ -89,8 +89,7 @@ struct SweepRunTests {
         try withTemporaryDirectory { folder in
             let result = try alone([
                 "sweep", "glyphs-plain", "--runs", folder + "/s", "--set", "batch=24", "--set", "max_steps=12",
-                "--sweep",
-                "learning_rate=1000,0.01", "--attacks", "clean", "--samples", "50",
+                "--sweep", "learning_rate=1000,0.01", "--attacks", "clean", "--samples", "50",
             ])
             #expect(result.status == 70, "\(result.output)\(result.errors)")
             #expect(result.errors.contains("1 of 2 runs failed (001-learning_rate=1000/seed-1: "), "\(result.errors)")

@@ -216,7 +216,7 @@ struct AttackTests {
         let d = Buffer<Float>(count)
         let length = BoundaryProjection.project(
             d.pointer, x.pointer, w.pointer, difference: difference, box, count: count)
-        /// What a move of at most `length` an element can take off the difference.
+        /// The most that a move of at most `length` an element can take off the difference.
         func reach(_ length: Double) -> Double {
             (0..<count).reduce(0.0) { sum, i in
                 let down = (difference > 0) == (w.pointer[i] > 0)

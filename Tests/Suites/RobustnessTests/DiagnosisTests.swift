@@ -9,7 +9,7 @@ import Testing
 
 @Suite("The masking verdict", .serialized)
 struct DiagnosisTests {
-    /// What attacks do to a sound network: iterated ones break most, each more than the weaker.
+    /// The effect of attacks on a sound network: iterated ones break most, each more than the weaker.
     private var sound: MaskingErrors {
         let (weak, strong) = ((0..<100).map { $0 < 60 }, (0..<100).map { $0 < 80 })
         return MaskingErrors(

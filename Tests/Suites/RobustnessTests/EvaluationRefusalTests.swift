@@ -46,16 +46,22 @@ struct EvaluationRefusalTests {
         }
     }
 
+    /// Writes bars and trains on them for two steps: `run` in the folder. The option that names the data.
+    private func trainBars(in folder: String, isSorted: Bool = false) throws -> [String] {
+        try writeBarImages(to: folder + "/bars", isSorted: isSorted)
+        let recipe = folder + "/bars.yaml"
+        try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
+        let data = ["--data-directory", folder]
+        let trained = try spawn("steadfast", arguments: ["train", recipe, "--run", folder + "/run"] + data)
+            .wait(timeout: 60)
+        #expect(trained.status == 0, "\(trained.errors)")
+        return data
+    }
+
     @Test("no test images: one sentence; images sorted by class, steps that are too short: a warning and figures")
     func splits() throws {
         try withTemporaryDirectory { folder in
-            try writeBarImages(to: folder + "/bars", isSorted: true)
-            let recipe = folder + "/bars.yaml"
-            try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
-            let data = ["--data-directory", folder]
-            let trained = try spawn("steadfast", arguments: ["train", recipe, "--run", folder + "/run"] + data)
-                .wait(timeout: 60)
-            #expect(trained.status == 0, "\(trained.errors)")
+            let data = try trainBars(in: folder, isSorted: true)
             func attempt(_ output: String, _ more: [String]) throws -> ProgramResult {
                 try evaluate(folder + "/run", output: "\(folder)/\(output)", ranks: 2, more + data)
             }
@@ -78,13 +84,7 @@ struct EvaluationRefusalTests {
     @Test("of the data: other classes than the network's, images of another size, no data", arguments: [2, 4])
     func data(ranks: Int) throws {
         try withTemporaryDirectory { folder in
-            try writeBarImages(to: folder + "/bars")
-            let recipe = folder + "/bars.yaml"
-            try barRecipe("plain", more: "max_steps: 2").write(toFile: recipe, atomically: true, encoding: .utf8)
-            let data = ["--data-directory", folder]
-            let trained = try spawn("steadfast", arguments: ["train", recipe, "--run", folder + "/run"] + data)
-                .wait(timeout: 60)
-            #expect(trained.status == 0, "\(trained.errors)")
+            let data = try trainBars(in: folder)
             func attempt() throws -> ProgramResult {
                 try evaluate(folder + "/run", output: folder + "/out", ranks: ranks, ["--attacks", "clean"] + data)
             }

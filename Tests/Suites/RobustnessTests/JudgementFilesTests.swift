@@ -22,15 +22,15 @@ struct JudgementFilesTests {
             for name in ["conv1/bias", "fc1/bias"] { model.scale(name, by: 0) }
         }.evaluate(Self.attacks, [0.005, 0.02])
         #expect(Set(results.subject.labels).count == 3)
-        let folder = NSTemporaryDirectory() + "/steadfast-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try JudgementFiles.write([results], to: folder)
-        var files: [String: [[String: String]]] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-            files[name] = Self.rows(try String(contentsOfFile: folder + "/" + name, encoding: .utf8))
+        let written = results
+        files = try withTemporaryDirectory { folder in
+            try JudgementFiles.write([written], to: folder)
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            return try Dictionary(
+                uniqueKeysWithValues: names.map {
+                    ($0, Self.rows(try String(contentsOfFile: folder + "/" + $0, encoding: .utf8)))
+                })
         }
-        self.files = files
     }
 
     /// The lines of a file by column; the checkpoint's name holds a comma.

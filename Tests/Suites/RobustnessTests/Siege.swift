@@ -65,7 +65,7 @@ final class Siege {
         return (0..<count).map { Array(perturbed.elements[$0 * size..<($0 + 1) * size]) }
     }
 
-    /// What an attack makes of one sample that is alone in its group.
+    /// The result of an attack on one sample that is alone in its group.
     func runAlone(_ attack: String, strength: Double, row: Int, part: Int = 0) throws -> [Float] {
         let attack = try suite(attack).parts[part].attack
         let (own, label) = (Buffer(image(row)), Buffer([labels.pointer[row]]))

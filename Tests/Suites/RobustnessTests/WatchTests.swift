@@ -65,8 +65,7 @@ struct WatchTests {
                 (recipe + ["--run", folder + "/b", "--evaluation-ranks", "2"], 64, "--evaluation-ranks"),
                 (
                     recipe + ["--run", folder + "/c", "--evaluation-ranks", "1", "--set", "evaluation.attacks=[pdg]"],
-                    64,
-                    "pgd"
+                    64, "pgd"
                 ),
                 (["evaluate", folder, folder + "/b", "--watch", "--output", folder + "/d"], 64, "--watch"),
             ]

@@ -196,8 +196,7 @@ struct DailyRunTests {
                 "steadfast",
                 arguments: [
                     "train", recipe, "--run", folder + "/hung", "--data-directory", folder, "--set",
-                    "max_steps=1000000",
-                    "--set", "epochs=1000000",
+                    "max_steps=1000000", "--set", "epochs=1000000",
                 ])
             try program.waitForOutput { $0.contains("2/1000000") }
             program.signal(SIGHUP)

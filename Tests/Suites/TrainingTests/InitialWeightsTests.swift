@@ -118,8 +118,7 @@ struct InitialWeightsTests {
             try text.write(toFile: recipe, atomically: true, encoding: .utf8)
             let trained = try train(
                 recipe, in: folder, run: "further", ranks: 2, "initial_weights=\(folder)/a.h5", "max_steps=1",
-                "batch=20",
-                "learning_rate=1e-30")
+                "batch=20", "learning_rate=1e-30")
             #expect(trained.status == 0, "\(trained.errors)")
             let begun = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: folder + "/further"))
             for path in ["model/conv1/weight", "model/norm1/gamma", "model/fc2/bias", "input/mean_image"] {

@@ -73,6 +73,17 @@ struct OwnNetworkTests {
         }
     }
 
+    /// Trains a recipe on the bars of a folder up to a step, into a run of the folder, and returns its digest.
+    private func trainedDigest(
+        _ recipe: String, in folder: String, ranks: Int, steps: Int, run: String, _ more: [String]
+    ) throws -> String {
+        let trained = try train(
+            [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run, "--data-directory",
+            folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        return try digest(ofRun: folder + "/" + run)
+    }
+
     /// A residual network for the bars, one of its blocks before the activation, and sums of named layers.
     private func residualRecipe(_ activation: String) -> String {
         let graph = """
@@ -120,11 +131,7 @@ struct OwnNetworkTests {
             let recipe = folder + "/residual.yaml"
             try residualRecipe(activation).write(toFile: recipe, atomically: true, encoding: .utf8)
             func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
-                let trained = try train(
-                    [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run,
-                    "--data-directory", folder)
-                #expect(trained.status == 0, "\(trained.errors)")
-                return try digest(ofRun: folder + "/" + run)
+                try trainedDigest(recipe, in: folder, ranks: ranks, steps: steps, run: run, more)
             }
             let alone = try run(1, steps: 20, in: "1")
             for ranks in [2, 3, 4] { #expect(try run(ranks, steps: 20, in: "\(ranks)") == alone, "\(ranks) ranks") }
@@ -147,11 +154,7 @@ struct OwnNetworkTests {
                 + "learning_rate: 0.03\nbatch: 20\nlanes: 4\n"
             try text.write(toFile: recipe, atomically: true, encoding: .utf8)
             func run(_ ranks: Int, steps: Int, in run: String, _ more: String...) throws -> String {
-                let trained = try train(
-                    [recipe, "--set", "max_steps=\(steps)"] + more, ranks: ranks, run: folder + "/" + run,
-                    "--data-directory", folder)
-                #expect(trained.status == 0, "\(trained.errors)")
-                return try digest(ofRun: folder + "/" + run)
+                try trainedDigest(recipe, in: folder, ranks: ranks, steps: steps, run: run, more)
             }
             let alone = try run(1, steps: 20, in: "1")
             for ranks in runsAll ? [2, 3, 4] : [3] {

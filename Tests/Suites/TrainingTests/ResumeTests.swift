@@ -26,10 +26,7 @@ struct ResumeTests {
                 program.killAll()
                 _ = try program.wait()
             }
-            let last = try train(recipe, ranks: 8, run: run, "--resume")
-            #expect(last.status == 0, "\(last.errors)")
-            #expect(try digest(ofRun: run) == digest(ofRun: folder + "/whole"))
-            try expectNothingComputedTwice(run)
+            try expectSameEnd(recipe, resuming: run, ranks: 8, as: folder + "/whole")
         }
     }
 
@@ -48,10 +45,7 @@ struct ResumeTests {
             let stopped = try program.wait()
             #expect(stopped.status == 75)
             #expect(stopped.errors.contains("stopped by a signal") && stopped.errors.contains("--resume"))
-            let resumed = try train(recipe, ranks: 3, run: run, "--resume")
-            #expect(resumed.status == 0, "\(resumed.errors)")
-            #expect(try digest(ofRun: run) == digest(ofRun: folder + "/whole"))
-            try expectNothingComputedTwice(run)
+            try expectSameEnd(recipe, resuming: run, ranks: 3, as: folder + "/whole")
         }
     }
 
@@ -81,6 +75,14 @@ struct ResumeTests {
             let other = try train(recipe + ["--set", "learning_rate=0.5"], ranks: 2, run: run, "--resume")
             #expect(other.status == 64 && other.errors.contains("learning_rate"))
         }
+    }
+
+    /// Resumes a run, which ends with the bits of a whole one.
+    private func expectSameEnd(_ recipe: [String], resuming run: String, ranks: Int, as whole: String) throws {
+        let resumed = try train(recipe, ranks: ranks, run: run, "--resume")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try digest(ofRun: run) == digest(ofRun: whole))
+        try expectNothingComputedTwice(run)
     }
 
     /// After a resume at step n every step event is of a later step, and n is that of a saved checkpoint.

@@ -45,5 +45,5 @@ func waitForStep(_ step: Int, run: String, _ program: RunningProgram) throws {
     Issue.record("step \(step) was not reached: \(try program.wait(timeout: 1).errors)")
 }
 
-/// Whether the long suites were asked for.
+/// True where the long suites were asked for.
 let runsAll = ProcessInfo.processInfo.environment["STEADFAST_TEST_ALL"] != nil

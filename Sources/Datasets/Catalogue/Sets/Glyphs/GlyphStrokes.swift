@@ -1,7 +1,7 @@
 /// A stroke of a digit: points in the unit box, x to the right and y downwards.
 struct GlyphStroke: Sendable {
     let points: [SIMD2<Float>]
-    /// Whether the stroke runs through its points in a curve, or in straight lines.
+    /// True where the stroke runs through its points in a curve, or in straight lines.
     let curved: Bool
 
     static func curve(_ points: (Float, Float)...) -> GlyphStroke {

@@ -28,7 +28,7 @@ struct RecipeNode: Sendable {
         RecipeNode(content: .mapping(entries))
     }
 
-    /// Whether it is an unquoted null or nothing at all.
+    /// True where it is an unquoted null or nothing at all.
     var isNull: Bool { word.map { ["", "~", "null", "Null", "NULL"].contains($0) } ?? false }
     /// An unquoted scalar.
     var word: String? {
@@ -121,7 +121,7 @@ extension RecipeNode {
         }
     }
 
-    /// Whether a text reads back as itself without quotes, in every version of YAML.
+    /// True where a text reads back as itself without quotes, in every version of YAML.
     private static func isPlain(_ text: String) -> Bool {
         let reserved = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
         guard let first = text.first, first.isASCII, first.isLetter || "/_".contains(first) else { return false }

@@ -15,8 +15,7 @@ extension Recipe {
                 throw Failure(
                     .usage,
                     "input_scale has \(inputScale.count) numbers for images of \(input.channels) channels; allowed: "
-                        + "one, or "
-                        + "one for each")
+                        + "one, or one for each")
             }
             network.inputScale = inputScale.map { Float($0) }
         }

@@ -129,12 +129,14 @@ extension RecipeNode {
         let elsewhere = Recipe.leafKeys.first { $0 == word || $0.hasSuffix("." + word) }
         let longer = word.count > 2 ? siblings.first { $0.hasPrefix(word) } : nil
         let near = (longer ?? nearestName(to: word, among: siblings)).map { prefix + $0 }
-        let list =
-            siblings.count > 30
-            ? "`steadfast recipe schema` has all keys" : "known: \(siblings.joined(separator: ", "))"
+        let known = "known: \(siblings.joined(separator: ", "))"
+        let list = known.count <= Self.longestList ? known : "`steadfast recipe schema` has all keys"
         let advice = (elsewhere ?? near).map { "did you mean '\($0)'?" } ?? list
         return Failure(.usage, "\(origin): unknown key '\(prefix)\(word)'; \(advice)")
     }
+
+    /// The characters of a list of keys that a sentence can hold: about three lines of a terminal.
+    private static let longestList = 240
 }
 
 extension Recipe {

@@ -43,9 +43,8 @@ extension Recipe {
                     guard recipe.initialization != nil else {
                         throw section.fault(
                             key,
-                            "is \(value.rawValue), but the weights of this network have deviations of their own: it "
-                                + "is for "
-                                + "network.architecture custom and network.activation plain")
+                            "is \(value.rawValue), but the weights of this network have deviations of their own: it is "
+                                + "for network.architecture custom and network.activation plain")
                     }
                     return value
                 }, write: { $0.map { .word($0.rawValue) } ?? .null }),
@@ -53,8 +52,7 @@ extension Recipe {
                 "initial_weights", \.initialWeights, .optional(.text),
                 implies: { recipe, _ in if recipe.initialWeights != nil { recipe.meanImage = .initial } },
                 "The checkpoint whose weights and running moments a run starts from, or a run's directory for its "
-                    + "latest "
-                    + "one; null: weights are drawn."),
+                    + "latest one; null: weights are drawn."),
             RecipeKey(
                 "fresh_layers", \.freshLayers, .list(.name, orEmpty: true).orDefault,
                 check: { recipe, _ in
@@ -64,8 +62,7 @@ extension Recipe {
             RecipeKey(
                 "input_scale", \.inputScale, .oneOrList(.real(.above(0, upTo: 1e6))), before: .number(1.0),
                 "The factor on the pixels after the mean image is taken off: a number, or a list of one for each "
-                    + "channel; "
-                    + "1 for the paper's architectures, 1/255 for others."),
+                    + "channel; 1 for the paper's architectures, 1/255 for others."),
             .section(
                 "loss", \.loss, LossRecipe.keys,
                 "The hybrid loss of a robust network (equation 7); a plain network has softmax and cross-entropy."),
@@ -183,8 +180,7 @@ extension Recipe {
                                 + "them out" : nil)
                 },
                 "The probability with which a box of an image, and as much of its label, is another image's of its "
-                    + "lane's "
-                    + "part of the batch."),
+                    + "lane's part of the batch."),
             RecipeKey(
                 "label_smoothing", \.labelSmoothing, .real(.from(0, below: 1)),
                 check: { recipe, _ in recipe.softLabels(recipe.labelSmoothing) },
@@ -216,8 +212,7 @@ extension Recipe {
                         ? nil : "is \(recipe.streamWindow ?? 0); allowed: at least two batches, \(2 * recipe.batch)"
                 },
                 "The training images of a window: chunks are permuted in an epoch, and samples within a window of "
-                    + "chunks; "
-                    + "null: one window holds all."),
+                    + "chunks; null: one window holds all."),
             RecipeKey(
                 "overlap", \.overlap, .choice, effect: .operational, agreed: true,
                 "Overlap of gradient reduction with the backward pass; `auto`: where ranks are on several hosts."),

@@ -92,7 +92,7 @@ public struct OptimizerRecipe: Hashable, Sendable {
     public var kind: Kind
     /// The shares of Adam's moments that a step keeps.
     public var beta1, beta2: Double
-    /// What Adam adds to the root of the second moment.
+    /// The number that Adam adds to the root of the second moment.
     public var epsilon: Double
 
     /// Makes the setting.

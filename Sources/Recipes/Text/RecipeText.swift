@@ -69,7 +69,7 @@ extension RecipeNode {
         Failure(.usage, "\(origin): a recipe has no anchors (&) and aliases (*); write the values out")
     }
 
-    /// What is wrong, in one of the text's lines; the parser counts one more where the text ends too early.
+    /// The error in one of the text's lines; the parser counts one more where the text ends too early.
     private static func sentence(_ error: YamlError, lines: Int) -> String {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
