@@ -32,6 +32,9 @@ public final class HostExchange {
     private var stage = 0
     private var pending = PendingCollective()
     private unowned var speaker: (any HostSpeaker)?
+    /// Of ranks that are but imagined: what notes what they do, and the number of the stage there.
+    private let rehearsal: Rehearsal?
+    private var rehearsedStage = 0
 
     /// The part of a stage that a rank waits for.
     private enum State {
@@ -60,7 +63,8 @@ public final class HostExchange {
     /// - Throws: `Failure` 74 when MPI fails.
     public init(_ groups: HostGroups, bytes: (HostGroups) -> Int) throws {
         var (groups, memory) = (groups, SharedMemory?.none)
-        if groups.count < groups.world.worldSize {
+        rehearsal = groups.world.rehearsal
+        if groups.count < groups.world.worldSize, rehearsal == nil {
             let isAlone = groups.host.worldSize == 1
             memory = isAlone ? nil : try groups.host.shareMemory(Self.header + bytes(groups))
             let isThere = try groups.world.allReduce(Int32(memory != nil || isAlone ? 1 : 0), .min) == 1
@@ -90,6 +94,7 @@ public final class HostExchange {
             arrivalTarget &+= UInt32(groups.host.worldSize)
             if count_raise(arrivals) == arrivalTarget { count_wake(arrivals) }
         }
+        if let rehearsal, groups.host.worldSize > 1 { rehearsedStage = rehearsal.beginStage() }
         let speaks = speaker != nil && groups.count > 1
         self.stage = stage
         self.speaker = speaker
@@ -104,6 +109,7 @@ public final class HostExchange {
             case .over: return true
             case .arrivals(let speaks):
                 guard memory == nil || Self.has(arrivals, reached: arrivalTarget) else { return false }
+                note(.meet(stage: rehearsedStage, speaks: speaks))
                 guard speaks, let link = groups.link, let speaker else {
                     state = .over
                     continue
@@ -116,13 +122,23 @@ public final class HostExchange {
                     _ = count_raise(releases)
                     count_wake(releases)
                 }
+                note(.release(stage: rehearsedStage))
                 state = .over
             case .release:
-                guard Self.has(releases, reached: releaseTarget) else { return false }
+                guard rehearsal?.isWaiting ?? Self.has(releases, reached: releaseTarget) else { return false }
+                note(.release(stage: rehearsedStage))
                 state = .over
             }
         }
     }
+
+    private func note(_ event: Rehearsal.Event) {
+        if groups.host.worldSize > 1 { rehearsal?.note(event) }
+    }
+
+    /// Whether the other ranks are but imagined, so that the memory holds nothing of theirs. Moments of nothing but zeros
+    /// would grow from layer to layer until they are no numbers: then what this rank has stands for the sum.
+    package var isImagined: Bool { rehearsal != nil }
 
     /// Waits until the stage is over for this rank; the core goes to others meanwhile.
     ///
@@ -130,6 +146,8 @@ public final class HostExchange {
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func wait() throws {
+        rehearsal?.isWaiting = true
+        defer { rehearsal?.isWaiting = false }
         if try isReady() { return Progress.beat() }
         try Progress.waiting {
             var patience = Patience(isWoken: memory != nil && !groups.speaks)
