@@ -172,12 +172,14 @@ final class WholeSum<Element: LaneElement>: NodeSum, HostSpeaker {
         guard stagesLeft > 0, let target else { return }
         stagesLeft = 0
         received.base.update(from: isOneHost ? places : arrived, count: receivedCount * stride)
+        let own = places + ownPlace * stride
         if isOneHost { turn = 1 - turn }
         if target.adding {
             received.fold(lastFolds)
             Element.add(target.result, received.base, into: target.result, count: count)
         } else {
             received.fold(lastFolds, into: target.result)
+            if exchange.isImagined { target.result.update(from: own, count: count) }
         }
     }
 }
@@ -312,6 +314,7 @@ final class SlicedSum<Element: LaneElement>: NodeSum, HostSpeaker {
             .fold(lastFolds, into: gathered + Int(slices.displacements[slice]) + slicePart.lowerBound)
             exchange.begin(2, by: self)
         default:
+            if exchange.isImagined, let nodePlace { gathered.update(from: nodePlace, count: count) }
             // Who folds the next sum has waited for all ranks of the host after this.
             if target.adding {
                 Element.add(target.result, sum, into: target.result, count: count)

@@ -6,6 +6,7 @@ extension Communicator {
     /// Collective: every rank of the communicator calls this.
     public func barrier() throws {
         guard worldSize > 1 else { return }
+        if let rehearsal { return rehearsal.note(other: "MPI_Ibarrier") }
         try complete("MPI_Ibarrier") { MPI_Ibarrier(handle, $0) }
     }
 }

@@ -9,6 +9,7 @@ extension Communicator {
         precondition(0 <= root && root < worldSize, "root \(root) of \(worldSize) ranks")
         let count = messageCount(bytes.count)
         guard worldSize > 1 else { return }
+        if let rehearsal { return rehearsal.note(other: "MPI_Ibcast") }
         try complete("MPI_Ibcast") { MPI_Ibcast(bytes.baseAddress, count, mpi_byte(), Int32(root), handle, $0) }
     }
 
@@ -27,7 +28,7 @@ extension Communicator {
     public func broadcast<Element: BitwiseCopyable>(_ array: [Element], from root: Int = 0) throws -> [Element] {
         let count = try broadcast(array.count, from: root)
         guard count > 0 else { return [] }
-        if rank == root {
+        if rank == root || rehearsal != nil {
             var array = array
             try array.withUnsafeMutableBytes { try broadcast($0, from: root) }
             return array

@@ -9,6 +9,8 @@ internal import COpenMPI
 public struct PendingCollective: ~Copyable {
     private var request: MPI_Request? = mpi_request_null()
     private var second: MPI_Request? = mpi_request_null()
+    /// Those that are but noted.
+    private var rehearsed: (numbers: [Int], rehearsal: Rehearsal)?
 
     /// None: done.
     public init() {}
@@ -17,7 +19,13 @@ public struct PendingCollective: ~Copyable {
     public init(_ first: consuming PendingCollective, _ second: consuming PendingCollective) {
         request = first.request
         self.second = second.request
+        if let one = first.rehearsed, let other = second.rehearsed {
+            rehearsed = (one.numbers + other.numbers, one.rehearsal)
+        }
     }
+
+    /// One that is but noted.
+    init(rehearsed number: Int, in rehearsal: Rehearsal) { rehearsed = ([number], rehearsal) }
 
     init(_ function: StaticString, _ start: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
         try check(start(&request), function)
@@ -25,12 +33,20 @@ public struct PendingCollective: ~Copyable {
 
     /// Lets MPI go on with it, and returns whether it is done. Local.
     public mutating func test() throws -> Bool {
+        if let rehearsal = rehearsed?.rehearsal {
+            if rehearsal.isWaiting { try wait() }
+            return rehearsal.isWaiting
+        }
         let isFirstDone = try isDone(&request)
         return try isDone(&second) && isFirstDone
     }
 
     /// Waits until it is done: until every rank has begun it. The core goes to others meanwhile.
     public mutating func wait() throws {
+        if let (numbers, rehearsal) = rehearsed {
+            for number in numbers { rehearsal.note(.end(number: number)) }
+            rehearsed = nil
+        }
         if request != mpi_request_null() { try MessagePassing.wait(for: &request) }
         if second != mpi_request_null() { try MessagePassing.wait(for: &second) }
     }
@@ -44,6 +60,7 @@ extension Communicator {
         _ values: UnsafeMutableBufferPointer<Element>, _ operation: ReduceOperation
     ) throws -> PendingCollective {
         let count = messageCount(values.count)
+        if let rehearsal { return rehearsal.begin(.allReduce(bytes: values.count * MemoryLayout<Element>.stride)) }
         guard worldSize > 1 else { return PendingCollective() }
         return try PendingCollective("MPI_Iallreduce") {
             MPI_Iallreduce(
@@ -59,6 +76,12 @@ extension Communicator {
         displacements: [Int32]
     ) throws -> PendingCollective {
         requireLayout(counts, displacements, own: block.count)
+        if let rehearsal {
+            for (count, start) in zip(counts, displacements) where count <= block.count {
+                copy(UnsafeBufferPointer(rebasing: block[..<Int(count)]), to: received + Int(start))
+            }
+            return rehearsal.begin(.allGather(bytes: bytes(counts, of: Element.self)))
+        }
         guard worldSize > 1 else {
             copy(block, to: received + Int(displacements[0]))
             return PendingCollective()
@@ -77,6 +100,7 @@ extension Communicator {
         inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
     ) throws -> PendingCollective {
         requireLayout(counts, displacements, own: Int(counts[rank]))
+        if let rehearsal { return rehearsal.begin(.allGather(bytes: bytes(counts, of: Element.self))) }
         guard worldSize > 1 else { return PendingCollective() }
         return try PendingCollective("MPI_Iallgatherv") {
             MPI_Iallgatherv(
@@ -95,6 +119,11 @@ extension Communicator {
     ) throws -> PendingCollective {
         requireLayout(counts, displacements, own: Int(receivedCounts[rank]))
         requireLayout(receivedCounts, receivedDisplacements, own: Int(counts[rank]))
+        if let rehearsal {
+            return rehearsal.begin(
+                .allToAll(
+                    sent: bytes(counts, of: Element.self), received: bytes(receivedCounts, of: Element.self)))
+        }
         guard worldSize > 1 else {
             let block = UnsafeBufferPointer(start: sent + Int(displacements[0]), count: Int(counts[0]))
             copy(block, to: received + Int(receivedDisplacements[0]))
@@ -106,4 +135,9 @@ extension Communicator {
                 Element.datatype, handle, $0)
         }
     }
+}
+
+/// The bytes of so many elements each.
+private func bytes<Element>(_ counts: [Int32], of type: Element.Type) -> [Int] {
+    counts.map { Int($0) * MemoryLayout<Element>.stride }
 }

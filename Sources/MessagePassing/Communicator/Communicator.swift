@@ -20,15 +20,20 @@ public final class Communicator {
     /// The handle of the group in MPI; nil in a process that runs alone.
     let handle: OpaquePointer?
     private let isWorld: Bool
+    /// Of a rank that is but imagined: then nothing is sent, and what it would send is noted here.
+    package let rehearsal: Rehearsal?
     /// Of all ranks of a job: the ranks by their hosts, and short sums over them.
     private var groups: HostGroups?
     private(set) var short: ShortReduction?
 
-    private init(rank: Int, worldSize: Int, handle: OpaquePointer?, isWorld: Bool) {
+    private init(
+        rank: Int, worldSize: Int, handle: OpaquePointer?, isWorld: Bool, rehearsal: Rehearsal? = nil
+    ) {
         self.rank = rank
         self.worldSize = worldSize
         self.handle = handle
         self.isWorld = isWorld
+        self.rehearsal = rehearsal
         hostName = Communicator.readHostName()
     }
 
@@ -39,6 +44,11 @@ public final class Communicator {
         try check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
         try check(MPI_Comm_size(handle, &size), "MPI_Comm_size")
         self.init(rank: Int(rank), worldSize: Int(size), handle: handle, isWorld: isWorld)
+    }
+
+    /// A group of ranks that are but imagined.
+    convenience init(rank: Int, worldSize: Int, rehearsal: Rehearsal) {
+        self.init(rank: rank, worldSize: worldSize, handle: nil, isWorld: false, rehearsal: rehearsal)
     }
 
     /// The communicator of a process that runs alone: rank 0 of 1. It never calls MPI.
@@ -62,10 +72,14 @@ public final class Communicator {
         }
         let world = try Communicator(handle: mpi_comm_world(), isWorld: true).numberedByHost()
         guard world.worldSize > 1 else { return world }
-        let groups = try HostGroups(world)
-        world.groups = groups
-        world.short = try ShortReduction(groups)
+        try world.settle(HostGroups(world))
         return world
+    }
+
+    /// Takes the hosts of all ranks, for short sums over them. Collective.
+    func settle(_ groups: HostGroups) throws {
+        self.groups = groups
+        short = try ShortReduction(groups)
     }
 
     /// The ranks by their hosts.
@@ -94,6 +108,7 @@ public final class Communicator {
     ///
     /// Collective: every rank of the communicator calls this.
     public func duplicate() throws -> Communicator {
+        if let rehearsal { return Communicator(rank: rank, worldSize: worldSize, rehearsal: rehearsal) }
         guard let handle else { return .alone }
         var copy: MPI_Comm?
         try check(MPI_Comm_dup(handle, &copy), "MPI_Comm_dup")

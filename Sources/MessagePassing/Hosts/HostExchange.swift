@@ -33,6 +33,9 @@ public final class HostExchange {
     private var stage = 0
     private var pending = PendingCollective()
     private unowned var speaker: (any HostSpeaker)?
+    /// Of ranks that are but imagined: what notes what they do, and the number of the stage there.
+    private let rehearsal: Rehearsal?
+    private var rehearsedStage = 0
 
     /// The part of a stage that a rank waits for.
     private enum State {
@@ -61,7 +64,8 @@ public final class HostExchange {
     /// - Throws: `Failure` 74 when MPI fails.
     public init(_ groups: HostGroups, bytes: (HostGroups) -> Int) throws {
         var (groups, memory) = (groups, SharedMemory?.none)
-        if groups.count < groups.world.worldSize {
+        rehearsal = groups.world.rehearsal
+        if groups.count < groups.world.worldSize, rehearsal == nil {
             let isAlone = groups.host.worldSize == 1
             memory = isAlone ? nil : try groups.host.shareMemory(Self.header + bytes(groups))
             let isThere = try groups.world.allReduce(Int32(memory != nil || isAlone ? 1 : 0), .min) == 1
@@ -90,6 +94,7 @@ public final class HostExchange {
             arrivalTarget += groups.host.worldSize
             counts.raise(Self.arrivals, wakingAt: arrivalTarget)
         }
+        if let rehearsal, groups.host.worldSize > 1 { rehearsedStage = rehearsal.beginStage() }
         let speaks = speaker != nil && groups.count > 1
         self.stage = stage
         self.speaker = speaker
@@ -104,6 +109,7 @@ public final class HostExchange {
             case .over: return true
             case .arrivals(let speaks):
                 guard memory == nil || counts[Self.arrivals] >= arrivalTarget else { return false }
+                note(.meet(stage: rehearsedStage, speaks: speaks))
                 guard speaks, let link = groups.link, let speaker else {
                     state = .over
                     continue
@@ -113,13 +119,23 @@ public final class HostExchange {
             case .messages:
                 guard try pending.test() else { return false }
                 if memory != nil { counts.raise(Self.releases) }
+                note(.release(stage: rehearsedStage))
                 state = .over
             case .release:
-                guard counts[Self.releases] >= releaseTarget else { return false }
+                guard rehearsal?.isWaiting ?? (counts[Self.releases] >= releaseTarget) else { return false }
+                note(.release(stage: rehearsedStage))
                 state = .over
             }
         }
     }
+
+    private func note(_ event: Rehearsal.Event) {
+        if groups.host.worldSize > 1 { rehearsal?.note(event) }
+    }
+
+    /// Whether the other ranks are but imagined, so that the memory holds nothing of theirs. Moments of nothing but zeros
+    /// would grow from layer to layer until they are no numbers: then what this rank has stands for the sum.
+    package var isImagined: Bool { rehearsal != nil }
 
     /// Waits until the stage is over for this rank; the core goes to others meanwhile.
     ///
@@ -127,6 +143,8 @@ public final class HostExchange {
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func wait() throws {
+        rehearsal?.isWaiting = true
+        defer { rehearsal?.isWaiting = false }
         if try isReady() { return Progress.beat() }
         try Progress.waiting {
             var patience = Patience(isWoken: memory != nil && !groups.speaks)

@@ -61,11 +61,28 @@ public final class HostGroups {
         self.init(world, host: .alone, link: world, starts: Array(0...world.worldSize), obstacle: obstacle)
     }
 
+    /// The hosts of ranks that are but imagined, of equal numbers of ranks. Local.
+    convenience init(rehearsing world: Communicator, hosts: Int) {
+        let size = world.worldSize / hosts
+        let obstacle = Self.isOff ? Self.offReason : nil
+        guard let rehearsal = world.rehearsal, size > 1, obstacle == nil else {
+            self.init(separating: world, obstacle: size > 1 ? obstacle : nil)
+            return
+        }
+        let (host, local) = world.rank.quotientAndRemainder(dividingBy: size)
+        self.init(
+            world, host: Communicator(rank: local, worldSize: size, rehearsal: rehearsal),
+            link: local == 0 ? Communicator(rank: host, worldSize: hosts, rehearsal: rehearsal) : nil,
+            starts: (0...hosts).map { $0 * size }, obstacle: nil)
+    }
+
+    private static var isOff: Bool { ProcessInfo.processInfo.environment["STEADFAST_SHARED_MEMORY"] == "off" }
+    private static let offReason = "STEADFAST_SHARED_MEMORY is off"
+
     /// The reason why ranks of a host cannot share memory, on any host; nil where they can. Collective.
     private static func obstacle(_ world: Communicator, _ host: Communicator, isInOrder: Bool) throws -> String? {
         if !isInOrder { return "the ranks are not numbered host by host" }
-        let isOff = ProcessInfo.processInfo.environment["STEADFAST_SHARED_MEMORY"] == "off"
-        if try world.allReduce(Int32(isOff ? 1 : 0), .max) == 1 { return "STEADFAST_SHARED_MEMORY is off" }
+        if try world.allReduce(Int32(isOff ? 1 : 0), .max) == 1 { return offReason }
         let seesMemory = try host.worldSize == 1 || host.shareMemory(1) != nil
         let allSee = try world.allReduce(Int32(seesMemory ? 1 : 0), .min) == 1
         return allSee ? nil : "ranks of a host cannot see each other's memory"

@@ -37,6 +37,9 @@ extension Trainer {
             gradients: { [unowned self] _, pointer, count in gradients(state.step, pointer, count) })
     }
 
+    /// The images of the step that comes next, over all ranks.
+    package var nextImages: Int { data.plan.batchSize(stepInEpoch: state.step % engine.stepsPerEpoch) }
+
     /// Computes one step of the training, with its checks. Collective.
     package func trainStep() throws {
         _ = try step()
@@ -77,9 +80,9 @@ extension Trainer {
         engine.timeline.reset()
         let steps = try (0..<count).map { _ in
             let start = ContinuousClock.now
-            let first = state.step % engine.stepsPerEpoch
+            let images = nextImages
             _ = try step()
-            return (data.plan.batchSize(stepInEpoch: first), seconds(since: start))
+            return (images, seconds(since: start))
         }
         return StepTimes(steps: steps, timeline: Timeline(copying: engine.timeline), plan: model.plan)
     }

@@ -77,9 +77,27 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "For --project: MB/s of a link. Default: as measured between the ranks.")
         var bandwidth: Double?
 
+        @Option(help: "Write what ranks of a job do in a step to this directory, as traces for SimGrid's smpirun.")
+        var replayTrace: String?
+
+        @Option(help: "For --replay-trace: the hosts of the job.")
+        var hosts: Int?
+
+        @Option(help: "For --replay-trace: the ranks of the job, the same number on each host.")
+        var ranks: Int?
+
         @OptionGroup var output: Output
 
         func validate() throws {
+            guard (replayTrace == nil) == (hosts == nil), (hosts == nil) == (ranks == nil) else {
+                throw ValidationError("--replay-trace, --hosts and --ranks go together")
+            }
+            guard project == nil || replayTrace == nil else {
+                throw ValidationError("--project and --replay-trace exclude each other")
+            }
+            if let hosts, let ranks, !(1...65_536).contains(ranks) || hosts < 1 || ranks % hosts != 0 {
+                throw ValidationError("--ranks takes 1 to 65536 ranks, as many on each of --hosts")
+            }
             guard project.map({ (1...1_048_576).contains($0) }) ?? true else {
                 throw ValidationError("--project takes 1 to 1048576 ranks")
             }
@@ -96,6 +114,11 @@ struct BenchmarkCommand: ParsableCommand {
                             .usage, "one rank has no network to measure: give --latency and --bandwidth, or use mpirun")
                     }
                     return try self.subject.subject()
+                }
+                if let replayTrace, let hosts, let ranks {
+                    let rehearsal = TrainingRehearsal(
+                        subject, seconds: self.subject.seconds, hosts: hosts, ranks: ranks, into: replayTrace)
+                    return try output.write(try rehearsal.run(world), world)
                 }
                 let network = latency.flatMap { latency in
                     bandwidth.map { (latency: latency * 1e-6, bandwidth: $0 * 1e6) }
