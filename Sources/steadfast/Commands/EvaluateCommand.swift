@@ -191,6 +191,11 @@ struct EvaluateCommand: CollectiveCommand {
         return stride(from: 0, to: lines.count - 1, by: 2).map { EvaluatedSet(locator: lines[$0], name: lines[$0 + 1]) }
     }
 
+    /// What the evaluation of one checkpoint will take; writes nothing. Collective.
+    func foretold(_ communicator: Communicator) throws -> EvaluationForecast {
+        try job(checkpoints[0], nil, communicator).forecast(seconds: 1)
+    }
+
     /// Foretells the evaluation; writes nothing. Collective.
     private func forecast(_ communicator: Communicator) throws {
         try communicator.agree {
