@@ -1,3 +1,4 @@
+import Checkpoints
 import Essentials
 import Foundation
 import MessagePassing
@@ -15,6 +16,8 @@ public struct TrainingForecast {
     public let seconds: Double
     /// The most memory that a rank held, in bytes, a checkpoint's writing included.
     public let memory: Double
+    /// The seconds of the evaluation of the network that comes out; 0 where none was asked for.
+    public let evaluation: Double
     private let ranks: Int
     private let reading: Double
     private let validation: Double
@@ -28,24 +31,36 @@ public struct TrainingForecast {
     ///   - recipe: the recipe to train.
     ///   - done: the steps that a run has saved already.
     ///   - seconds: about how long to time steps.
+    ///   - evaluation: given a checkpoint of the network as the timed steps left it, estimates the seconds of its
+    ///     evaluation; collective.
     /// - Throws: `Failure` as `Trainer` does.
-    public init(_ recipe: Recipe, done: Int = 0, seconds budget: Double = 8, communicator: Communicator) throws {
+    public init(
+        _ recipe: Recipe, done: Int = 0, seconds budget: Double = 8, communicator: Communicator,
+        evaluation: ((_ checkpoint: String) throws -> Double)? = nil
+    ) throws {
+        let folder = try communicator.agree { try TemporaryFile.makeFolder() }
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let run = try communicator.agree { () throws -> RunDirectory? in
+            // Steps are recorded as those of a run, which takes time and memory.
+            return communicator.rank == 0 ? try RunDirectory(folder + "/run", resume: false) : nil
+        }
         let start = ContinuousClock.now
         ranks = communicator.worldSize
         let trainer = try Trainer(
-            recipe, communicator: communicator, run: nil, resume: false, showProgress: false)
+            recipe, communicator: communicator, run: run, resume: false, showProgress: false)
         reading = Essentials.seconds(since: start)
         let outlook = try communicator.agree { try TrainingOutlook(trainer.recipe, ranks: communicator.worldSize) }
         self.outlook = outlook
         let times = try trainer.timeSteps(seconds: budget * 0.8, detailed: false)
         let detailed = try trainer.timeSteps(seconds: budget * 0.2, detailed: true)
         validation = try trainer.timeValidation()
-        let checkpoint = try communicator.agree { () throws -> (bytes: Int, seconds: Double) in
-            guard communicator.rank == 0 else { return (0, 0) }
-            return try TemporaryFile.withFolder { try trainer.timeCheckpoint(in: $0) }
+        let checkpoint = try communicator.agree { () throws -> (path: String, bytes: Int, seconds: Double) in
+            communicator.rank == 0 ? try trainer.timeCheckpoint(in: folder + "/saved") : ("", 0, 0)
         }
-        self.checkpoint = checkpoint
+        self.checkpoint = (checkpoint.bytes, checkpoint.seconds)
         memory = try communicator.allReduce(Double(HostMemory.peak), .max)
+        self.evaluation =
+            try evaluation.map { try $0(try Self.share(checkpoint.path, in: folder, by: communicator)) } ?? 0
         isAssumed = communicator.worldSize == 1
         let network =
             isAssumed ? NetworkModel.tenGigabit : try CollectiveBenchmark.network(communicator, seconds: 1)
@@ -59,6 +74,20 @@ public struct TrainingForecast {
         self.seconds =
             reading + (images + moments) * times.seconds / Double(max(1, times.images)) + epochs * validation
             + Double(Self.checkpoints(outlook, steps)) * checkpoint.seconds
+    }
+
+    /// A file of rank 0 on each rank, which may be on another host. Collective.
+    ///
+    /// - Returns: its path there.
+    private static func share(_ file: String, in folder: String, by communicator: Communicator) throws -> String {
+        let bytes = try communicator.broadcast(
+            try communicator.agree {
+                communicator.rank == 0 ? [UInt8](try Data(contentsOf: URL(fileURLWithPath: file))) : []
+            })
+        guard communicator.rank != 0 else { return file }
+        let path = folder + "/checkpoint.h5"
+        try communicator.agree { try AtomicFile.write(bytes, to: path) }
+        return path
     }
 
     /// The checkpoints of so many steps.
@@ -84,9 +113,9 @@ public struct TrainingForecast {
         return reading + (seconds - reading - judged - saved) * change + judged * Double(ranks) / Double(other) + saved
     }
 
-    /// The memory of a rank, of so many on one host each, in bytes.
+    /// The memory of a rank, of so many on one host, in bytes; what they share is counted for each.
     public func memory(ranks other: Int) -> Double {
-        memory + outlook.memory(ranks: other, ranksOfHost: 1) - outlook.memory(ranks: ranks, ranksOfHost: ranks)
+        memory + outlook.memory(ranks: other).resident - outlook.memory(ranks: ranks).resident
     }
 
     /// The lines for people.

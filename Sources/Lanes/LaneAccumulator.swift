@@ -40,6 +40,12 @@ public final class LaneAccumulator<Element: LaneElement> {
         return max((count + line - 1) / line * line, line)
     }
 
+    /// The bytes of the buffers of such a sum, in memory of its own.
+    static func memory(tree: LaneTree, lanes: Range<Int>, count: Int) -> Double {
+        Double(slotCount(tree: tree, lanes: lanes)) * Double(stride(count: count))
+            * Double(MemoryLayout<Element>.stride)
+    }
+
     private static func plan(_ tree: LaneTree, _ lanes: Range<Int>) -> (cover: [Range<Int>], steps: [Step]) {
         let cover = tree.cover(lanes)
         var steps: [Step] = []

@@ -1,3 +1,4 @@
+import Essentials
 import MessagePassing
 
 /// How sums over lanes are combined across ranks.
@@ -52,10 +53,9 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         self.count = count
         lanes = assignment[groups.world.rank]
         lane = lanes.lowerBound
-        let bytes = count * MemoryLayout<Element>.stride
         if mode == .fast || ranks == 1 {
             sum = PlainSum(groups, count: count)
-        } else if bytes <= wholeLimit, bytes * ranks <= Self.wholeNodes * max(wholeLimit, Self.wholeLimit) {
+        } else if Self.goesWhole(count: count, ranks: ranks, wholeLimit: wholeLimit) {
             sum = try WholeSum(groups, assignment, count: count)
         } else {
             sum = try SlicedSum(groups, assignment, count: count)
@@ -65,6 +65,33 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
             ? LaneAccumulator(
                 tree: LaneTree(lanes: assignment.lanes), lanes: lanes, count: count, memory: sum.nodePlace)
             : LaneAccumulator(inOrder: lanes, count: count)
+    }
+
+    private static func goesWhole(count: Int, ranks: Int, wholeLimit: Int) -> Bool {
+        // Not integers: what a recipe asks for may be beyond counting.
+        let bytes = Double(count) * Double(MemoryLayout<Element>.stride)
+        return bytes <= Double(wholeLimit)
+            && bytes * Double(ranks) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
+    }
+
+    /// What such a sum takes on a rank of one host, known before any of it is taken; on several hosts little more.
+    public static func memory(
+        _ assignment: LaneAssignment, rank: Int, count: Int, mode: ReductionMode = .exact
+    ) -> MemorySize {
+        let tree = LaneTree(lanes: assignment.lanes)
+        let own = LaneAccumulator<Element>.memory(tree: tree, lanes: assignment[rank], count: count)
+        let buffer = Double(LaneAccumulator<Element>.stride(count: count)) * Double(MemoryLayout<Element>.stride)
+        if mode == .fast { return MemorySize(own: min(2, Double(assignment[rank].count)) * buffer) }
+        guard assignment.ranks > 1 else { return MemorySize(own: own) }
+        guard goesWhole(count: count, ranks: assignment.ranks, wholeLimit: wholeLimit) else {
+            // The accumulators of all and the sum.
+            let all = (0..<assignment.ranks).reduce(0) {
+                $0 + LaneAccumulator<Element>.memory(tree: tree, lanes: assignment[$1], count: count)
+            }
+            return MemorySize(shared: all + buffer)
+        }
+        let nodes = (0..<assignment.ranks).reduce(0) { $0 + tree.cover(assignment[$1]).count }
+        return MemorySize(own: own + Double(nodes) * buffer, shared: 2 * Double(nodes) * buffer)
     }
 
     /// Starts a new sum. Local.

@@ -19,7 +19,11 @@ public final class LiveReport {
     /// - Throws: `Failure` 66 where there is no such run, 69 where gnuplot is not installed, 73 where the output
     ///   directory cannot be made.
     public init(of run: String, output: String, interval: Double = 5) throws {
-        guard FileManager.default.isDirectory(run) else {
+        // A run that begins has its lock first.
+        let isRun = [RunLayout.lock, RunLayout.recipe, RunLayout.metrics].contains {
+            FileManager.default.fileExists(atPath: "\(run)/\($0)")
+        }
+        guard FileManager.default.isDirectory(run), isRun else {
             throw Failure(.noInput, "\(run) is no directory of a run: name the run to watch")
         }
         (self.run, self.output, self.interval) = (run, output, interval)
@@ -129,20 +133,20 @@ public final class LiveReport {
     }
 
     private var epochs: Table {
-        func text(_ value: Double?) -> Table.Cell { Table.Cell(value.map(decimal) ?? "") }
-        let hasDrawn = metrics.epochs.contains { $0.drawnError != nil }
+        // A column for what some epoch has.
+        let errors: [(title: String, value: (RunMetrics.Epoch) -> Double?)] = [
+            ("images", \.imageError), ("drawn", \.drawnError), ("validation", \.validation),
+            ("validation, attacked", \.attacked),
+        ].filter { column in metrics.epochs.contains { column.1($0) != nil } }
         return Table(
             name: "epochs", title: "By epoch", caption: "Means over the epoch; the newest first.",
-            columns: ["epoch", "step", "loss", "error"] + (hasDrawn ? ["images", "drawn"] : [])
-                + ["validation", "validation, attacked", "images/s"],
-            rows: metrics.epochs.reversed().map {
+            columns: ["epoch", "step", "loss", "error"] + errors.map(\.title) + ["images/s"],
+            rows: metrics.epochs.reversed().map { epoch in
                 [
-                    Table.Cell("\($0.epoch + 1)"), Table.Cell("\($0.step)"),
-                    Table.Cell(String(format: "%.4f", $0.loss)),
-                    text($0.error),
-                ] + (hasDrawn ? [text($0.imageError), text($0.drawnError)] : []) + [
-                    text($0.validation), text($0.attacked), Table.Cell(String(format: "%.0f", $0.rate)),
-                ]
+                    Table.Cell("\(epoch.epoch + 1)"), Table.Cell("\(epoch.step)"),
+                    Table.Cell(String(format: "%.4f", epoch.loss)), Table.Cell(decimal(epoch.error)),
+                ] + errors.map { Table.Cell($0.value(epoch).map(decimal) ?? "") }
+                    + [Table.Cell(String(format: "%.0f", epoch.rate))]
             })
     }
 }

@@ -91,13 +91,13 @@ public struct Sweep: Equatable, Sendable {
         own.samples = try given.samples ?? section.value("samples", .integer(1...1_000_000_000))
         own.split = try given.split ?? section.value("split", .text)
         evaluation = own
-        axes = try Self.axes(said, sweeps)
+        axes = try Self.axes(said, sweeps, source: source)
     }
 
     /// The entries of the section that are no keys of the recipe.
     private static let settings = ["set", "search", "attacks", "strengths", "samples", "split"]
 
-    private static func axes(_ said: RecipeNode, _ sweeps: [String]) throws -> [Axis] {
+    private static func axes(_ said: RecipeNode, _ sweeps: [String], source: String) throws -> [Axis] {
         var axes: [Axis] = []
         func add(_ node: RecipeNode, _ key: String) throws {
             if let entries = node.entries {
@@ -119,7 +119,7 @@ public struct Sweep: Equatable, Sendable {
         guard !axes.isEmpty else {
             throw Failure(
                 .usage,
-                "nothing to sweep over: --sweep learning_rate=0.001,0.01, or a section sweep in the recipe")
+                "\(source): nothing to sweep over: --sweep learning_rate=0.001,0.01, or a section sweep in the recipe")
         }
         return axes
     }

@@ -3,8 +3,8 @@ import Essentials
 import Networks
 
 extension Recipe {
-    /// A commented recipe for a data set that is there, as a start: the architecture by the size of its images, batch
-    /// and validation split by their number.
+    /// A commented recipe for a data set that is there, as a start: the architecture by the size of its images,
+    /// batch, epochs and validation split by their number.
     ///
     /// - Parameter name: the data set as `Dataset.locate` takes it.
     /// - Throws: `Failure` 64 where no architecture takes its images, or it has no training images.
@@ -13,13 +13,16 @@ extension Recipe {
             throw Failure(.usage, "\(name) has no training images: a recipe needs some")
         }
         let validation = dataset.trainCount < 20 ? 0 : min(5_000, dataset.trainCount / 10)
-        // A few steps at least make an epoch.
-        let batch = min(100, max(1, (dataset.trainCount - validation) / 4))
+        // Some steps at least make an epoch, and some hundred the training: of few images a network learns little in 20
+        // epochs of large batches.
+        let images = dataset.trainCount - validation
+        let batch = min(100, max(1, images / (images < 64 ? 4 : 16)))
+        let epochs = min(100, max(20, (600 * batch + images - 1) / images))
         let lanes = min(8, batch)
         let (network, reason) = try network(for: dataset)
         var values: [(key: String, value: String)] = [("dataset", RecipeNode.text(name).flow)]
         values.append(("network", network))
-        values += [("epochs", "20"), ("batch", "\(batch)"), ("lanes", "\(lanes)")]
+        values += [("epochs", "\(epochs)"), ("batch", "\(batch)"), ("lanes", "\(lanes)")]
         values += [("learning_rate", network.contains("resnet") ? "0.1" : "0.01")]
         values += [("schedule", "{kind: cosine, warmup_epochs: 1}"), ("weight_decay", "0.0005")]
         values.append(("validation", "\(validation)"))

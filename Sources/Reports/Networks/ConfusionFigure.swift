@@ -57,9 +57,12 @@ enum ConfusionFigure {
                 """)
     }
 
-    /// The outputs' names at both axes.
+    /// The outputs' names at both axes, or numbers.
     private static func tics(_ names: [String]?, outputs: Int) -> String {
-        guard let names else { return "" }
+        guard let names else {
+            let step = (outputs + 9) / 10
+            return "set xtics 0, \(step)\nset ytics 0, \(step)"
+        }
         let marks = (0..<outputs).map { output in
             let title = ClassNames.title(output, of: names, classes: names.count)
             return "\(Gnuplot.quoted(String(title.prefix(12)))) \(output)"

@@ -29,6 +29,12 @@ public struct SweepDirectory: Sendable {
     /// True where a directory is one of a sweep.
     public static func isSweep(_ path: String) -> Bool { access(file(in: path), F_OK) == 0 }
 
+    /// The rounds in which the runs are trained: one where nothing is halved.
+    public var rounds: [(epochs: Int, configurations: Int)] {
+        sweep.search.rounds(
+            configurations: Set(runs.map(\.configuration)).count, epochs: runs.map(\.recipe.epochs).max() ?? 1)
+    }
+
     /// The path of a run.
     public func path(of run: SweepRun) -> String { "\(path)/\(run.path)" }
 
@@ -72,12 +78,14 @@ public struct SweepDirectory: Sendable {
 
     /// The sweep that a directory holds.
     ///
-    /// - Throws: `Failure` 66 where it holds none.
+    /// - Throws: `Failure` 66 where it holds none, 65 where its file is damaged.
     public static func sweep(in path: String) throws -> Sweep {
         guard isSweep(path) else {
             throw Failure(.noInput, "\(path) holds no sweep (\(file(in: path)) is missing): name a recipe")
         }
-        return try Sweep(file(in: path))
+        do { return try Sweep(file(in: path)) } catch let failure as Failure where failure.code == .usage {
+            throw Failure(.data, "\(failure.message): that is no sweep of this program; choose another directory")
+        }
     }
 
     // MARK: Jobs

@@ -19,7 +19,7 @@ struct SweepResult {
     }
 
     let run: SweepRun
-    let state: State
+    fileprivate(set) var state: State
     /// The epoch with the least validation error, counted from 1, and its last step; without validation the last one.
     let epoch, step: Int?
     /// The validation errors of that epoch.
@@ -28,6 +28,8 @@ struct SweepResult {
     let rows: [SummaryRow]
     /// The seconds of its training's steps.
     let seconds: Double
+    /// The validation error that decides, of each epoch, counted from 1.
+    private let judged: [(epoch: Int, error: Double)]
 
     init(_ run: SweepRun, in directory: SweepDirectory) throws {
         self.run = run
@@ -35,8 +37,10 @@ struct SweepResult {
         try metrics.readOn()
         seconds = metrics.trainingSeconds
         func deciding(_ epoch: RunMetrics.Epoch) -> Double? { epoch.attacked ?? epoch.validation }
-        let judged = metrics.epochs.filter { deciding($0) != nil }
-        let best = judged.min { deciding($0) ?? .infinity < deciding($1) ?? .infinity } ?? metrics.epochs.last
+        judged = metrics.epochs.compactMap { epoch in deciding(epoch).map { (epoch.epoch + 1, $0) } }
+        let best =
+            metrics.epochs.filter { deciding($0) != nil }
+            .min { deciding($0) ?? .infinity < deciding($1) ?? .infinity } ?? metrics.epochs.last
         (epoch, step) = (best.map { $0.epoch + 1 }, best?.step)
         (validation, validationAttacked) = (best?.validation, best?.attacked)
         if directory.failure(of: run) != nil {
@@ -46,13 +50,18 @@ struct SweepResult {
             try summary.add(contentsOf: directory.evaluation(of: run) + "/summary.csv")
             (state, rows) = (.finished, summary.rows)
         } else {
-            let isHalved = directory.sweep.search.firstEpochs != nil
-            (state, rows) = (try isHalved && directory.endedStep(of: run) != nil ? .halved : .missing, [])
+            (state, rows) = (.missing, [])
         }
     }
 
-    /// The validation error that halving goes by.
+    /// The validation error that decides which network is best.
     var deciding: Double? { validationAttacked ?? validation }
+
+    /// The least of those up to an epoch, which halving goes by; nil where the run has not come so far.
+    func deciding(upTo epoch: Int) -> Double? {
+        guard judged.contains(where: { $0.epoch == epoch }) else { return nil }
+        return judged.filter { $0.epoch <= epoch }.map(\.error).min()
+    }
 
     /// The error on clean images.
     var clean: Double? { rows.first { attackKind($0.attack) == .clean }?.error }
@@ -91,8 +100,25 @@ public struct SweepResults {
     /// - Throws: `Failure` 74 where files cannot be read, 65 where an evaluation is damaged.
     public init(_ directory: SweepDirectory) throws {
         self.directory = directory
-        results = try directory.runs.map { try SweepResult($0, in: directory) }
-        configurations = Dictionary(grouping: results) { $0.run.configuration }.sorted { $0.key < $1.key }
+        var results = try directory.runs.map { try SweepResult($0, in: directory) }
+        var last = Set(directory.runs.map(\.configuration))
+        let rounds = directory.rounds
+        for (before, round) in zip(rounds, rounds.dropFirst()) {
+            last = Self.survivors(
+                Self.grouped(results), of: last, keep: round.configurations, after: before.epochs)
+        }
+        // One that is between two rounds has ended, too.
+        for index in results.indices where results[index].state == .missing {
+            let run = results[index].run
+            guard !last.contains(run.configuration), try directory.endedStep(of: run) != nil else { continue }
+            results[index].state = .halved
+        }
+        self.results = results
+        configurations = Self.grouped(results)
+    }
+
+    private static func grouped(_ results: [SweepResult]) -> [SweepConfiguration] {
+        Dictionary(grouping: results) { $0.run.configuration }.sorted { $0.key < $1.key }
             .map { SweepConfiguration(results: $0.value) }
     }
 
@@ -105,11 +131,19 @@ public struct SweepResults {
     }
 
     /// The configurations that are left after a round of halving, of `configurations`: those with the least validation
-    /// error, the mean over seeds; of equal ones those of lower number. One with a failed run is left out.
-    public func survivors(of configurations: Set<Int>, keep: Int) -> Set<Int> {
-        let judged = self.configurations.filter { configurations.contains($0.number) }.compactMap { own in
-            own.results.contains { $0.state == .failed || $0.deciding == nil }
-                ? nil : own.measured(\.deciding).map { (own.number, $0.mean) }
+    /// error up to the round's last epoch, the mean over seeds; of equal ones those of lower number. One with a run that
+    /// has not come so far, since it failed, is left out. What runs did later does not show: all jobs that work in the
+    /// directory decide the same, whenever they do.
+    public func survivors(of configurations: Set<Int>, keep: Int, after epoch: Int) -> Set<Int> {
+        Self.survivors(self.configurations, of: configurations, keep: keep, after: epoch)
+    }
+
+    private static func survivors(
+        _ all: [SweepConfiguration], of configurations: Set<Int>, keep: Int, after epoch: Int
+    ) -> Set<Int> {
+        let judged = all.filter { configurations.contains($0.number) }.compactMap { own in
+            own.results.contains { $0.deciding(upTo: epoch) == nil }
+                ? nil : own.measured { $0.deciding(upTo: epoch) }.map { (own.number, $0.mean) }
         }
         return Set(judged.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(keep).map(\.0))
     }

@@ -1,3 +1,4 @@
+import Essentials
 import Kernels
 import MessagePassing
 import Networks
@@ -54,6 +55,13 @@ package final class AdversarialSamples {
         (chosen, chosenIDs, chosenLabels) = (Buffer(capacity), Buffer(capacity), Buffer(capacity))
         counts = [Int](repeating: 0, count: propagation.lanes)
         chosenCounts = counts
+    }
+
+    /// The bytes that such samples take, known before any of it is taken; `size` is that of an image.
+    static func memory(_ settings: AdversarialTraining, capacity: Int, size: Int) -> Double {
+        let images = settings.attacksAll ? 1.0 : 2.0
+        // A radius, a place, a sample id, a label and a norm each.
+        return Double(capacity) * (4 * images * Double(size) + 4 * 4 + 8)
     }
 
     /// Notes the images of the pass as the unperturbed ones, and how far each may move: its share of the strength, and

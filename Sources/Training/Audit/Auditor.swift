@@ -44,6 +44,13 @@ package final class Auditor {
         finished = Buffer(model.moments.count)
     }
 
+    /// The bytes of an auditor beside a pass of so many lanes, known before any of it is taken.
+    static func memory(_ recipe: Recipe, _ plan: NetworkPlan, lanes: Int, laneCapacity: Int) -> Double {
+        ForwardBackward.memory(recipe, plan, lanes: 1, laneCapacity: laneCapacity) + LaneReplay.memory(plan)
+            + 4 * Double(lanes * laneCapacity) * Double(plan.network.input.count)
+            + 8 * Double(ParameterLayout(plan).momentCount)
+    }
+
     /// A lane to check, and the ranks that do.
     package struct Check: Equatable {
         package let lane: Int

@@ -20,6 +20,9 @@ final class LaneReplay: StepReducer {
         partial = Buffer(model.plan.convolutions.map(\.weightCount).max() ?? 0)
     }
 
+    /// The bytes that a replay takes.
+    static func memory(_ plan: NetworkPlan) -> Double { 4 * Double(plan.convolutions.map(\.weightCount).max() ?? 0) }
+
     /// Starts anew with the sums of a pass.
     func begin(totals: [Double]) {
         signature = LaneSignature()

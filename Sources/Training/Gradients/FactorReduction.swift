@@ -1,3 +1,4 @@
+import Essentials
 import Kernels
 import Lanes
 import MessagePassing
@@ -42,7 +43,14 @@ final class FactorReduction: WeightGradient, HostSpeaker {
     /// True where a fully connected layer goes this way: what is summed and travels are the lanes' partial gradients or
     /// the factors. A rule of batch and lanes alone.
     static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
-        lanes * inputs * outputs > batch * (inputs + outputs)
+        // Not integers: a network that is about to be refused may be beyond counting.
+        Double(lanes) * Double(inputs) * Double(outputs) > Double(batch) * (Double(inputs) + Double(outputs))
+    }
+
+    /// What this takes on a rank of a host: on one rank the factors are its own, and lie where the propagation has them.
+    static func memory(batch: Int, inputs: Int, outputs: Int, ranks: Int) -> MemorySize {
+        let (inputs, outputs) = (Double(inputs), Double(outputs))
+        return MemorySize(shared: ranks == 1 ? 0 : 4 * (Double(batch) * (inputs + outputs) + inputs * outputs))
     }
 
     /// True where each host forms the whole gradient: where forming an element, 2 operations for each image of the

@@ -1,4 +1,5 @@
 import Datasets
+import Essentials
 import Kernels
 import Lanes
 import MessagePassing
@@ -68,11 +69,53 @@ final class GradientReduction: StepReducer {
             model.layout.entries.firstIndex { $0.block == block && $0.kind == .weight } ?? 0
         }
         var sums: [Int: LaneReduction<Double>] = [:]
-        for count in model.plan.blocks.map({ 2 * $0.sourceShape.channels }) + [ForwardBackward.sumCount, 1]
-        where sums[count] == nil {
+        // In one order on all ranks: taking their memory is collective.
+        for count in Self.shortCounts(model.plan).sorted() {
             sums[count] = try LaneReduction(groups, assignment, count: count, mode: mode)
         }
         shortSums = sums
+    }
+
+    /// The way in which a block's weight gradient is formed.
+    private enum Way { case product, factors, lanes }
+
+    /// The way of a convolution, or of a fully connected layer.
+    private static func way(_ convolution: Convolution, batch: Int, lanes: Int, mode: ReductionMode) -> Way {
+        guard convolution.isFullyConnected else { return .lanes }
+        if mode == .fast { return .product }
+        return FactorReduction.isCheaper(
+            batch: batch, lanes: lanes, inputs: convolution.patchCount, outputs: convolution.filters)
+            ? .factors : .lanes
+    }
+
+    /// What the gradients take on a rank, with the sums behind them, known before any of it is taken; `batch` is that
+    /// of a pass.
+    static func memory(
+        _ plan: NetworkPlan, batch: Int, _ assignment: LaneAssignment, rank: Int, mode: ReductionMode
+    ) -> MemorySize {
+        let layout = ParameterLayout(plan)
+        var size = MemorySize(own: 4 * Double(layout.count))
+        for convolution in plan.convolutions {
+            let (inputs, outputs, count) = (convolution.patchCount, convolution.filters, convolution.weightCount)
+            switch way(convolution, batch: batch, lanes: assignment.lanes, mode: mode) {
+            case .product: size.own += 4 * Double(count)
+            case .factors:
+                size += FactorReduction.memory(
+                    batch: batch, inputs: inputs, outputs: outputs, ranks: assignment.ranks)
+                // The gradient lies with the factors.
+                if assignment.ranks > 1 { size.own -= 4 * Double(count) }
+            case .lanes: size += LaneReduction<Float>.memory(assignment, rank: rank, count: count, mode: mode)
+            }
+        }
+        for count in shortCounts(plan) {
+            size += LaneReduction<Double>.memory(assignment, rank: rank, count: count, mode: mode)
+        }
+        return size
+    }
+
+    /// The numbers of values of the short sums.
+    private static func shortCounts(_ plan: NetworkPlan) -> Set<Int> {
+        Set(plan.blocks.map { 2 * $0.sourceShape.channels } + [ForwardBackward.sumCount, 1])
     }
 
     /// How a block's weight gradient is formed; nil where it has no weight. Collective.
@@ -82,15 +125,15 @@ final class GradientReduction: StepReducer {
     ) throws -> (any WeightGradient)? {
         guard let convolution = model.plan.blocks[block].convolution else { return nil }
         let (inputs, outputs, count) = (convolution.patchCount, convolution.filters, convolution.weightCount)
-        if convolution.isFullyConnected {
-            if mode == .fast { return ProductGradient(groups.world, propagation, block: block, count: count) }
-            if FactorReduction.isCheaper(batch: plan.batch, lanes: plan.lanes, inputs: inputs, outputs: outputs) {
-                return try FactorReduction(
-                    groups, assignment, batch: plan.batch, inputs: inputs, outputs: outputs, propagation, block: block)
-            }
+        switch way(convolution, batch: plan.batch, lanes: plan.lanes, mode: mode) {
+        case .product: return ProductGradient(groups.world, propagation, block: block, count: count)
+        case .factors:
+            return try FactorReduction(
+                groups, assignment, batch: plan.batch, inputs: inputs, outputs: outputs, propagation, block: block)
+        case .lanes:
+            return LaneGradient(
+                try LaneReduction(groups, assignment, count: count, mode: mode), timeline: propagation.timeline)
         }
-        return LaneGradient(
-            try LaneReduction(groups, assignment, count: count, mode: mode), timeline: propagation.timeline)
     }
 
     /// Starts a pass over one batch of the epoch. The first pass of a step writes the gradient, the others add to it.

@@ -19,6 +19,7 @@ public enum Terminal {
 public struct ProgressLine {
     private let isMoving: Bool
     private let interval: Double
+    private let file: FileHandle
     private var last = ContinuousClock.now
     private var amountSince = 0.0
     private var doneBefore: Int?
@@ -27,9 +28,16 @@ public struct ProgressLine {
 
     /// A line that is not shown yet.
     public init(isMoving: Bool = Terminal.isWatched) {
-        self.isMoving = isMoving
-        interval = isMoving ? 0.25 : 10
+        self.init(isMoving: isMoving, interval: isMoving ? Self.movingInterval : 10, to: .standardError)
     }
+
+    /// One that comes every `interval` seconds and, where it moves, goes to `file`.
+    package init(isMoving: Bool, interval: Double, to file: FileHandle) {
+        (self.isMoving, self.interval, self.file) = (isMoving, interval, file)
+    }
+
+    /// The seconds between two lines on a terminal.
+    package static let movingInterval = 0.25
 
     /// Counts the amount done since the last call and, where it is time, writes the line.
     public mutating func update(
@@ -60,6 +68,6 @@ public struct ProgressLine {
         isShown = false
     }
 
-    private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+    private func write(_ text: String) { try? file.write(contentsOf: Data(text.utf8)) }
     private func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

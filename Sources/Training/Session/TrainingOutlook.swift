@@ -1,4 +1,5 @@
 import Datasets
+import Essentials
 import Lanes
 import Networks
 import Recipes
@@ -32,9 +33,9 @@ public struct TrainingOutlook {
         dataset.trainCount - recipe.validation + (recipe.meanTraining?.drawnSamples ?? 0)
     }
 
-    /// The bytes that a rank needs at least, of so many on so many hosts.
-    package func memory(ranks: Int, ranksOfHost: Int) -> Double {
-        MemoryNeed(recipe, plan, dataset, ranks: ranks, ranksOfHost: ranksOfHost).bytes
+    /// The memory that a rank needs at least, of so many on one host.
+    package func memory(ranks: Int) -> MemorySize {
+        MemoryNeed(recipe, plan, dataset, ranks: ranks, ranksOfHost: ranks).size
     }
 
     /// The images that an epoch's end passes through the network forward alone, for batch norm's moments.

@@ -1,4 +1,5 @@
 import Datasets
+import Essentials
 import Kernels
 import Lanes
 import MessagePassing
@@ -66,11 +67,18 @@ final class ForwardBackward {
             inputGradient: recipe.adversarialTraining != nil, timeline: timeline)
     }
 
-    /// The sizes of such a propagation, known before any of it is taken.
-    static func sizes(_ recipe: Recipe, _ plan: NetworkPlan, lanes: Int, laneCapacity: Int) -> PropagationSizes {
-        PropagationSizes(
-            plan, lanes: lanes, laneCapacity: laneCapacity, backward: true,
-            inputGradient: recipe.adversarialTraining != nil)
+    /// The bytes of such work with its propagation, known before any of it is taken.
+    static func memory(_ recipe: Recipe, _ plan: NetworkPlan, lanes: Int, laneCapacity: Int) -> Double {
+        let (capacity, adversarial) = (lanes * laneCapacity, recipe.adversarialTraining)
+        let sizes = PropagationSizes(
+            plan, lanes: lanes, laneCapacity: laneCapacity, backward: true, inputGradient: adversarial != nil)
+        // A sample id and a label each.
+        var bytes = sizes.bytes + 8 * Double(capacity)
+        if let adversarial {
+            bytes += AdversarialSamples.memory(adversarial, capacity: capacity, size: plan.network.input.count)
+            if adversarial.method == .trades { bytes += 8 * Double(capacity) * Double(plan.outputs) }
+        }
+        return bytes
     }
 
     /// Takes memory for the lanes of a propagation, whose sums over all lanes the reducer forms.

@@ -51,13 +51,17 @@ extension Trainer {
     /// The seconds of the judgement of the validation images at an epoch's end; 0 without any. Collective.
     package func timeValidation() throws -> Double { try validator?.time(by: communicator) ?? 0 }
 
-    /// Writes a checkpoint into a folder, on rank 0: its bytes and seconds. Local.
-    package func timeCheckpoint(in folder: String) throws -> (bytes: Int, seconds: Double) {
+    /// Writes a checkpoint into a folder as a run does, on rank 0: its path, bytes and seconds. Local.
+    package func timeCheckpoint(in folder: String) throws -> (path: String, bytes: Int, seconds: Double) {
+        let run = try RunDirectory(folder, resume: false)
         let start = ContinuousClock.now
-        let path = "\(folder)/\(RunLayout.checkpoint(step: state.step))"
-        try checkpoint.save(to: path)
+        let writer = CheckpointWriter(run, keep: 1)
+        writer.start(checkpoint, isBest: false)
+        _ = try writer.take(waiting: true)
+        let time = seconds(since: start)
+        let path = try RunDirectory.latestCheckpoint(in: folder)
         var status = stat()
-        return (stat(path, &status) == 0 ? Int(status.st_size) : 0, seconds(since: start))
+        return (path, stat(path, &status) == 0 ? Int(status.st_size) : 0, time)
     }
 
     /// Computes the steps that come next, with no record of them. Collective.

@@ -170,6 +170,11 @@ struct EvaluateCommand: CollectiveCommand {
         return stride(from: 0, to: lines.count - 1, by: 2).map { EvaluatedSet(locator: lines[$0], name: lines[$0 + 1]) }
     }
 
+    /// An estimate of what the evaluation of the first checkpoint takes; writes nothing. Collective.
+    func estimate(_ communicator: Communicator) throws -> EvaluationForecast {
+        try job(checkpoints[0], nil, communicator).forecast(seconds: 1)
+    }
+
     /// Estimates what the evaluation takes; writes nothing. Collective.
     private func forecast(_ communicator: Communicator) throws {
         try communicator.agree {

@@ -13,7 +13,8 @@ struct RecipeCommand: ParsableCommand {
     struct New: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a commented recipe for a data set that is there.",
-            discussion: "The architecture goes by the size of the images, batch and validation by their number.")
+            discussion:
+                "The architecture goes by the size of the images, batch, epochs and validation by their number.")
 
         @Argument(
             help: "The data set: a known name, a folder or a file, as `dataset` in a recipe.", completion: .datasets)

@@ -35,7 +35,10 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         if live {
             guard directories.count == 1 else { throw Failure(.usage, "--live takes one run") }
-            try LiveReport(of: directories[0], output: output).watch { print("live: \(output)/index.html") }
+            try LiveReport(of: directories[0], output: output).watch {
+                print("live: \(output)/index.html")
+                fflush(nil)
+            }
             return
         }
         let report = try Report(of: directories, output: output, title: title, paper: paper)

@@ -56,7 +56,8 @@ struct SweepCommand: CollectiveCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Do the K-th run alone; with K/M each M-th run from the K-th on: the tasks of an array of jobs.",
+            "Do the K-th run alone; with K/M each M-th run from the K-th on: the tasks of an array of jobs. In halving, "
+                + "which compares runs: those first.",
             valueName: "K[/M]"))
     var task: String?
 
@@ -87,11 +88,8 @@ struct SweepCommand: CollectiveCommand {
             return (sweep, try sweep.runs())
         }
         let chosen = try world.agree { () throws -> [SweepRun] in
-            let chosen = try self.chosen(of: runs)
+            let chosen = try self.chosen(of: runs, sweep)
             try check(runs, sweep)
-            guard task == nil || sweep.search.firstEpochs == nil else {
-                throw Failure(.usage, "halving compares runs, which the tasks of an array do not: leave --task out")
-            }
             return chosen
         }
         let directory = SweepDirectory(try world.agree { try path() }, sweep, runs: runs)
@@ -99,7 +97,7 @@ struct SweepCommand: CollectiveCommand {
         try world.agree { if world.rank == 0 { try directory.open() } }
         let team = try SweepTeam(world, most: mostRanks(runs), runs: chosen.count)
         tell("\(runs.count) runs in \(directory.path), \(team)", world)
-        try work(chosen, directory, team, world)
+        guard try work(chosen, directory, team, world) else { return }
         try world.agree { if world.rank == 0 { try finish(directory) } }
     }
 
@@ -165,9 +163,17 @@ struct SweepCommand: CollectiveCommand {
         return recipe
     }
 
-    /// The runs of `--task`; all without it.
-    private func chosen(of runs: [SweepRun]) throws -> [SweepRun] {
-        guard let task else { return runs }
+    /// The runs to do, in order: those of `--task`, all without it. Halving compares runs: there a task begins with its
+    /// own, and does those of others that no job is about, so that none waits for a job that has not begun.
+    private func chosen(of runs: [SweepRun], _ sweep: Sweep) throws -> [SweepRun] {
+        guard let task = try arrayTask(runs) else { return runs }
+        let own = runs.filter(task.owns)
+        return sweep.search.firstEpochs == nil ? own : own + runs.filter { !task.owns($0) }
+    }
+
+    /// The task that `--task` names; nil without it.
+    private func arrayTask(_ runs: [SweepRun]) throws -> SweepTask? {
+        guard let task else { return nil }
         let parts = task.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
         guard (1...2).contains(parts.count), parts[0] >= 1, parts.count == 1 || parts[0] <= parts[1] else {
             throw Failure(.usage, "--task \(task): write K, the number of a run from 1, or K/M with K up to M")
@@ -175,8 +181,7 @@ struct SweepCommand: CollectiveCommand {
         guard parts[0] <= runs.count || parts.count == 2 else {
             throw Failure(.usage, "--task \(task): the sweep has \(runs.count) runs")
         }
-        let stride = parts.count == 2 ? parts[1] : runs.count
-        return runs.filter { $0.number % stride == parts[0] % stride }
+        return SweepTask(place: parts[0], count: parts.count == 2 ? parts[1] : runs.count)
     }
 
     private func mostRanks(_ runs: [SweepRun]) -> Int {
@@ -192,40 +197,58 @@ struct SweepCommand: CollectiveCommand {
     // MARK: The work
 
     /// Does what is to do of some runs, round by round; collective over all ranks.
+    ///
+    /// - Returns: false where the rest is left to other tasks.
     private func work(
         _ runs: [SweepRun], _ directory: SweepDirectory, _ team: SweepTeam, _ world: Communicator
-    ) throws {
+    ) throws -> Bool {
+        let task = try world.agree { try arrayTask(directory.runs) }
         var left = Set(runs.map(\.configuration))
-        let epochs = runs.map(\.recipe.epochs).max() ?? 1
-        let rounds = directory.sweep.search.rounds(configurations: left.count, epochs: epochs)
+        let seeds = directory.runs.count / max(1, Set(directory.runs.map(\.configuration)).count)
+        let rounds = directory.rounds
         for (number, round) in rounds.enumerated() {
             if number > 0 {
                 let flags = try world.agree { () throws -> [Int64] in
                     guard world.rank == 0 else { return [] }
-                    return try SweepResults(directory).survivors(of: left, keep: round.configurations).sorted()
-                        .map(Int64.init)
+                    return try SweepResults(directory).survivors(
+                        of: left, keep: round.configurations, after: rounds[number - 1].epochs
+                    ).sorted().map(Int64.init)
                 }
                 left = Set(try world.broadcast(flags).map(Int.init))
                 tell("\(left.count) configurations go on to epoch \(round.epochs)", world)
             }
             let isLast = number == rounds.count - 1
             let own = runs.filter { left.contains($0.configuration) }
-            let outcome = Result { try work(own, upTo: isLast ? nil : round.epochs, directory, team) }
+            // Of an array's tasks those wait for others' runs that may have some of the next round to do.
+            let next = isLast ? own.count : rounds[number + 1].configurations * seeds
+            let isNeeded = task.map { directory.sweep.search.firstEpochs == nil || $0.place <= next } ?? true
+            var isDone = true
+            let outcome = Result {
+                isDone = try work(own, upTo: isLast ? nil : round.epochs, directory, team, task, waits: isNeeded)
+            }
             // Of what one rank alone knows the others of its part would never hear.
             if case .failure(let error) = outcome, !(error is Agreed) { throw error }
             try world.agree { try outcome.get() }
+            guard try world.allReduce(Int32(isDone ? 1 : 0), .min) == 1 else {
+                tell("the rest is left to other tasks, which are about it", world)
+                return false
+            }
         }
+        return true
     }
 
-    /// Does a round of some runs; collective over the ranks of a part.
+    /// Does a round of some runs; collective over the ranks of a part. What another job is about is done by that one: a
+    /// job that has just been killed is waited for, and where runs are compared all that have one, if this job `waits`.
+    ///
+    /// - Returns: false where it does not wait, and others are about some of them.
     private func work(
-        _ runs: [SweepRun], upTo epochs: Int?, _ directory: SweepDirectory, _ team: SweepTeam
-    ) throws {
-        guard let part = team.part else { return }
+        _ runs: [SweepRun], upTo epochs: Int?, _ directory: SweepDirectory, _ team: SweepTeam, _ task: SweepTask?,
+        waits: Bool
+    ) throws -> Bool {
+        guard let part = team.part else { return true }
         var left = runs
-        // What another job is about is done by that one; a job that has just been killed is waited for, and where runs
-        // are compared all that have one.
         for patience in [0, directory.sweep.search.firstEpochs == nil ? 30 : 1e9] {
+            guard patience == 0 || waits || left.isEmpty else { return false }
             var held: [SweepRun] = []
             for run in left {
                 let notice = LockNotice()
@@ -238,10 +261,14 @@ struct SweepCommand: CollectiveCommand {
                     held.append(run)
                     continue
                 }
+                // The task whose run it is tries it again.
+                let isOthers = task.map { !$0.owns(run) } ?? false
+                if try part.broadcast(part.rank == 0 && isOthers && directory.failure(of: run) != nil) { continue }
                 try doOne(run, upTo: epochs, directory, part, team)
             }
             left = held
         }
+        return true
     }
 
     /// Trains a run, and evaluates it where that is its last round. A failure is written down.
@@ -293,54 +320,64 @@ struct SweepCommand: CollectiveCommand {
     }
 
     private func evaluate(_ run: SweepRun, _ directory: SweepDirectory, _ part: Communicator) throws {
-        let plan = run.recipe.evaluation
-        let own = directory.sweep.evaluation
-        let attacks = own.attacks ?? (plan ?? run.recipe.defaultEvaluation).attacks.joined(separator: ",")
         let words =
-            [
-                directory.path(of: run), "--attacks", attacks, "--output", directory.evaluation(of: run), "--resume",
-                "--quiet", "--split", SweepResults.split(directory.sweep, directory.runs),
-            ] + (run.recipe.validation > 0 ? ["--best"] : [])
-            + (own.strengths.map { ["--strengths", $0] } ?? [])
-            + ((own.samples ?? plan?.samples).map { ["--samples", "\($0)"] } ?? [])
-            + location.arguments
+            [directory.path(of: run), "--output", directory.evaluation(of: run), "--resume", "--quiet"]
+            + (run.recipe.validation > 0 ? ["--best"] : []) + evaluationWords(run, directory)
         try part.agree { try EvaluateCommand.parse(words) }.run(part)
     }
 
-    /// Estimates what the trainings take: those that cost the same are measured once, by all parts at the same time.
+    /// What the evaluation of a run's best network is asked for.
+    private func evaluationWords(_ run: SweepRun, _ directory: SweepDirectory) -> [String] {
+        let plan = run.recipe.evaluation
+        let own = directory.sweep.evaluation
+        let attacks = own.attacks ?? (plan ?? run.recipe.defaultEvaluation).attacks.joined(separator: ",")
+        return ["--attacks", attacks, "--split", SweepResults.split(directory.sweep, directory.runs)]
+            + (own.strengths.map { ["--strengths", $0] } ?? [])
+            + ((own.samples ?? plan?.samples).map { ["--samples", "\($0)"] } ?? [])
+            + location.arguments
+    }
+
+    /// Estimates what trainings and evaluations take: those that cost the same are measured once, by all parts at the same time.
     /// Collective.
     private func forecast(_ runs: [SweepRun], _ directory: SweepDirectory, _ world: Communicator) throws {
         let team = try SweepTeam(world, most: mostRanks(runs), runs: runs.count)
         var known: [(recipe: Recipe, forecast: TrainingForecast)] = []
-        var (seconds, memory, bytes) = (0.0, 0.0, 0)
-        let rounds = directory.sweep.search.rounds(
-            configurations: Set(runs.map(\.configuration)).count, epochs: runs.map(\.recipe.epochs).max() ?? 1)
+        var (training, evaluation, memory, bytes) = (0.0, 0.0, 0.0, 0)
         let outcome = Result {
             guard let part = team.part else { return }
             for run in runs {
                 let key = located(run.recipe).withoutRates
                 let forecast =
                     try known.first { $0.recipe == key }?.forecast
-                    ?? TrainingForecast(located(run.recipe), seconds: 3, communicator: part)
+                    ?? TrainingForecast(located(run.recipe), seconds: 3, communicator: part) { checkpoint in
+                        let words = [checkpoint, "--output", checkpoint] + evaluationWords(run, directory)
+                        return try part.agree { try EvaluateCommand.parse(words) }.estimate(part).seconds
+                    }
                 if !known.contains(where: { $0.recipe == key }) { known.append((key, forecast)) }
-                seconds += forecast.seconds
+                training += forecast.seconds
+                evaluation += forecast.evaluation
                 memory = max(memory, forecast.memory)
                 bytes += forecast.files.bytes
             }
         }
         if case .failure(let error) = outcome, !(error is Agreed) { throw error }
         try world.agree { try outcome.get() }
-        // Of halving's rounds each trains a part of the configurations a part of the epochs.
+        // Of halving's rounds each trains a part of the configurations a part of the epochs; the last ones are
+        // evaluated.
+        let rounds = directory.rounds
         let (all, whole) = (Double(rounds[0].configurations), Double(rounds.last?.epochs ?? 1))
-        let share = zip(rounds, [(epochs: 0, configurations: 0)] + rounds.dropLast()).reduce(0) {
+        training *= zip(rounds, [(epochs: 0, configurations: 0)] + rounds.dropLast()).reduce(0) {
             $0 + Double($1.0.configurations) / all * Double($1.0.epochs - $1.1.epochs) / whole
         }
+        evaluation *= Double(rounds.last?.configurations ?? 0) / all
+        let parts = Double(team.parts)
         tell(
             """
             runs      \(runs.count), of \(known.count) different costs; \(team)
             memory    \(String(format: "%.1f", memory / 1e6)) MB a rank
             files     \(String(format: "%.1f", Double(bytes) / 1e6)) MB of checkpoints
-            time      \(durationText(seconds * share / Double(team.parts))) here, the evaluations left out
+            time      \(durationText((training + evaluation) / parts)) here: \(durationText(training / parts)) of \
+            training, \(durationText(evaluation / parts)) of evaluation
             """, world)
     }
 
@@ -400,6 +437,14 @@ extension Recipe {
         (recipe.scaling, recipe.loss) = (plain.scaling, plain.loss)
         return recipe
     }
+}
+
+/// A task of an array of jobs, the `place`-th of `count`, from 1.
+private struct SweepTask {
+    let place, count: Int
+
+    /// Whether a run is among those that are dealt to it.
+    func owns(_ run: SweepRun) -> Bool { (run.number - place) % count == 0 }
 }
 
 /// The ranks of a job, dealt to parts that do a run each at a time.

@@ -8,6 +8,18 @@ struct ForecastTests {
         try spawn("steadfast", arguments: arguments).wait(timeout: 120)
     }
 
+    /// The most bytes of memory that a program held until its end, shared pages counted.
+    private func peak(of program: RunningProgram) -> Double {
+        var kilobytes = 0.0
+        while program.isRunning {
+            let status = (try? String(contentsOfFile: "/proc/\(program.identifier)/status", encoding: .utf8)) ?? ""
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            kilobytes = max(kilobytes, line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0)
+            usleep(2_000)
+        }
+        return 1024 * kilobytes
+    }
+
     @Test("tells steps, memory, files and time, writes nothing, and refuses what the command itself would refuse")
     func forecast() throws {
         try withTemporaryDirectory { folder in
@@ -26,9 +38,13 @@ struct ForecastTests {
             #expect(table == ["1", "2", "4", "8"])
             #expect(!FileManager.default.fileExists(atPath: run))
 
-            let trained = try spawn("steadfast", arguments: ["train"] + small + ["--set", "max_steps=100"])
-                .wait(timeout: 120)
+            let training = try spawn("steadfast", arguments: ["train"] + small + ["--set", "max_steps=100"])
+            let peak = peak(of: training)
+            let trained = try training.wait(timeout: 120)
             #expect(trained.status == 0, "\(trained.errors)")
+            let memory = try #require(
+                told.lines.first { $0.hasPrefix("memory ") }?.split(separator: " ").dropFirst().first.map(String.init))
+            #expect(abs(try #require(Double(memory)) * 1e6 / peak - 1) < 0.1, "\(memory) MB of \(peak)")
             let again = try spawn("steadfast", arguments: ["train"] + small + ["--dry-run"]).wait(timeout: 120)
             #expect(again.status == 73 && again.errors.contains("holds a run"), "\(again.errors)")
             let rest = try spawn("steadfast", arguments: ["train"] + small + ["--dry-run", "--resume"]).wait(
@@ -51,6 +67,7 @@ struct ForecastTests {
                 "seed=1..2", "--dry-run")
             #expect(swept.status == 0, "\(swept.errors)")
             #expect(swept.output.contains("4, of 1 different costs; 1 rank"), "\(swept.output)")
+            #expect(swept.output.contains(" of training, ") && swept.output.contains(" of evaluation"))
             #expect(!FileManager.default.fileExists(atPath: folder + "/s"))
         }
     }

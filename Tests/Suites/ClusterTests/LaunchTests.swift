@@ -45,7 +45,7 @@ struct LaunchTests {
         }
     }
 
-    @Test("TERM lets the run save, and ends with 75")
+    @Test("TERM lets the run save, and ends with 75; it goes on by its directory alone")
     func stopped() throws {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"
@@ -55,6 +55,12 @@ struct LaunchTests {
             let result = try program.wait(timeout: 30)
             #expect(result.status == 75, "\(result.errors)")
             #expect(result.errors.contains("is saved: go on with --resume"))
+            // What was set is the run's; it ends soon behind the step that it was stopped at.
+            let saved = RunFiles.steps(run)
+            let goingOn = try launch(["-n", "2", "train", run, "--resume", "--set", "max_steps=\(saved + 5)"])
+            let last = try goingOn.wait(timeout: 60)
+            #expect(last.status == 0, "\(last.errors)")
+            #expect(RunFiles.steps(run) == saved + 5 && RunFiles.resumes(run) == 1 && RunFiles.stepsLost(run) == 0)
         }
     }
 

@@ -83,6 +83,11 @@ struct SlurmTests {
             #expect(log.contains("--ntasks=4") || log.contains("-n 4"), "\(log)")
             #expect(log.contains(" is left of --time, and the warning"), "\(log)")
 
+            // A run goes on by its directory.
+            let more = try slurm.submit([], "train.sbatch", [slurm.folder + "/four", "--set", "max_steps=3"])
+            #expect(try slurm.end(more) == "COMPLETED")
+            #expect(RunFiles.steps(slurm.folder + "/four") == 3)
+
             let tasks = try slurm.submit(
                 ["--array=1-2"], "train.sbatch", short + [slurm.folder + "/seed-%a", "--set", "seed=%a"])
             #expect(try slurm.end(tasks) == "COMPLETED")

@@ -47,6 +47,21 @@ struct LaneTreeTests {
         }
     }
 
+    @Test("the memory of a sum is known before it is taken", arguments: [(1, 1), (8, 1), (8, 3), (33, 2)])
+    func memory(lanes: Int, ranks: Int) {
+        let assignment = LaneAssignment(lanes: lanes, ranks: ranks)
+        // Long ones, each buffer of whole cache lines; the ranks of a host share them, and one more for the sum.
+        let (count, buffer) = (100_001, 4.0 * 100_016)
+        let buffers = (0..<ranks).map { rank in
+            LaneAccumulator<Float>(tree: LaneTree(lanes: lanes), lanes: assignment[rank], count: count).slotCount
+        }
+        let size = LaneReduction<Float>.memory(assignment, rank: 0, count: count)
+        let all = Double(buffers.reduce(0, +))
+        #expect(size.own == (ranks == 1 ? all * buffer : 0))
+        #expect(size.shared == (ranks == 1 ? 0 : (all + 1) * buffer))
+        #expect(size.part(ofRanks: ranks) <= size.resident)
+    }
+
     @Test("addition takes every length, in place too")
     func addition() {
         for count in 0..<70 {

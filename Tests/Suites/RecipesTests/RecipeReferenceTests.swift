@@ -67,6 +67,9 @@ struct RecipeReferenceTests {
         let recipe = try Recipe.parse(yaml: text)
         #expect(recipe.dataset == "data/own" && recipe.batch <= images - recipe.validation)
         #expect(recipe.network.architecture.rawValue == architecture, "\(text)")
+        // Also of few images a network learns something: some hundred steps.
+        let steps = recipe.epochs * ((images - recipe.validation + recipe.batch - 1) / recipe.batch)
+        #expect((20...100).contains(recipe.epochs) && steps >= 300)
         #expect(text.contains("# The global batch") && text.contains("\n# random_training: true"))
         #expect(throws: Never.self) {
             try recipe.settled(trainingImages: images - recipe.validation).network(

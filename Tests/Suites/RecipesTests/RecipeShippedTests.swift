@@ -4,6 +4,7 @@ import Kernels
 import MessagePassing
 import Networks
 import Recipes
+import TestSupport
 import Testing
 import Training
 
@@ -30,6 +31,14 @@ struct RecipeShippedTests {
             recipe.dataset == "cifar10"
             ? ImageShape(height: 32, width: 32, channels: 3) : ImageShape(height: 28, width: 28, channels: 1)
         return try NetworkPlan(try recipe.network(input: input, classes: 10))
+    }
+
+    @Test("Their numbers are numbers to readers of YAML 1.1 too, to which 1e-4 is a word")
+    func numbers() throws {
+        for name in Recipe.names(environment: [:]) {
+            let text = try String(contentsOfFile: "\(packageFolder)/cluster/recipes/\(name).yaml", encoding: .utf8)
+            #expect(text.firstMatch(of: /[ \[:]\d+e[-+]?\d/) == nil, "\(name)")
+        }
     }
 
     @Test(

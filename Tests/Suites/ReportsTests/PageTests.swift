@@ -115,8 +115,16 @@ struct PageTests {
             }
             let networks = try String(contentsOfFile: folder + "/out/networks.csv", encoding: .utf8)
             #expect(networks == "\(NetworkRow.header)\n\(origin)\n")
+            // Without names the axes have whole numbers.
+            try FileManager.default.removeItem(atPath: folder + "/mine/a/results.h5")
             let named = try Report(of: [folder + "/mine"], output: folder + "/b", title: "A <title>")
             try named.writePage()
+            let figure = try #require(
+                FileManager.default.contentsOfDirectory(atPath: folder + "/b/figures").first {
+                    $0.hasPrefix("confusion") && $0.hasSuffix(".svg")
+                })
+            let drawn = try String(contentsOfFile: "\(folder)/b/figures/\(figure)", encoding: .utf8)
+            #expect(drawn.contains("prediction") && !drawn.contains("0.5<"))
             let other = try String(contentsOfFile: folder + "/b/index.html", encoding: .utf8)
             #expect(other.contains("<title>A &lt;title&gt;</title>"))
         }

@@ -81,6 +81,32 @@ struct ShellTests {
         #expect(result.status == 0 && result.lines == ["_steadfast"], "\(result.output)\(result.errors)")
     }
 
+    @Test("a person's zsh completes at a key's press", .enabled(if: programPath("zsh") != nil))
+    func zshKey() throws {
+        let script = """
+            zmodload zsh/zpty || exit 7
+            zpty z 'zsh -f -i'
+            zpty -w z 'PS1= PS2=; autoload -U compinit; compinit -u -D; source <(steadfast completion zsh); print RE''ADY'
+            until [[ $text = *READY* ]]; do zpty -r z part || exit 8; text+=$part; done
+            zpty -w -n z "$line"$'\t'
+            text=
+            for turn in {1..300}; do
+                while zpty -r -t z part; do text+=$part; done
+                [[ $text = *$word* ]] && exit 0
+                sleep 0.05
+            done
+            print -r -- "$text"
+            exit 9
+            """
+        for (line, word) in [
+            ("steadfast train glyphs-pl", "glyphs-plain"), ("steadfast evaluate a.h5 --attacks pgd-", "pgd-l2"),
+            ("steadfast train glyphs-plain --set learning_r", "learning_rate="),
+        ] {
+            let result = try #require(try run("zsh", "line='\(line)' word='\(word)'\n\(script)"))
+            #expect(result.status == 0, "\(line): \(result)")
+        }
+    }
+
     @Test("the manual page has each command's own help, and man reads it without a complaint")
     func manual() throws {
         let page = try spawn("steadfast", arguments: ["manual"]).wait()

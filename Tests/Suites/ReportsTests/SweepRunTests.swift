@@ -99,22 +99,44 @@ struct SweepRunTests {
         }
     }
 
+    private func halving(_ folder: String) -> [String] {
+        [
+            "sweep", "glyphs-plain", "--runs", folder, "--set", "epochs=2", "--set", "batch=500", "--set",
+            "validation=8000", "--search", "halving:epochs=1:factor=2", "--sweep", "learning_rate=0.00001,0.02",
+            "--attacks", "clean", "--samples", "50",
+        ]
+    }
+
     @Test("halving trains the better half on, from where it is")
-    func halving() throws {
+    func halvingAlone() throws {
         try withTemporaryDirectory { folder in
-            let arguments = [
-                "sweep", "glyphs-plain", "--runs", folder + "/s", "--set", "epochs=2", "--set", "batch=500", "--set",
-                "validation=8000", "--search", "halving:epochs=1:factor=2", "--sweep", "learning_rate=0.00001,0.02",
-                "--attacks", "clean", "--samples", "50",
-            ]
-            let result = try alone(arguments)
+            let result = try alone(halving(folder + "/s"))
             #expect(result.status == 0, "\(result.output)\(result.errors)")
             let csv = try text(folder + "/s/sweep.csv")
             #expect(csv.contains("001-learning_rate=0.00001/seed-1,0.00001,1,halved,"), "\(csv)")
             #expect(csv.contains("002-learning_rate=0.02/seed-1,0.02,1,finished,"), "\(csv)")
             let before = try steps(folder)
-            #expect(try alone(arguments).status == 0)
+            #expect(try alone(halving(folder + "/s")).status == 0)
             #expect(try steps(folder) == before && text(folder + "/s/sweep.csv") == csv)
+
+            // Two tasks at once, of which one is killed; then the other alone.
+            let tasks = try ["2/2", "1/2"].map {
+                try spawn("steadfast", arguments: halving(folder + "/tasks") + ["--task", $0])
+            }
+            let limit = Date().addingTimeInterval(60)
+            while try FileManager.default.subpathsOfDirectory(atPath: folder).filter({
+                $0.hasPrefix("tasks/0") && $0.hasSuffix("metrics.jsonl")
+            }).count < 2, Date() < limit { usleep(5_000) }
+            tasks[0].killAll()
+            let other = try tasks[1].wait(timeout: 120)
+            #expect(other.status == 0, "\(other.output)\(other.errors)")
+            #expect(try text(folder + "/tasks/sweep.csv") == csv)
+            // All is done: a task that comes late has nothing to do, nor has one beyond the runs.
+            for task in ["2/2", "3/3"] {
+                let late = try alone(halving(folder + "/tasks") + ["--task", task])
+                #expect(late.status == 0, "\(late.errors)")
+            }
+            #expect(try text(folder + "/tasks/sweep.csv") == csv && steps(folder + "/tasks") <= before + 8)
         }
     }
 
@@ -147,6 +169,9 @@ struct SweepRunTests {
             #expect(other.status == 73 && other.errors.contains("seed: [1, 2] there, [1, 2, 3] asked for"))
             #expect(try sweep("1..2", ["--task", "1/2"]).status == 0)
             #expect(try text(own + "/sweep.csv").split(separator: "\n").count == 3)
+            try "x".write(toFile: own + "/sweep.yaml", atomically: true, encoding: .utf8)
+            let damaged = try spawn("steadfast", arguments: ["sweep", own]).wait()
+            #expect(damaged.status == 65 && damaged.errors.contains(own + "/sweep.yaml: "), "\(damaged.errors)")
             let run = try spawn(
                 "steadfast",
                 arguments: ["sweep", "glyphs-plain", "--runs", own + "/001/seed-1", "--sweep", "seed=1..2"]

@@ -25,6 +25,26 @@ struct DailyRunTests {
         ).wait()
     }
 
+    @Test("a progress line has rate and time left, and costs less than 0.2 % of the time between two")
+    func progressLine() throws {
+        let file = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
+        try Data().write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let count = 400
+        let handle = try #require(FileHandle(forWritingAtPath: file))
+        var line = ProgressLine(isMoving: true, interval: 0, to: handle)
+        let start = ContinuousClock.now
+        for step in 1...count {
+            line.update("step \(step)/\(count)", done: step, of: count, amount: 100, unit: "images/s")
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        line.clear()
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        #expect(text.components(separatedBy: "\r\u{1B}[Kstep ").count == count + 1 && text.hasSuffix("\r\u{1B}[K"))
+        #expect(text.contains(" images/s  0:00:0"), "\(text.prefix(100))")
+        #expect(seconds / Double(count) < 0.002 * ProgressLine.movingInterval, "\(seconds) s for \(count)")
+    }
+
     private func shell(_ script: String, data: String) throws -> ProgramResult {
         try spawn(
             path: "/bin/bash", arguments: ["-c", script],
