@@ -55,6 +55,7 @@ struct BrowserTests {
             #expect(try browser.value(column, as: [String].self) == before.sorted())
             _ = try browser.value(click + ", 1", as: Int.self)
             #expect(try before.count == 3 && browser.value(column, as: [String].self) == before.sorted().reversed())
+            #expect(browser.errors.isEmpty, "\(browser.errors)")
         }
     }
 
