@@ -31,15 +31,15 @@ enum PixelPanel {
     ) -> Panel {
         let (stepX, stepY) = (max(shape.width + 5, 28), shape.height + 13)
         let (width, height) = ((rows.map(\.count).max() ?? 0) * stepX, rows.count * stepY)
-        var pixels: [String] = []
+        // Gnuplot takes the points for one picture, row by row: the gaps are points, too.
+        var canvas = [String](repeating: "0 0 0 0", count: width * height)
         var marks: [String] = []
         for (row, cells) in rows.enumerated() {
             for (column, cell) in cells.enumerated() {
                 let (left, top) = (column * stepX, row * stepY)
                 for (place, colour) in cell.pixels.enumerated() {
-                    pixels.append(
-                        "\(left + place % shape.width) \(top + place / shape.width) "
-                            + "\(colour.x) \(colour.y) \(colour.z) 255")
+                    canvas[(top + place / shape.width) * width + left + place % shape.width] =
+                        "\(colour.x) \(colour.y) \(colour.z) 255"
                 }
                 marks.append(label(cell.text, left: left, shape, y: Double(top) - 4.5, size: fontSize))
                 guard cell.isFramed else { continue }
@@ -53,6 +53,7 @@ enum PixelPanel {
         for (column, heading) in headings.enumerated() {
             marks.append(label(heading, left: column * stepX, shape, y: -14, size: 10))
         }
+        let pixels = canvas.enumerated().map { "\($0 % width) \($0 / width) \($1)" }
         let above = headings.isEmpty ? 10 : 20
         return Panel(
             name: name, width: 900, height: 900 * (height + above) / (width + 4),

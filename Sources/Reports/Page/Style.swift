@@ -4,7 +4,8 @@ enum Style {
     /// them round. Without a script the table stays as it is.
     static let sorting: HTML = """
         <script>
-        document.querySelectorAll("table.sortable thead tr:last-child th").forEach((head, column) => {
+        document.querySelectorAll("table.sortable thead tr:last-child th").forEach(head => {
+          const column = head.cellIndex;
           head.style.cursor = "pointer";
           head.addEventListener("click", () => {
             const body = head.closest("table").tBodies[0];

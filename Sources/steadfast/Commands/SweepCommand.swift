@@ -56,8 +56,8 @@ struct SweepCommand: CollectiveCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Do the K-th run alone; with K/M each M-th run from the K-th on: the tasks of an array of jobs. In halving, "
-                + "which compares runs: those first.",
+            "Do the K-th run alone; with K/M each M-th run from the K-th on: the tasks of an array of jobs. In "
+                + "halving, which compares runs: those first.",
             valueName: "K[/M]"))
     var task: String?
 

@@ -198,7 +198,9 @@ struct SlurmTests {
             for task in 1...2 {
                 let job = "\(array)_\(task)"
                 try slurm.waitFor("task \(task) to train", timeout: 120) {
-                    let runs = try FileManager.default.subpathsOfDirectory(atPath: slurm.folder + "/array")
+                    // It is not there yet while no task runs.
+                    let runs =
+                        (try? FileManager.default.subpathsOfDirectory(atPath: slurm.folder + "/array")) ?? []
                     return try slurm.state(job) == "RUNNING"
                         && runs.filter { $0.hasSuffix("metrics.jsonl") }.count >= task
                 }

@@ -88,7 +88,8 @@ struct SweepTests {
     @Test("what is wrong with a sweep is said before its first run, all refused values at once")
     func refusals() {
         #expect(
-            refusal() == "nothing to sweep over: --sweep learning_rate=0.001,0.01, or a section sweep in the recipe")
+            refusal()
+                == "r.yaml: nothing to sweep over: --sweep learning_rate=0.001,0.01, or a section sweep in the recipe")
         #expect(refusal("", "epochz=1,2").contains("--sweep epochz=1: unknown key 'epochz'; did you mean 'epochs'?"))
         let both = refusal("", "batch=0,50,-3")
         #expect(both.contains("batch is 0; allowed") && both.contains("batch is -3; allowed"))

@@ -48,6 +48,12 @@ struct BrowserTests {
             let page = folder + "/s/report/index.html"
             try look(browser, page)
             try browser.open(page, width: 1280, isDark: false)
+            // The pictures of a figure are one, beside each other: drawn apart they would be polygons, and askew.
+            let pictures = "document.querySelectorAll('figure[id^=worst] svg image').length"
+            let figures = "document.querySelectorAll('figure[id^=worst] svg').length"
+            #expect(
+                try browser.value(pictures, as: Int.self) == browser.value(figures, as: Int.self)
+                    && browser.value(figures, as: Int.self) > 0)
             let column = "[...document.querySelectorAll('#networks tbody tr')].map(r => r.cells[0].innerText)"
             let before = try browser.value(column, as: [String].self)
             let click = "document.querySelector('#networks thead tr:last-child th').click()"
@@ -55,6 +61,7 @@ struct BrowserTests {
             #expect(try browser.value(column, as: [String].self) == before.sorted())
             _ = try browser.value(click + ", 1", as: Int.self)
             #expect(try before.count == 3 && browser.value(column, as: [String].self) == before.sorted().reversed())
+            #expect(browser.errors.isEmpty, "\(browser.errors)")
         }
     }
 

@@ -86,7 +86,8 @@ struct ShellTests {
         let script = """
             zmodload zsh/zpty || exit 7
             zpty z 'zsh -f -i'
-            zpty -w z 'PS1= PS2=; autoload -U compinit; compinit -u -D; source <(steadfast completion zsh); print RE''ADY'
+            zpty -w z 'PS1= PS2=; autoload -U compinit; compinit -u -D'
+            zpty -w z 'source <(steadfast completion zsh); print RE''ADY'
             until [[ $text = *READY* ]]; do zpty -r z part || exit 8; text+=$part; done
             zpty -w -n z "$line"$'\t'
             text=
