@@ -32,6 +32,23 @@ public final class HostDataset {
         description = try host.share(dataset?.description)
     }
 
+    /// The class of each image of the training files. Collective: every rank of the communicator calls this.
+    ///
+    /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
+    public func trainLabels() throws -> [UInt8] {
+        try host.broadcast(try agreement.agree { try dataset?.labels(.train) ?? [] } ?? [])
+    }
+
+    /// The images of the training files that are held out for validation, and those that are not. Collective: every rank
+    /// of the communicator calls this.
+    ///
+    /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
+    public func splits(validation: Int, rule: SplitRule, seed: UInt64) throws -> Splits {
+        rule == .stratified && validation > 0
+            ? Splits(labels: try trainLabels(), validation: validation, seed: seed)
+            : Splits(trainCount: description.trainCount, validation: validation, seed: seed)
+    }
+
     /// Reads and verifies the files of a split whole, and keeps the images that are `wanted` by this rank, which says
     /// so of each in the files' order. Collective: every rank of the communicator calls this.
     ///

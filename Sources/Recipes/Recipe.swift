@@ -87,6 +87,8 @@ public struct Recipe: Equatable, Sendable {
     public var adversarialTraining: AdversarialTraining?
     /// Training images that are held out for validation.
     public var validation = 0
+    /// How they are drawn: among all images, or of each class alike.
+    public var validationSplit = SplitRule.random
     /// The attack on the validation images, or nil; the error under it then decides which network is best.
     public var validationAttack: ValidationAttack?
     /// The run ends after this many epochs without a better network on the validation images; nil for never.

@@ -61,11 +61,12 @@ extension Dataset {
                 let last = lastComponent(place)
                 let own = DataFormats.ofFile(place) == nil ? last : (last as NSString).deletingPathExtension
                 return Dataset(known?.name ?? own, try files.splitting(options), folder: place)
-            case .missing(let complaint): complaints.append(complaint)
+            case .missing(let complaint), .partial(let complaint): complaints.append(complaint)
             }
         }
-        throw Failure(
-            .noInput, "data set '\(name)' not found: \(complaints.joined(separator: "; ")); \(advice(path, known))")
+        // Who names a path has files of his own.
+        let advice = isPath && known == nil ? "" : "; " + advice(path, known)
+        throw Failure(.noInput, "data set '\(name)' not found: \(complaints.joined(separator: "; "))\(advice)")
     }
 
     /// The last component of a path, whatever it is a link to.
@@ -91,17 +92,23 @@ extension Dataset {
             guard let format = DataFormats.ofFile(request.path) else {
                 return .missing("\(request.path) is a file of no known ending (\(DataFormats.endings))")
             }
+            try format.checkParameters(request)
             return try format.open(request)
         }
         guard exists else { return .missing("no folder or file \(request.path)") }
         let formats = request.known?.format.map { [$0] } ?? DataFormats.all
-        var complaint = ""
+        var (complaint, partly) = ("", String?.none)
         for format in formats {
             switch try format.open(request) {
-            case .found(let files): return .found(files)
+            case .found(let files):
+                try format.checkParameters(request)
+                return .found(files)
             case .missing(let lack): if complaint.isEmpty { complaint = lack }
+            case .partial(let lack): partly = partly ?? lack
             }
         }
+        // A folder of nobody's making lacks all that could be there.
+        complaint = partly ?? (request.known == nil ? DataFormats.lacking(request.path) : complaint)
         return .missing("\(request.path) \(complaint)")
     }
 }

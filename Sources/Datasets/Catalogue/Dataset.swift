@@ -36,6 +36,11 @@ public struct Dataset: Sendable {
         try files.stream(split == .test ? .test : .train, wanted: wanted, image: image)
     }
 
+    /// The class of each image of a split's files.
+    ///
+    /// - Throws: `Failure` as `stream`.
+    public func labels(_ split: Split) throws -> [UInt8] { try files.labels(split == .test ? .test : .train) }
+
     /// Streams the split and keeps the images whose index `keep` accepts: no more is held beside them than `stream`
     /// holds.
     ///

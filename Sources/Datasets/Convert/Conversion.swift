@@ -8,6 +8,9 @@ import Kernels
 ///
 /// Until it is whole the file is `SET.h5.partial`, and `SET.h5.partial.journal` lists its chunks. A conversion that was
 /// interrupted goes on behind the last chunk whose digest is right.
+///
+/// Shuffled images are laid out first, each in its place of the file, in the order of the source; then chunk by chunk
+/// becomes what it would be without. The file is its own room for that, so neither memory nor the disk needs more.
 public struct Conversion {
     /// The file that was made.
     public struct Report: Sendable {
@@ -21,11 +24,14 @@ public struct Conversion {
         public let resumed: Int
         /// The set's digest.
         public let contentDigest: String
+        /// Whether the training images lie class by class: a window of chunks holds few classes then.
+        public let isSorted: Bool
     }
 
     private let dataset: Dataset
     private let path: String
     private let level: Int?
+    private let shuffle: UInt64?
     private let shape: ImageShape
 
     /// Prepares the conversion of a set.
@@ -33,8 +39,9 @@ public struct Conversion {
     /// - Parameters:
     ///   - path: the file to make: its name ends with .h5.
     ///   - level: of deflate, 1 to 9; nil: chunks are stored as they are.
+    ///   - shuffle: the seed of a permutation of each split's images; nil: they stay in the order of the source.
     /// - Throws: `Failure` 64 for another ending, 73 where the file is there already.
-    public init(_ dataset: Dataset, to path: String, deflate level: Int? = nil) throws {
+    public init(_ dataset: Dataset, to path: String, deflate level: Int? = nil, shuffle: UInt64? = nil) throws {
         guard HDF5Format.endings.contains((path as NSString).pathExtension.lowercased()) else {
             throw Failure(.usage, "\(path) would not be known for a data set: give it the ending .h5")
         }
@@ -44,7 +51,8 @@ public struct Conversion {
         guard !FileManager.default.fileExists(atPath: path) else {
             throw Failure(.cannotCreate, "\(path) is there already: remove it or give another name")
         }
-        (self.dataset, self.path, self.level, shape) = (dataset, path, level, dataset.description.shape)
+        (self.dataset, self.path, self.level, self.shuffle) = (dataset, path, level, shuffle)
+        shape = dataset.description.shape
     }
 
     /// Converts.
@@ -56,23 +64,122 @@ public struct Conversion {
     public func run(progress: (Int, Int) throws -> Void) throws -> Report {
         let splits = [Split.train, .test].map { split in (split: split, count: dataset.files.count(split)) }
         let total = splits.reduce(0) { $0 + $1.count }
-        let partial = try GrowingFile(path, identity: try identity())
+        let layout = RoughLayout(splits.map(\.count), shape: shape, isDeflated: level != nil)
+        let partial = try GrowingFile(path, identity: try identity(), room: shuffle == nil ? 0 : layout.end)
         try requireRoom(for: total, beside: partial)
         var records: [SplitRecord] = []
-        var (done, resumed) = (0, 0)
-        for (split, count) in splits {
-            let labels = try dataset.files.labels(split)
-            guard labels.count == count else { throw changed(count, labels.count) }
-            var record = SplitRecord(count: count, shape: shape, labels: labels)
-            try record.resume(split, partial)
-            resumed += record.images
-            if record.images < count { try write(split, &record, into: partial) { try progress(done + $0, total) } }
-            done += count
-            records.append(record)
+        var (done, resumed, isSorted) = (0, 0, false)
+        if shuffle != nil {
+            let orders = splits.map { order($0.split, $0.count) }
+            var sources: [[UInt8]] = []
+            for ((split, count), order) in zip(splits, orders) {
+                let labels = try dataset.files.labels(split)
+                guard labels.count == count else { throw changed(count, labels.count) }
+                sources.append(labels)
+                records.append(SplitRecord(count: count, shape: shape, labels: order.map { labels[Int($0)] }))
+            }
+            resumed = try resume(&records, splits.map(\.split), partial)
+            try lay(splits.map(\.split), orders, sources, layout, partial) { try progress($0 / 2, total) }
+            for (number, (split, count)) in splits.enumerated() {
+                try gather(split, number, &records[number], layout, partial) {
+                    try progress((total + done + $0) / 2, total)
+                }
+                done += count
+            }
+        } else {
+            for (split, count) in splits {
+                let labels = try dataset.files.labels(split)
+                guard labels.count == count else { throw changed(count, labels.count) }
+                var record = SplitRecord(count: count, shape: shape, labels: labels)
+                try record.resume(split, partial)
+                resumed += record.images
+                if record.images < count { try write(split, &record, into: partial) { try progress(done + $0, total) } }
+                done += count
+                records.append(record)
+            }
+            let labels = records[0].labels
+            isSorted = labels.first != labels.last && zip(labels, labels.dropFirst()).allSatisfy { $0 <= $1 }
         }
         let (head, index, digest) = try end(records, at: partial.end)
         let bytes = try partial.finish(head: head, index: index)
-        return Report(path: path, images: total, bytes: bytes, resumed: resumed, contentDigest: digest)
+        return Report(
+            path: path, images: total, bytes: bytes, resumed: resumed, contentDigest: digest, isSorted: isSorted)
+    }
+
+    /// The source's index of each image of a shuffled split.
+    private func order(_ split: Split, _ count: Int) -> [Int32] {
+        var random = Philox(seed: shuffle ?? 0, purpose: .conversionOrder, split == .test ? 1 : 0)
+        return random.permutation(count)
+    }
+
+    /// Takes up the chunks of an interrupted shuffled conversion. Where one differs from its digest, images that it has
+    /// overwritten may be lost, and all begins anew.
+    ///
+    /// - Returns: the images taken up.
+    private func resume(_ records: inout [SplitRecord], _ splits: [Split], _ partial: GrowingFile) throws -> Int {
+        let (chunks, fresh) = (partial.chunks.count, records)
+        for (number, split) in splits.enumerated() { try records[number].resume(split, partial) }
+        if partial.chunks.count < chunks {
+            try partial.restart()
+            records = fresh
+        }
+        return records.reduce(0) { $0 + $1.images }
+    }
+
+    /// Lays the source's images out in their new places, from the first that is not.
+    private func lay(
+        _ splits: [Split], _ orders: [[Int32]], _ sources: [[UInt8]], _ layout: RoughLayout, _ partial: GrowingFile,
+        progress: (Int) throws -> Void
+    ) throws {
+        var before = 0
+        for (number, split) in splits.enumerated() {
+            let count = orders[number].count
+            let first = max(0, partial.placed - before)
+            if first < count {
+                var places = [Int32](repeating: 0, count: count)
+                for (place, index) in orders[number].enumerated() { places[Int(index)] = Int32(place) }
+                var (since, told) = (0, 0)
+                let streamed = try dataset.stream(split, wanted: { $0 >= first }) { index, image in
+                    try partial.lay(image, at: layout.offset(of: Int(places[index]), split: number))
+                    (since, told) = (since + image.count, told + image.count)
+                    if since >= 1 << 30 {
+                        try partial.notePlaced(before + index + 1)
+                        since = 0
+                    }
+                    if told >= DataFile.chunkBytes {
+                        try progress(before + index + 1)
+                        told = 0
+                    }
+                }
+                guard streamed.labels.elementsEqual(sources[number][first...]) else {
+                    throw changed(count, first + streamed.labels.count)
+                }
+                try partial.notePlaced(before + count)
+            }
+            before += count
+        }
+    }
+
+    /// Makes chunks of a split's images that are laid out.
+    private func gather(
+        _ split: Split, _ number: Int, _ record: inout SplitRecord, _ layout: RoughLayout, _ partial: GrowingFile,
+        progress: (Int) throws -> Void
+    ) throws {
+        let size = shape.count
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: record.rows * size, alignment: 64)
+        defer { buffer.deallocate() }
+        while record.images < record.count {
+            let images = min(record.rows, record.count - record.images)
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(images * size)])
+            let offset = layout.offset(of: record.images, split: number)
+            try partial.read(offset, into: bytes)
+            for i in bytes.count..<buffer.count { buffer[i] = 0 }
+            let chunk = try partial.append(
+                split, images: images, UnsafeRawBufferPointer(buffer), digest: Digest.of(UnsafeRawBufferPointer(bytes)),
+                level: level, liesAt: offset)
+            record.add(chunk, UnsafeRawBufferPointer(bytes))
+            try progress(record.images)
+        }
     }
 
     private func changed(_ count: Int, _ found: Int) -> Failure {
@@ -150,6 +257,7 @@ public struct Conversion {
         // The JSON stands before the tables and holds their places: room for it is taken by the largest places there
         // are.
         let description = dataset.description
+        let notes = description.notes + (shuffle.map { ["images lie in an order drawn by seed \($0)"] } ?? [])
         func json(_ shift: Int) throws -> [UInt8] {
             let moved = described.map { table in
                 DataFile.Tables(
@@ -158,7 +266,7 @@ public struct Conversion {
             }
             let contents = DataFile.Contents(
                 name: description.name, shape: shape, classes: description.classes,
-                classNames: dataset.files.classNames, notes: description.notes, isDeflated: level != nil,
+                classNames: dataset.files.classNames, notes: notes, isDeflated: level != nil,
                 train: moved[0], test: moved[1])
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
@@ -195,6 +303,7 @@ public struct Conversion {
             let description: DatasetDescription
             let files: [String]
             let level: Int
+            let shuffle: UInt64?
             let version: Int
         }
         let encoder = JSONEncoder()
@@ -202,7 +311,7 @@ public struct Conversion {
         let files = try dataset.files.paths.map { "\($0) \(try FileState($0))" }
         let identity = Identity(
             name: dataset.description.name, description: dataset.description, files: files, level: level ?? 0,
-            version: DataFile.formatVersion)
+            shuffle: shuffle, version: DataFile.formatVersion)
         return Digest.of(try encoder.encode(identity)).hexadecimal
     }
 
@@ -211,7 +320,7 @@ public struct Conversion {
         guard level == nil else { return }
         var facts = statvfs()
         guard statvfs(folder.isEmpty ? "." : folder, &facts) == 0 else { return }
-        let (needed, free) = (images * shape.count - partial.end, Int(facts.f_bavail) * Int(facts.f_frsize))
+        let (needed, free) = (images * shape.count - partial.held, Int(facts.f_bavail) * Int(facts.f_frsize))
         guard needed <= free else {
             throw Failure(
                 .cannotCreate,
@@ -226,6 +335,34 @@ public struct Conversion {
 
 extension Digest {
     fileprivate static func of(_ data: Data) -> [UInt8] { data.withUnsafeBytes { of($0) } }
+}
+
+/// The places where a shuffled set's images are laid out before their chunks are made: as chunks that are stored will lie, and
+/// those to be deflated one chunk further back, so that what is written never overwrites what is still to be read.
+private struct RoughLayout {
+    private let starts: [Int]
+    private let rows: [Int]
+    private let strides: [Int]
+    private let imageBytes: Int
+    /// The end of the last chunk.
+    let end: Int
+
+    init(_ counts: [Int], shape: ImageShape, isDeflated: Bool) {
+        imageBytes = shape.count
+        rows = counts.map { DataFile.rows(of: shape, count: $0) }
+        strides = rows.map { GrowingFile.aligned($0 * shape.count) }
+        var place = HDF5DataFile.firstOffset + (isDeflated ? strides.max() ?? 0 : 0)
+        var starts: [Int] = []
+        for (split, count) in counts.enumerated() {
+            starts.append(place)
+            place += (count + rows[split] - 1) / rows[split] * strides[split]
+        }
+        (self.starts, end) = (starts, place)
+    }
+
+    func offset(of place: Int, split: Int) -> Int {
+        starts[split] + place / rows[split] * strides[split] + place % rows[split] * imageBytes
+    }
 }
 
 /// The facts of a split while its chunks are written.

@@ -9,6 +9,8 @@ final class GrowingFile {
     private(set) var chunks: [WrittenChunk] = []
     /// Where the next chunk goes.
     private(set) var end = HDF5DataFile.firstOffset
+    /// Images of the source that are laid out, where they are before chunks are made of them.
+    private(set) var placed = 0
 
     private let path: String
     private let partial: String
@@ -16,12 +18,15 @@ final class GrowingFile {
     private let descriptor: Int32
     private var journalDescriptor: Int32 = -1
     private let identity: String
+    /// Bytes that the file keeps, at least, until it is whole.
+    private let room: Int
 
     /// Opens or makes the partial file, and takes up what an interrupted conversion of the same identity left.
     ///
+    /// - Parameter room: the bytes in which images are laid out before chunks are made of them; 0 where they are not.
     /// - Throws: `Failure` 73 where it cannot be made or another conversion is at it.
-    init(_ path: String, identity: String) throws {
-        (self.path, self.identity) = (path, identity)
+    init(_ path: String, identity: String, room: Int) throws {
+        (self.path, self.identity, self.room) = (path, identity, room)
         partial = path + ".partial"
         journal = partial + ".journal"
         descriptor = open(partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
@@ -34,6 +39,10 @@ final class GrowingFile {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
         if lines.first == Substring(identity) {
             for line in lines.dropFirst() {
+                if line.hasPrefix(Self.placedWord), let count = Int(line.dropFirst(Self.placedWord.count)), count >= 0 {
+                    placed = count
+                    continue
+                }
                 guard let chunk = WrittenChunk(line) else { break }
                 chunks.append(chunk)
             }
@@ -48,15 +57,57 @@ final class GrowingFile {
 
     /// Writes the journal anew with the chunks as they are, and cuts the file off behind them.
     private func rewrite() throws {
-        try AtomicFile.write(([identity] + chunks.map(\.line)).joined(separator: "\n") + "\n", to: journal)
+        let lines = [identity] + (placed > 0 ? [Self.placedWord + "\(placed)"] : []) + chunks.map(\.line)
+        try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: journal)
         if journalDescriptor >= 0 { close(journalDescriptor) }
         journalDescriptor = open(journal, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
         guard journalDescriptor >= 0 else { throw systemFailure(.cannotCreate, "create", journal) }
         end = chunks.last.map { Self.aligned($0.place.offset + $0.place.size) } ?? HDF5DataFile.firstOffset
-        guard ftruncate(descriptor, off_t(end)) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
+        guard ftruncate(descriptor, off_t(max(end, room))) == 0 else {
+            throw systemFailure(.inputOutput, "truncate", partial)
+        }
     }
 
-    private static func aligned(_ offset: Int) -> Int { (offset + 7) / 8 * 8 }
+    private static let placedWord = "placed "
+
+    /// Offsets of chunks are multiples of 8.
+    static func aligned(_ offset: Int) -> Int { (offset + 7) / 8 * 8 }
+
+    /// Bytes that the file takes on its disk.
+    var held: Int {
+        var facts = stat()
+        return fstat(descriptor, &facts) == 0 ? Int(facts.st_blocks) * 512 : 0
+    }
+
+    /// Forgets all chunks, and what is laid out.
+    func restart() throws {
+        placed = 0
+        try forget(from: 0)
+    }
+
+    /// Writes an image where a chunk will be made of it.
+    func lay(_ image: UnsafeRawBufferPointer, at offset: Int) throws { try write(image, at: offset) }
+
+    /// Notes that the source's first `count` images are laid out, once they are on the disk.
+    func notePlaced(_ count: Int) throws {
+        guard fdatasync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }
+        placed = count
+        try note(Self.placedWord + "\(count)")
+    }
+
+    private func note(_ line: String) throws {
+        try Array((line + "\n").utf8).withUnsafeBytes {
+            try AtomicFile.writeAll($0, to: journalDescriptor, path: journal)
+        }
+    }
+
+    /// Reads what was laid out.
+    func read(_ offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws {
+        let section = try SectionStream(partial, offset: offset, count: bytes.count)
+        guard try section.readFully(into: bytes) == bytes.count else {
+            throw Failure(.inputOutput, "\(partial) was cut off while it was written; run the command again")
+        }
+    }
 
     /// Forgets the chunks from the given place among `chunks` on.
     func forget(from index: Int) throws {
@@ -66,15 +117,18 @@ final class GrowingFile {
 
     /// Writes a chunk behind the others.
     ///
-    /// - Parameter level: of deflate, or nil. A chunk that does not become smaller is stored.
+    /// - Parameters:
+    ///   - level: of deflate, or nil. A chunk that does not become smaller is stored.
+    ///   - offset: where the bytes lie in the file already.
     func append(
-        _ split: Split, images: Int, _ bytes: UnsafeRawBufferPointer, digest: [UInt8], level: Int?
+        _ split: Split, images: Int, _ bytes: UnsafeRawBufferPointer, digest: [UInt8], level: Int?,
+        liesAt offset: Int? = nil
     ) throws -> WrittenChunk {
         let packed = try level.map { try deflated(bytes, level: $0) }
         let isStored = packed.map { $0.count >= bytes.count } ?? true
         if let packed, !isStored {
             try packed.withUnsafeBytes { try write($0) }
-        } else {
+        } else if offset != end {
             try write(bytes)
         }
         let size = isStored ? bytes.count : packed?.count ?? 0
@@ -83,8 +137,7 @@ final class GrowingFile {
             place: HDF5DataFile.Place(offset: end, size: size, isStored: isStored), digest: digest)
         end = Self.aligned(end + size)
         chunks.append(chunk)
-        let line = Array((chunk.line + "\n").utf8)
-        try line.withUnsafeBytes { try AtomicFile.writeAll($0, to: journalDescriptor, path: journal) }
+        try note(chunk.line)
         return chunk
     }
 
@@ -119,6 +172,7 @@ final class GrowingFile {
     ///
     /// - Returns: its size.
     func finish(head: [UInt8], index: [UInt8]) throws -> Int {
+        guard ftruncate(descriptor, off_t(end)) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
         try index.withUnsafeBytes { try write($0) }
         try head.withUnsafeBytes { try write($0, at: 0) }
         guard fsync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }

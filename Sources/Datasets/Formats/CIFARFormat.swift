@@ -76,7 +76,8 @@ struct CIFARFiles: DataFiles {
         if let missing = files.firstIndex(where: { $0 == nil }) {
             let path = request.file(archiveName)
             guard FileManager.default.fileExists(atPath: path) else {
-                return .missing("lacks \(all[missing].name) (plain or .gz)")
+                let lack = "lacks \(all[missing].name) (plain or .gz)"
+                return files.allSatisfy { $0 == nil } ? .missing(lack) : .partial(lack)
             }
             archive = path
             files = all.map { ContentFile(path: path, member: $0.name) }

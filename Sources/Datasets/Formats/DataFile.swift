@@ -270,9 +270,7 @@ struct ConvertedFiles: DataFiles {
     var notes: [String] { file.contents.notes }
 
     init(_ request: DataRequest) throws {
-        var plain = request.options
-        (plain.testShare, plain.seed) = (nil, DataOptions().seed)
-        guard plain == DataOptions() else {
+        guard request.options.given.isSubset(of: DataOptions.ofAll) else {
             throw Failure(
                 .usage, "\(request.path) is a converted set, which says all of itself: leave its parameters out")
         }

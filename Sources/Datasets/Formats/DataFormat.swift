@@ -8,6 +8,8 @@ protocol DataFormat: Sendable {
     static var name: String { get }
     /// The endings of single files of the format, in lower case; none where a set is a folder.
     static var endings: [String] { get }
+    /// The parameters that it takes behind a path, beside those of all formats.
+    static var parameters: Set<String> { get }
     /// Opens what lies at the request's path: reads headers, no content.
     ///
     /// - Throws: `Failure` 65 where a file of the format is damaged or says what cannot be.
@@ -16,6 +18,18 @@ protocol DataFormat: Sendable {
 
 extension DataFormat {
     static var endings: [String] { [] }
+    static var parameters: Set<String> { [] }
+
+    /// Refuses parameters that would say nothing.
+    ///
+    /// - Throws: `Failure` 64 naming the first.
+    static func checkParameters(_ request: DataRequest) throws {
+        let vain = request.options.given.subtracting(parameters).subtracting(DataOptions.ofAll)
+        if let first = vain.sorted().first {
+            throw Failure(
+                .usage, "\(request.path): a set of the format \(name) takes no parameter '\(first)'; leave it out")
+        }
+    }
 }
 
 /// The outcome of looking for a format at a path.
@@ -23,6 +37,8 @@ enum DataOpening {
     case found(any DataFiles)
     /// It is not there; the text says what is lacking, after the path: "lacks a.bin".
     case missing(String)
+    /// Some of its files are there, and others lacking, as the text says.
+    case partial(String)
 }
 
 /// The catalogue of formats, in the order in which a folder is tried; the first one says what it lacks.
@@ -34,6 +50,16 @@ enum DataFormats {
 
     /// The endings of single files, for people.
     static var endings: String { all.flatMap { $0.endings }.map { "." + $0 }.joined(separator: ", ") }
+
+    /// What a folder without a data set has in place of one, for people.
+    static func lacking(_ folder: String) -> String {
+        let asked = "pictures (PNG, JPEG) have to lie in folders, one a class: train/CLASS/ and test/CLASS/, or CLASS/"
+        if PictureTree.holdsPictures(folder) { return "holds pictures, but no folders of them: \(asked)" }
+        if PictureTree.folders(folder).isEmpty {
+            return "holds neither IDX files, CIFAR's records, .npy nor .mat files, nor folders of pictures"
+        }
+        return "holds no data set: \(asked)"
+    }
 
     /// The format of a single file by its ending.
     static func ofFile(_ path: String) -> (any DataFormat.Type)? {

@@ -7,8 +7,9 @@ import Foundation
 /// - `layout`: `nhwc` or `nchw`, where the shape of the images allows both.
 /// - `range`: `LOW..HIGH`, the values that become 0 and 255, for images that are not bytes.
 /// - `first-label`: the label of the first class, 0 by default.
-/// - `test-share`: the share of the images that becomes the test split where the files have none, drawn by `seed` (1),
-///   the same share of each class.
+/// - `test-share`: the share of the images that becomes the test split where the files have none, drawn by `seed` (1).
+/// - `test-split`: `stratified`, the same share of each class, or `random`, among all images alike.
+/// - `size`: `HEIGHTxWIDTH` that pictures are cropped and scaled to.
 /// - `part`: a part of a set that is for evaluation alone, `fog/3`.
 struct DataOptions: Equatable, Sendable {
     var images: String?
@@ -19,13 +20,24 @@ struct DataOptions: Equatable, Sendable {
     var range: ClosedRange<Double>?
     var firstLabel: Int?
     var testShare: Double?
+    var testSplit = SplitRule.stratified
     var seed: UInt64 = 1
+    var size: PictureSize?
     var part: String?
 
     private static let keys = [
-        "images", "labels", "test-images", "test-labels", "layout", "range", "first-label", "test-share", "seed",
-        "part",
+        "images", "labels", "test-images", "test-labels", "layout", "range", "first-label", "test-share", "test-split",
+        "seed", "size", "part",
     ]
+    /// The parameters of arrays in files.
+    static let ofArrays: Set = [
+        "images", "labels", "test-images", "test-labels", "layout", "range", "first-label",
+    ]
+    /// The parameters of every format: a test split is drawn whatever the files are.
+    static let ofAll: Set = ["test-share", "test-split", "seed"]
+
+    /// The parameters that the name has.
+    private(set) var given: Set<String> = []
 
     init() {}
 
@@ -59,6 +71,7 @@ struct DataOptions: Equatable, Sendable {
         func refuse(_ wanted: String) -> Failure {
             Failure(.usage, "data set '\(name)': \(key)=\(value) should be \(wanted)")
         }
+        given.insert(key)
         switch key {
         case "images": images = value
         case "labels": labels = value
@@ -81,6 +94,15 @@ struct DataOptions: Equatable, Sendable {
         case "test-share":
             guard let share = Double(value), share > 0, share < 1 else { throw refuse("between 0 and 1") }
             testShare = share
+        case "test-split":
+            guard let rule = SplitRule(rawValue: value) else { throw refuse("stratified or random") }
+            testSplit = rule
+        case "size":
+            let sides = value.split(separator: "x", omittingEmptySubsequences: false).compactMap { Int($0) }
+            guard sides.count == 2, sides.allSatisfy({ (1...4096).contains($0) }) else {
+                throw refuse("HEIGHTxWIDTH in pixels, as 96x96")
+            }
+            size = PictureSize(height: sides[0], width: sides[1])
         case "part": part = value
         case "seed":
             guard let number = UInt64(value) else { throw refuse("a whole number of at least 0") }

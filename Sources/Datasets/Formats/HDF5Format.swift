@@ -7,6 +7,7 @@ import HDF5Files
 enum HDF5Format: DataFormat {
     static let name = "HDF5"
     static let endings = ["h5", "hdf5", "hdf"]
+    static let parameters = DataOptions.ofArrays
 
     static func open(_ request: DataRequest) throws -> DataOpening {
         guard endings.contains((request.path as NSString).pathExtension.lowercased()) else {

@@ -1,7 +1,7 @@
 import Essentials
 import Kernels
 
-/// A data set whose test split is a share of its images, drawn by a seed: the same share of each class.
+/// A data set whose test split is a share of its images, drawn by a seed: of each class alike, or among all.
 struct HeldOutFiles: DataFiles {
     private let base: any DataFiles
     private let train: [Int]
@@ -16,21 +16,28 @@ struct HeldOutFiles: DataFiles {
     var paths: [String] { base.paths }
     var notes: [String] { base.notes + [note] }
 
-    /// Takes the share out of the training files' images, whose labels are read; one image of a class stays at least.
-    init(_ base: some DataFiles, share: Double, seed: UInt64) throws {
+    /// Takes the share out of the training files' images, whose labels are read; one image of a class, or of all, stays
+    /// at least.
+    init(_ base: some DataFiles, share: Double, rule: SplitRule, seed: UInt64) throws {
         self.base = base
         let labels = try base.labels(.train)
         var held = [Bool](repeating: false, count: labels.count)
         var random = Philox(seed: seed, purpose: .validationSplit)
         let order = random.permutation(labels.count).map { Int($0) }
-        for label in 0..<base.classes {
-            let members = order.filter { Int(labels[$0]) == label }
+        let groups =
+            switch rule {
+            case .random: [order]
+            case .stratified: (0..<base.classes).map { label in order.filter { Int(labels[$0]) == label } }
+            }
+        for members in groups {
             let count = min(Int((Double(members.count) * share).rounded()), max(0, members.count - 1))
             for index in members.prefix(count) { held[index] = true }
         }
         train = held.indices.filter { !held[$0] }
         test = held.indices.filter { held[$0] }
-        note = "the test split is \(share) of the images of each class, drawn by seed \(seed)"
+        note =
+            "the test split is \(share) of the images\(rule == .stratified ? " of each class" : ""), drawn by seed "
+            + "\(seed)"
     }
 
     func labels(_ split: Split) throws -> [UInt8] {
@@ -58,10 +65,15 @@ extension DataFiles {
     ///
     /// - Throws: `Failure` 64 where the files have a test split already.
     func splitting(_ options: DataOptions) throws -> any DataFiles {
-        guard let share = options.testShare else { return self }
+        guard let share = options.testShare else {
+            if options.given.contains("test-split") && testCount == 0 {
+                throw Failure(.usage, "the data set has no test split: say its share, as :test-share=0.1")
+            }
+            return self
+        }
         guard testCount == 0 else {
             throw Failure(.usage, "the data set has a test split already: leave :test-share out")
         }
-        return try HeldOutFiles(self, share: share, seed: options.seed)
+        return try HeldOutFiles(self, share: share, rule: options.testSplit, seed: options.seed)
     }
 }

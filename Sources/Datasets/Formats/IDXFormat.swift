@@ -6,6 +6,7 @@ import Foundation
 /// another one is read as an array.
 enum IDXFormat: DataFormat {
     static let name = "IDX"
+    static let parameters = DataOptions.ofArrays
 
     static func open(_ request: DataRequest) throws -> DataOpening {
         var files: [ContentFile] = []
@@ -18,7 +19,8 @@ enum IDXFormat: DataFormat {
                 alternatives + alternatives.map { $0.replacingOccurrences(of: "ubyte", with: "int") }
                 + alternatives.map { $0.replacingOccurrences(of: "ubyte", with: "float") }
             guard let file = stems.lazy.compactMap({ ContentFile.find($0, in: request.path) }).first else {
-                return .missing("lacks \(alternatives[0]) (plain or .gz)")
+                let lack = "lacks \(alternatives[0]) (plain or .gz)"
+                return files.isEmpty ? .missing(lack) : .partial(lack)
             }
             files.append(file)
         }

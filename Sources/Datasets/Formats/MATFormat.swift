@@ -7,6 +7,7 @@ import Foundation
 enum MATFormat: DataFormat {
     static let name = "MATLAB, version 5"
     static let endings = ["mat"]
+    static let parameters = DataOptions.ofArrays
 
     static func open(_ request: DataRequest) throws -> DataOpening {
         guard (request.path as NSString).pathExtension.lowercased() == "mat" else {

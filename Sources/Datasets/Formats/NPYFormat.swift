@@ -6,6 +6,7 @@ import Foundation
 enum NPYFormat: DataFormat {
     static let name = "NumPy (.npz, .npy)"
     static let endings = ["npz", "npy"]
+    static let parameters = DataOptions.ofArrays
 
     static func open(_ request: DataRequest) throws -> DataOpening {
         let path = request.path

@@ -2,11 +2,12 @@ import Essentials
 import Foundation
 import Kernels
 
-/// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png`, or the class folders
-/// alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in the order of
-/// their sorted names, and so are a class's pictures.
+/// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png` (or `val`), or the
+/// class folders alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in the
+/// order of their sorted names, and so are a class's pictures.
 enum PictureFormat: DataFormat {
     static let name = "folder of pictures (PNG, JPEG)"
+    static let parameters: Set = ["size"]
 
     /// The share of the test split where there is no folder `test`.
     private static let testShare = 0.1
@@ -17,14 +18,15 @@ enum PictureFormat: DataFormat {
         if top.contains("train") {
             let train = try PictureTree(request.file("train"))
             guard train.pictures.count > 0 else { return .missing("lacks pictures in train/CLASS") }
-            let test = top.contains("test") ? try PictureTree(request.file("test")) : nil
-            return .found(try PictureFiles(train: train, test: test))
+            let test = try ["test", "val"].first(where: top.contains).map { try PictureTree(request.file($0)) }
+            return .found(try PictureFiles(train: train, test: test, size: request.options.size))
         }
         let all = try PictureTree(request.path)
         guard all.pictures.count > 0 else { return .missing("lacks folders of pictures") }
-        let files = try PictureFiles(train: all, test: nil)
+        let files = try PictureFiles(train: all, test: nil, size: request.options.size)
         guard request.options.testShare == nil else { return .found(files) }
-        return .found(try HeldOutFiles(files, share: testShare, seed: request.options.seed))
+        return .found(
+            try HeldOutFiles(files, share: testShare, rule: request.options.testSplit, seed: request.options.seed))
     }
 }
 
@@ -35,18 +37,37 @@ struct PictureTree: Sendable {
     let classes: [String]
     /// Each picture with its class's place among `classes`.
     let pictures: [(path: String, label: Int)]
+    /// Pictures of other formats, which are not read.
+    let foreign: [String]
+
+    /// Endings of pictures that are not read.
+    private static let foreignEndings: Set = ["bmp", "gif", "jp2", "pbm", "pgm", "ppm", "tif", "tiff", "webp"]
 
     init(_ path: String) throws {
         self.path = path
         classes = Self.folders(path)
+        var foreign: [String] = []
         pictures = try classes.enumerated().flatMap { label, name in
             let folder = "\(path)/\(name)"
             do {
-                return try FileManager.default.contentsOfDirectory(atPath: folder).filter {
-                    PictureDecoder.endings.contains(($0 as NSString).pathExtension.lowercased())
-                }.sorted { utf8($0, $1) }.map { (path: "\(folder)/\($0)", label: label) }
+                let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted { utf8($0, $1) }
+                foreign += files.filter { Self.foreignEndings.contains(Self.ending($0)) }.map { "\(folder)/\($0)" }
+                return files.filter(Self.isPicture).map { (path: "\(folder)/\($0)", label: label) }
             } catch { throw Failure(.noInput, "cannot list the directory \(folder): \(error.localizedDescription)") }
         }
+        self.foreign = foreign
+    }
+
+    private static func ending(_ name: String) -> String { (name as NSString).pathExtension.lowercased() }
+
+    /// Hidden files are not: macOS leaves `._1.png` beside `1.png`.
+    private static func isPicture(_ name: String) -> Bool {
+        !name.hasPrefix(".") && PictureDecoder.endings.contains(ending(name))
+    }
+
+    /// Whether pictures lie in a folder itself.
+    static func holdsPictures(_ path: String) -> Bool {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).contains(where: isPicture)
     }
 
     /// The folders in a folder, hidden ones apart.
@@ -67,6 +88,7 @@ struct PictureFiles: DataFiles {
     private let train: [(path: String, label: Int)]
     private let test: [(path: String, label: Int)]
     private let folders: [String]
+    private let size: PictureSize?
 
     var classes: Int { names.count }
     var classNames: [String]? { names }
@@ -74,8 +96,9 @@ struct PictureFiles: DataFiles {
     var testCount: Int { test.count }
     var paths: [String] { folders }
 
-    /// Looks at the pictures' headers: sizes have to be equal, and one in colour makes all of them so.
-    init(train: PictureTree, test: PictureTree?) throws {
+    /// Looks at the pictures' headers: sizes have to be equal where none is given, and one in colour makes all of them
+    /// so.
+    init(train: PictureTree, test: PictureTree?, size: PictureSize?) throws {
         names = Array(Set(train.classes + (test?.classes ?? []))).sorted { utf8($0, $1) }
         guard names.count <= 256 else {
             throw Failure(.data, "\(train.path) holds \(names.count) class folders; at most 256 classes are possible")
@@ -93,23 +116,33 @@ struct PictureFiles: DataFiles {
             let header = try PictureHeader(path)
             try PictureDecoder.demandSize(header.height, header.width, path)
             isColoured = isColoured || header.isColoured
-            if let first, first.header.height != header.height || first.header.width != header.width {
+            if let first, size == nil,
+                first.header.height != header.height || first.header.width != header.width
+            {
                 throw Failure(
                     .data,
                     "\(path) has \(header.height) x \(header.width) pixels but \(first.path) "
-                        + "\(first.header.height) x \(first.header.width): bring all pictures to one size")
+                        + "\(first.header.height) x \(first.header.width): bring all pictures to one size, or say "
+                        + ":size=\(first.header.height)x\(first.header.width) behind the path to have them cropped "
+                        + "and scaled")
             }
             if first == nil { first = (header, path) }
         }
         guard let first else { throw Failure(.data, "\(train.path) holds no pictures") }
-        shape = ImageShape(height: first.header.height, width: first.header.width, channels: isColoured ? 3 : 1)
+        self.size = size
+        shape = ImageShape(
+            height: size?.height ?? first.header.height, width: size?.width ?? first.header.width,
+            channels: isColoured ? 3 : 1)
         let names = names
         func lacking(_ pictures: [(path: String, label: Int)], _ split: String) -> [String] {
             let present = Set(pictures.map(\.label))
             let missing = names.indices.filter { !present.contains($0) }.map { names[$0] }
             return missing.isEmpty ? [] : ["no \(split) pictures of \(missing.prefix(10).joined(separator: ", "))"]
         }
-        notes = lacking(self.train, "training") + (test == nil ? [] : lacking(self.test, "test"))
+        let foreign = train.foreign + (test?.foreign ?? [])
+        let left =
+            foreign.first.map { ["\(foreign.count) pictures are neither PNG nor JPEG and left out, as \($0)"] } ?? []
+        notes = lacking(self.train, "training") + (test == nil ? [] : lacking(self.test, "test")) + left
     }
 
     func labels(_ split: Split) -> [UInt8] { (split == .test ? test : train).map { UInt8($0.label) } }
@@ -121,7 +154,8 @@ struct PictureFiles: DataFiles {
         let whole = RunningDigest()
         var indices: [Int32] = []
         var grey = [UInt8](repeating: 0, count: shape.area)
-        try PictureDecoder.decode(members.map(\.path)) { index, picture in
+        try PictureDecoder.decode(members.map(\.path)) { index, decoded in
+            let picture = size.map { decoded.scaled(to: $0) } ?? decoded
             guard picture.height == shape.height, picture.width == shape.width else {
                 throw Failure(.data, "\(members[index].path) changed while it was read; run again when it is complete")
             }

@@ -11,6 +11,7 @@ import Kernels
 ///   `fog`.
 enum ShiftFormat: DataFormat {
     static let name = "folder of changed test images (CIFAR-10-C, MNIST-C)"
+    static let parameters: Set = ["part"]
     /// The severities in a corruption's file.
     private static let severities = 5
     /// Arrays that say that the folder is a set of another kind.

@@ -19,6 +19,7 @@ public enum RandomPurpose: UInt32, Sendable {
     case cutout
     case cutMix
     case sweep
+    case conversionOrder
 }
 
 /// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC

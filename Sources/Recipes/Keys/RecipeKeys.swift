@@ -188,6 +188,9 @@ extension Recipe {
             RecipeKey(
                 "validation", \.validation, .integer(0...largestCount),
                 "Training images that are held out for validation."),
+            RecipeKey(
+                "validation_split", \.validationSplit, .choice,
+                "How the seed draws them: among all images alike, or the same share of each class."),
             .toggle(
                 "validation_attack", \.validationAttack, ValidationAttack.keys,
                 defaults: { $0.defaultValidationAttack }, check: { $0.needsValidation($0.validationAttack, $1) },

@@ -20,8 +20,8 @@ public struct EvaluationSettings: Sendable {
     public var every = 1
     /// How many images at most.
     public var samples: Int?
-    /// The validation split: how many images it has, and the seed of the training run.
-    public var validation = (count: 0, seed: UInt64(0))
+    /// The validation split: how many images it has, how they are drawn, and the seed of the training run.
+    public var validation = (count: 0, rule: SplitRule.random, seed: UInt64(0))
     /// The key of all random numbers.
     public var seed: UInt64 = 1
     /// The most samples that a rank is dealt at a time; nil for a fitting number.
@@ -40,11 +40,11 @@ public struct EvaluationSettings: Sendable {
 
     /// True where an image is asked for, for each of the split's files.
     ///
+    /// - Parameter splits: of the training files; nil where test images are evaluated.
     /// - Throws: `Failure` 64 where there are none.
-    func wanted(of description: DatasetDescription) throws -> [Bool] {
+    func wanted(of description: DatasetDescription, _ splits: Splits?) throws -> [Bool] {
         var pool = Array(0..<Int32(split == .test ? description.testCount : description.trainCount))
-        if split != .test {
-            let splits = Splits(trainCount: pool.count, validation: validation.count, seed: validation.seed)
+        if let splits {
             pool = split == .train ? splits.train : splits.validation
             guard !pool.isEmpty else {
                 throw Failure(.usage, "--split validation: the network was trained without a validation split")
@@ -124,7 +124,12 @@ public final class EvaluationJob {
         }
         let dataset = try HostDataset(
             own.dataset?.locator ?? checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
-        let wanted = try communicator.agree { try own.wanted(of: dataset.description) }
+        let splits =
+            own.split == .test
+            ? nil
+            : try dataset.splits(
+                validation: own.validation.count, rule: own.validation.rule, seed: own.validation.seed)
+        let wanted = try communicator.agree { try own.wanted(of: dataset.description, splits) }
         let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
         let context = AttackContext(target, others: others)

@@ -111,6 +111,13 @@ package final class TrainingReporter {
                 "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) "
                     + "MB of each host's memory hold three")
         }
+        if let classes = data.classesOfWindows, classes.held < 0.8 * classes.random {
+            warn(
+                String(
+                    format: "a window holds images of %.1f classes on average, where as many at random have %.1f: the "
+                        + "images lie class by class; `steadfast data convert --shuffle 1` mixes them, and larger "
+                        + "windows help", classes.held, classes.random))
+        }
         say(Self.images(recipe, data))
         data.description.notes.forEach(say)
         let shape = data.description.shape

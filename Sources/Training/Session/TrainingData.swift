@@ -1,6 +1,7 @@
 import DataFeed
 import Datasets
 import Essentials
+import Foundation
 import Kernels
 import Lanes
 import MessagePassing
@@ -46,9 +47,10 @@ struct TrainingData {
         }
         description = dataset.description
         let shape = description.shape
-        let splits = Splits(trainCount: description.trainCount, validation: recipe.validation, seed: recipe.seed)
+        let splits = try dataset.splits(
+            validation: recipe.validation, rule: recipe.validationSplit, seed: recipe.seed)
         let drawn = recipe.meanTraining?.drawnSamples ?? 0
-        let windows = recipe.windows(of: description)
+        let windows = recipe.windows(of: description, splits)
         let plan = LanePlan(
             samples: splits.train.count + drawn, batch: recipe.passBatch, lanes: recipe.lanes, seed: recipe.seed,
             windows: windows)
@@ -128,6 +130,38 @@ struct TrainingData {
             cutMix: recipe.cutMix)
     }
 
+    /// The classes that a window of the first epoch holds on average, and those that as many images drawn at random
+    /// would; nil without windows.
+    var classesOfWindows: (held: Double, random: Double)? {
+        guard let windows = plan.windows else { return nil }
+        // The class of each image of the training files, as far as it trains.
+        var labels = [UInt8?](repeating: nil, count: description.trainCount)
+        if let stream {
+            for index in trainIndices { labels[Int(index)] = stream.images.labels[Int(index)] }
+        } else {
+            for (index, label) in zip(source.images.indices, source.images.labels) { labels[Int(index)] = label }
+        }
+        var counts = [Double](repeating: 0, count: 256)
+        for case let label? in labels { counts[Int(label)] += 1 }
+        let images = counts.reduce(0, +)
+        let epoch = windows.epoch(0)
+        var (held, random) = (0.0, 0.0)
+        for window in epoch.windows {
+            var seen = Set<UInt8>()
+            var size = 0
+            for chunk in epoch.chunks[window.chunks] {
+                let first = Int(chunk) * description.chunkRows
+                for case let label? in labels[first..<min(first + description.chunkRows, labels.count)] {
+                    seen.insert(label)
+                    size += 1
+                }
+            }
+            held += Double(seen.count)
+            for count in counts where count > 0 { random += 1 - pow(1 - count / images, Double(size)) }
+        }
+        return (held / Double(epoch.windows.count), random / Double(epoch.windows.count))
+    }
+
     // MARK: Assigning lanes anew
 
     /// The data as another assignment has it: each rank gets the images of its new lanes from the ranks that held them,
@@ -187,10 +221,13 @@ struct TrainingData {
 
 extension Recipe {
     /// The windows of a data set's epochs; nil where one holds all images.
-    func windows(of set: DatasetDescription) -> WindowPlan? {
+    ///
+    /// - Parameter splits: who trains; nil: as a validation split at random leaves it.
+    func windows(of set: DatasetDescription, _ splits: Splits? = nil) -> WindowPlan? {
         guard let size = streamWindow else { return nil }
         var counts = [Int](repeating: 0, count: (set.trainCount + set.chunkRows - 1) / set.chunkRows)
-        for index in Splits(trainCount: set.trainCount, validation: validation, seed: seed).train {
+        let splits = splits ?? Splits(trainCount: set.trainCount, validation: validation, seed: seed)
+        for index in splits.train {
             counts[Int(index) / set.chunkRows] += 1
         }
         let plan = WindowPlan(counts: counts, drawn: meanTraining?.drawnSamples ?? 0, size: size, seed: seed)

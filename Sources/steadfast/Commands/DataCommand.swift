@@ -98,13 +98,15 @@ struct DataCommand: ParsableCommand {
         var output: String
         @Option(help: "Deflate chunks by this level, 1 (fast) to 9; else they are stored as they are.")
         var deflate: Int?
+        @Option(help: "Put each split's images in an order drawn by this seed; else they stay as they are.")
+        var shuffle: UInt64?
         @Flag(help: "Tell nothing on the way.")
         var quiet = false
         @OptionGroup var location: DataLocation
 
         func run() throws {
             let dataset = try Dataset.locate(source, directory: location.dataDirectory)
-            let conversion = try Conversion(dataset, to: output, deflate: deflate)
+            let conversion = try Conversion(dataset, to: output, deflate: deflate, shuffle: shuffle)
             var line = ProgressLine()
             var last: Int?
             let megabytes = Double(dataset.description.shape.count) / 1e6
@@ -119,6 +121,11 @@ struct DataCommand: ParsableCommand {
             let resumed = report.resumed > 0 ? ", \(report.resumed) of them by a conversion before" : ""
             print("\(report.path): \(report.images) images\(resumed), \(report.bytes) bytes")
             print("content_digest \(report.contentDigest)")
+            if report.isSorted {
+                print(
+                    "its images lie class by class: small windows of a stream would hold few classes; --shuffle 1 mixes "
+                        + "them")
+            }
         }
     }
 

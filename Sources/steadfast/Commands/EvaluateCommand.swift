@@ -255,7 +255,7 @@ struct EvaluateCommand: CollectiveCommand {
             // What the network is for anyway has no other name.
             if let part, part.locator != $0.header.dataset {
                 settings.dataset = (part.locator, part.name)
-                settings.validation = (0, 0)
+                settings.validation = (0, .random, 0)
             }
             return settings
         }

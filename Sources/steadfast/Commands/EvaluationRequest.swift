@@ -32,7 +32,7 @@ struct EvaluationRequest {
         }
         settings.split = split
         settings.every = command.every
-        settings.validation = (recipe?.validation ?? 0, recipe?.seed ?? 0)
+        settings.validation = (recipe?.validation ?? 0, recipe?.validationSplit ?? .random, recipe?.seed ?? 0)
         settings.seed = command.seed
         settings.chunk = command.chunk
         settings.dataDirectory = command.location.dataDirectory ?? recipe?.dataDirectory

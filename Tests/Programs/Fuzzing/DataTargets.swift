@@ -64,6 +64,26 @@ let dataTargets = [
             _ = try Dataset.locate(matFolder.path + "/set.mat").read(.train)
         }),
     Target(
+        // Headers are our own reader's; libpng and libjpeg-turbo decode, in a child process where there is one.
+        name: "picture", seeds: { [palettePNG, colourPNG, greyJPEG] }, words: ["IHDR", "PLTE", "tRNS", "IDAT"],
+        mayCrashInLibrary: true,
+        read: { input in
+            pictureFolder.write(input, to: "0.png")
+            for options in ["", ":size=2x3"] {
+                do { _ = try Dataset.locate(Workplace.folder + "/pictures" + options).read(.train) } catch {
+                    if !options.isEmpty { throw error }
+                }
+            }
+        }),
+    Target(
+        // A file of nobody's making: libhdf5 reads its metadata, our own reader its chunks.
+        name: "foreign", seeds: { try [foreignSet.encoded(compression: 1), foreignSet.encoded(compression: 9)] },
+        mayCrashInLibrary: true,
+        read: { input in
+            foreignFolder.write(input, to: "set.h5")
+            _ = try Dataset.locate(foreignFolder.path + "/set.h5").read(.train)
+        }),
+    Target(
         // The index of a converted set, under a good seal.
         name: "converted", seeds: { [try convertedIndex()] },
         words: [
@@ -83,6 +103,32 @@ private let arrayFolder = Workplace("arrays", ["labels.npy": npy("|u1", [4], 4)]
 private let archiveFolder = Workplace("archive")
 private let matFolder = Workplace("mat")
 private let convertedFolder = Workplace("converted")
+private let pictureFolder = Workplace("pictures/train/a")
+private let foreignFolder = Workplace("foreign")
+
+private let foreignSet = HDF5Tree(tensors: [
+    "images": Tensor(shape: [4, 3, 2], elements: .uint8((0..<24).map { UInt8($0) })),
+    "labels": Tensor(shape: [4], elements: .int64([0, 1, 2, 1])),
+])
+
+/// 3 x 2 pixels.
+private let palettePNG: [UInt8] = [
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 3, 0, 0, 0, 2, 2, 3, 0, 0, 0, 224, 26, 142,
+    137, 0, 0, 0, 12, 80, 76, 84, 69, 5, 5, 5, 3, 3, 3, 2, 2, 2, 1, 1, 1, 78, 1, 87, 59, 0, 0, 0, 12, 73, 68, 65, 84,
+    120, 156, 99, 248, 193, 224, 0, 0, 3, 44, 1, 57, 124, 89, 228, 250, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+]
+private let colourPNG: [UInt8] = [
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 0, 0, 18, 22, 241,
+    77, 0, 0, 0, 23, 73, 68, 65, 84, 120, 156, 99, 100, 96, 100, 98, 102, 102, 102, 102, 102, 102, 225, 228, 228, 132,
+    176, 0, 2, 142, 0, 72, 192, 63, 94, 40, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+]
+/// 8 x 8 pixels of one value: a quantisation table of ones, Huffman tables of one code.
+private let greyJPEG: [UInt8] = {
+    var file: [UInt8] = [0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
+    file += [0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]
+    for table: UInt8 in [0x00, 0x10] { file += [0xFF, 0xC4, 0, 20, table, 1] + [UInt8](repeating: 0, count: 16) }
+    return file + [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 0x3F, 0xFF, 0xD9]
+}()
 
 /// A file of NumPy of so many bytes of numbers.
 private func npy(_ type: String, _ shape: [Int], _ bytes: Int) -> [UInt8] {

@@ -34,9 +34,9 @@ private struct Interruption: Error {}
 
     @discardableResult
     private func convert(
-        _ dataset: Dataset, _ name: String = "set.h5", deflate: Int? = nil, stopAt: Int? = nil
+        _ dataset: Dataset, _ name: String = "set.h5", deflate: Int? = nil, shuffle: UInt64? = nil, stopAt: Int? = nil
     ) throws -> Conversion.Report {
-        try Conversion(dataset, to: folder.file(name), deflate: deflate).run { done, _ in
+        try Conversion(dataset, to: folder.file(name), deflate: deflate, shuffle: shuffle).run { done, _ in
             if let stopAt, done >= stopAt { throw Interruption() }
         }
     }
@@ -105,6 +105,14 @@ private struct Interruption: Error {}
                 ("labels.npy", NumPy.npy("|u1", [40], (0..<40).map { UInt8($0 % 4) })),
             ]), to: "all.npz")
         let drawn = try Dataset.locate(folder.file("all.npz") + ":test-share=0.2:seed=3")
+        let random = try Dataset.locate(folder.file("all.npz") + ":test-share=0.2:test-split=random:seed=3")
+        #expect(
+            random.description.testCount == 8
+                && random.description.notes.contains { $0.contains("0.2 of the images, ") })
+        #expect(try random.counts(.test) != [2, 2, 2, 2])
+        expectFailure(.usage, "say its share") { try Dataset.locate(folder.file("all.npz") + ":test-split=random") }
+        expectFailure(.usage, "stratified or random") { try Dataset.locate(folder.file("all.npz") + ":test-split=odd") }
+        expectFailure(.usage, "takes no parameter 'size'") { try Dataset.locate(folder.file("all.npz") + ":size=4x4") }
         try convert(drawn)
         let set = try Dataset.locate(folder.file("set.h5"))
         #expect(set.description.trainCount == 32 && set.description.testCount == 8)
@@ -137,6 +145,69 @@ private struct Interruption: Error {}
         #expect(throws: Interruption.self) { try convert(source, "other.h5", deflate: level, stopAt: 500) }
         let other = try convert(source, "other.h5", deflate: level == nil ? 1 : nil)
         #expect(other.resumed == 0)
+    }
+
+    @Test("shuffled by a seed, holds each image with its label once", arguments: [nil, 1])
+    func shuffled(level: Int?) throws {
+        let source = try source()
+        let report = try convert(source, deflate: level, shuffle: 3)
+        let set = try Dataset.locate(folder.file("set.h5"))
+        try #require(set.dataFile).verify()
+        #expect(set.description.notes.contains("images lie in an order drawn by seed 3"))
+        for split in [Split.train, .test] {
+            let (before, after) = (try source.read(split), try set.read(split))
+            func images(_ set: ImageSet) -> [[UInt8]] {
+                let pixels = set.pixels
+                return (0..<set.count).map { image in
+                    [set.labels[image]] + pixels[image * 3_072..<(image + 1) * 3_072]
+                }
+            }
+            func sorted(_ images: [[UInt8]]) -> [[UInt8]] { images.sorted { $0.lexicographicallyPrecedes($1) } }
+            let (ordered, mixed) = (images(before), images(after))
+            #expect(ordered != mixed)
+            #expect(sorted(ordered) == sorted(mixed))
+        }
+        // The order is the seed's alone.
+        #expect(try convert(source, "again.h5", shuffle: 3).contentDigest == report.contentDigest)
+        #expect(try convert(source, "other.h5", shuffle: 4).contentDigest != report.contentDigest)
+        var sums = PixelSums(shape: source.description.shape)
+        sums.add(try source.read(.train))
+        #expect(set.dataFile?.train.pixelSums == sums.sums)
+    }
+
+    @Test("shuffled, goes on after interruptions to the same bytes, a damaged part made anew", arguments: [nil, 1])
+    func shuffledResumed(level: Int?) throws {
+        let source = try source()
+        try convert(source, "whole.h5", deflate: level, shuffle: 3)
+        // In the middle of the source, behind the first chunk, in the test images.
+        for stop in [200, 680, 860, 1_004] {
+            #expect(throws: Interruption.self) { try convert(source, deflate: level, shuffle: 3, stopAt: stop) }
+            #expect(!FileManager.default.fileExists(atPath: folder.file("set.h5")))
+        }
+        #expect(try convert(source, deflate: level, shuffle: 3).resumed == 1_005)
+        #expect(try folder.read("set.h5") == folder.read("whole.h5"))
+        #expect(throws: Interruption.self) { try convert(source, "b.h5", deflate: level, shuffle: 3, stopAt: 860) }
+        var partial = try folder.read("b.h5.partial")
+        partial[1_024 + 10] ^= 1
+        try folder.write(partial, to: "b.h5.partial")
+        #expect(try convert(source, "b.h5", deflate: level, shuffle: 3).resumed == 0)
+        #expect(try folder.read("b.h5") == folder.read("whole.h5"))
+        #expect(!FileManager.default.fileExists(atPath: folder.file("b.h5.partial")))
+    }
+
+    @Test("tells images that lie class by class")
+    func sorted() throws {
+        func report(_ labels: [UInt8], _ name: String) throws -> Bool {
+            try folder.write(
+                NumPy.zip([
+                    ("images.npy", NumPy.npy("|u1", [labels.count, 2, 2, 1], labels + labels + labels + labels)),
+                    ("labels.npy", NumPy.npy("|u1", [labels.count], labels)),
+                ]), to: name + ".npz")
+            return try convert(try Dataset.locate(folder.file(name + ".npz")), name + ".h5").isSorted
+        }
+        #expect(try report([0, 0, 1, 1, 2], "sorted"))
+        #expect(try !report([0, 1, 0, 1, 2], "mixed"))
+        #expect(try !report([0, 0, 0], "one"))
     }
 
     @Test("is refused where it is damaged: by its index at once, by a chunk when that is read")

@@ -73,6 +73,50 @@ import Testing
         #expect(pixels.count == 120 && Set(pixels).isSuperset(of: [10, 20, 30, 40, 50, 60]))
     }
 
+    @Test("hidden files are passed over, pictures of other formats told, and val stands for test")
+    func foreign() throws {
+        let good = Self.png(2, 1, kind: 0, [3, 4])
+        let folder = try write([
+            "train/a/1.png": good, "train/a/._1.png": [1], "train/a/.DS_Store": [1], "train/a/Thumbs.db": [1],
+            "train/a/2.webp": [1], "train/a/3.TIFF": [1], "val/a/1.png": good,
+        ])
+        let set = try Dataset.locate(folder.path).description
+        #expect(set.trainCount == 1 && set.testCount == 1)
+        #expect(set.notes == ["2 pictures are neither PNG nor JPEG and left out, as \(folder.path)/train/a/2.webp"])
+        let loose = try write(["1.png": good])
+        expectFailure(.noInput, "no folders of them", "one a class") { try Dataset.locate(loose.path) }
+        let deep = try write(["train/animals/cat/1.png": good])
+        expectFailure(.noInput, "holds no data set", "train/CLASS/") { try Dataset.locate(deep.path) }
+        expectFailure(.usage, "takes no parameter 'layout'") { try Dataset.locate(folder.path + ":layout=nhwc") }
+    }
+
+    @Test("pictures of several sizes are cropped to the middle and scaled where a size is asked for")
+    func sizes() throws {
+        // A ramp from left to right, of twice and four times the size asked for; one of the size itself.
+        func ramp(_ width: Int, _ height: Int, _ value: (Int) -> UInt8) -> [UInt8] {
+            let row = (0..<width).map(value)
+            return Self.png(width, height, kind: 0, (0..<height).flatMap { _ in row })
+        }
+        let folder = try write([
+            "train/a/0.png": ramp(4, 4) { UInt8(10 * $0) }, "train/a/1.png": ramp(8, 8) { _ in 77 },
+            "train/a/2.png": ramp(12, 4) { (4..<8).contains($0) ? 50 : 200 }, "train/a/3.png": ramp(2, 2) { _ in 9 },
+        ])
+        expectFailure(.data, "1.png", ":size=4x4") { try Dataset.locate(folder.path) }
+        let set = try Dataset.locate(folder.path + ":size=4x4")
+        #expect(set.description.shape.height == 4 && set.description.shape.width == 4)
+        let pixels = try set.read(.train).pixels
+        let line: [UInt8] = [0, 10, 20, 30]
+        let expected = line + line + line + line + [77, 50, 9].flatMap { [UInt8](repeating: $0, count: 16) }
+        // Of the third one the middle four columns alone.
+        #expect(pixels == expected)
+        // Halved: each pixel is the mean of a neighbourhood, so a ramp stays one.
+        let half = try Dataset.locate(folder.path + ":size=2x2").read(.train).pixels
+        #expect(Array(half[..<2]) == [7, 23], "\(half)")
+        for wrong in ["4", "0x4", "4x5000", "axb", "4x4x4"] {
+            expectFailure(.usage, "HEIGHTxWIDTH") { try Dataset.locate(folder.path + ":size=" + wrong) }
+        }
+    }
+
     @Test("what cannot be read is refused by its name")
     func refusals() throws {
         let good = Self.png(2, 2, kind: 0, [1, 2, 3, 4])

@@ -70,4 +70,27 @@ import Testing
         #expect(splits.validation != Array(0..<200))
         #expect(Splits(trainCount: 10, validation: 0, seed: 5).train == Array(0..<10))
     }
+
+    @Test("a stratified validation split holds each class's share, to an image")
+    func stratified() {
+        // 500, 300, 199 and 1 images of four classes, mixed.
+        let labels = (0..<1000).map { i -> UInt8 in
+            i == 7 ? 9 : [0, 1, 0, 2, 0, 1, 0, 2, 0, 1][i % 10]
+        }
+        for count in [0, 1, 10, 200, 999, 1000] {
+            let splits = Splits(labels: labels, validation: count, seed: 5)
+            #expect(splits.validation.count == count)
+            #expect((splits.train + splits.validation).sorted() == Array(0..<1000))
+            #expect(splits.train == splits.train.sorted() && splits.validation == splits.validation.sorted())
+            for label in [UInt8(0), 1, 2, 9] {
+                let share = Double(labels.count { $0 == label } * count) / 1000
+                let held = Double(splits.validation.count { labels[Int($0)] == label })
+                #expect(abs(held - share) < 1.5, "\(held) of class \(label), \(share) expected")
+            }
+        }
+        #expect(
+            Splits(labels: labels, validation: 200, seed: 5).validation
+                != Splits(labels: labels, validation: 200, seed: 6).validation)
+        #expect(Splits(labels: [], validation: 0, seed: 5).train.isEmpty)
+    }
 }

@@ -27,7 +27,7 @@ struct StreamTests {
     @Test("give equal bits on 1, 2, 3 and 4 ranks, as in memory, resumed in the middle of an epoch too")
     func bits() throws {
         try withSet { folder, set in
-            let windows = ["stream_window=200"]
+            let windows = ["stream_window=200", "validation_split=stratified"]
             var digests: Set<String> = []
             for (ranks, sharing) in [(2, "node"), (1, "stream"), (2, "stream"), (3, "stream"), (4, "stream")] {
                 let run = "\(folder)/\(sharing)\(ranks)"
@@ -50,11 +50,15 @@ struct StreamTests {
             }
             digests.insert(try digest(ofRun: folder + "/parts"))
             #expect(digests.count == 1)
-            // The window is part of what is trained.
-            let other = try train(
-                recipe(set, ["stream_window=300", "data_sharing=node"]), ranks: 2, run: folder + "/o")
-            #expect(other.status == 0)
-            #expect(try !digests.contains(digest(ofRun: folder + "/o")))
+            // The window is part of what is trained, and the rule of the validation split.
+            for (number, more) in [
+                ["stream_window=300", "validation_split=stratified"], ["stream_window=200"],
+            ].enumerated() {
+                let run = "\(folder)/other\(number)"
+                let other = try train(recipe(set, more + ["data_sharing=node"]), ranks: 2, run: run)
+                #expect(other.status == 0)
+                #expect(try !digests.contains(digest(ofRun: run)))
+            }
         }
     }
 
@@ -118,6 +122,32 @@ struct StreamTests {
         let file = try #require(dataset.dataFile)
         let images = file.train.images(ofChunk: chunk)
         return try dataset.read(.train) { images.prefix(4).contains($0) }.pixels
+    }
+
+    @Test("of a set that lies class by class are warned of, and not of one that was shuffled")
+    func classes() throws {
+        try withTemporaryDirectory { folder in
+            let (images, rows) = (6_000, 1_337)
+            let labels = (0..<images).map { UInt8($0 * 10 / images) }
+            let pixels = labels.flatMap { label in (0..<784).map { UInt8(truncatingIfNeeded: $0 &* 7 &* Int(label)) } }
+            for (name, shape, bytes) in [("images", "\(images), 28, 28", pixels), ("labels", "\(images),", labels)] {
+                let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (\(shape)), }\n"
+                let head: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8)
+                try Data(head + bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name).npy"))
+            }
+            let source = try Dataset.locate(folder)
+            for (name, seed, isWarned) in [("sorted", nil, true), ("mixed", 1, false)] as [(String, UInt64?, Bool)] {
+                let set = "\(folder)/\(name).h5"
+                _ = try Conversion(source, to: set, shuffle: seed).run { _, _ in }
+                let result = try train(
+                    ["glyphs-plain"]
+                        + ["dataset=\(set)", "stream_window=\(rows)", "data_sharing=stream", "max_steps=2"].flatMap {
+                            ["--set", $0]
+                        }, ranks: 1, run: "\(folder)/\(name)")
+                #expect(result.status == 0, "\(result.errors)")
+                #expect(result.errors.contains("the images lie class by class") == isWarned, "\(result.errors)")
+            }
+        }
     }
 
     @Test("are refused where the set was not converted, and with windows of too few images")
