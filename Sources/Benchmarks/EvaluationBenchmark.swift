@@ -39,7 +39,7 @@ public struct EvaluationBenchmark {
         model.drawWeights(seed: subject.recipe.seed)
         let size = model.plan.network.input.count
         let propagation = Propagation(
-            model, lanes: 1, laneCapacity: capacity, backward: false, independentImages: true)
+            model, lanes: 1, laneCapacity: capacity, backward: false, independentImages: true, keepsOutputs: false)
         let mean = [Float](repeating: 127.5, count: size)
         mean.withUnsafeBufferPointer { mean in
             guard let mean = mean.baseAddress else { return }

@@ -79,6 +79,9 @@ static inline doubles8 widen(floats8 x) { return __builtin_convertvector(x, doub
 // The floats nearest to eight numbers.
 static inline floats8 narrow(doubles8 x) { return __builtin_convertvector(x, floats8); }
 
+// The square roots of sixteen floats.
+static inline floats16 square_roots(floats16 x) { return __builtin_elementwise_sqrt(x); }
+
 // Sixteen bytes as floats.
 static inline floats16 load_bytes(const unsigned char *source) {
     return __builtin_convertvector(*(const bytes16 *)source, floats16);

@@ -4,15 +4,17 @@ extension Naive {
     /// For each output element of one image, its window's elements inside the image, in row-major order.
     private static func windows(_ g: Pooling) -> [[Int]] {
         func starts(_ length: Int) -> [Int] {
-            (0..<length + g.padding).filter { $0 % g.stride == 0 && $0 + g.size <= length + g.padding }
+            (-g.paddingBefore..<length + g.padding).filter {
+                ($0 + g.paddingBefore) % g.stride == 0 && $0 + g.size <= length + g.padding
+            }
         }
         var windows: [[Int]] = []
         for top in starts(g.input.height) {
             for left in starts(g.input.width) {
                 for c in 0..<g.input.channels {
                     var window: [Int] = []
-                    for y in top..<top + g.size where y < g.input.height {
-                        for x in left..<left + g.size where x < g.input.width {
+                    for y in top..<top + g.size where (0..<g.input.height).contains(y) {
+                        for x in left..<left + g.size where (0..<g.input.width).contains(x) {
                             window.append((y * g.input.width + x) * g.input.channels + c)
                         }
                     }

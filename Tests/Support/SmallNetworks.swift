@@ -63,7 +63,7 @@ public enum SmallNetworks {
             "pool, relu, pool",
             network([
                 .convolution(.init(channels: 3, size: 3, padding: 1)), .pooling(.init(.max, size: 2, stride: 1)),
-                .activation(.relu), .pooling(.init(.average, size: 3, stride: 2, padding: 1)),
+                .activation(.relu), .pooling(.init(.average, size: 3, stride: 2, padding: 1, paddingBefore: 2)),
                 .convolution(.init(channels: 4, size: 2)), .batchNormalization, .activation(.sigmoid),
                 .pooling(.init(.average, size: 2, stride: 1)), .activation(.mrelu),
             ])

@@ -337,8 +337,9 @@ extension Digest {
     fileprivate static func of(_ data: Data) -> [UInt8] { data.withUnsafeBytes { of($0) } }
 }
 
-/// The places where a shuffled set's images are laid out before their chunks are made: as chunks that are stored will lie, and
-/// those to be deflated one chunk further back, so that what is written never overwrites what is still to be read.
+/// The places where a shuffled set's images are laid out before their chunks are made: as chunks that are stored will
+/// lie, and those to be deflated one chunk further back, so that what is written never overwrites what is still to be
+/// read.
 private struct RoughLayout {
     private let starts: [Int]
     private let rows: [Int]

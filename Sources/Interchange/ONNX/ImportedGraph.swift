@@ -35,13 +35,12 @@ struct ImportedGraph {
         var stabilizer: Double
     }
 
-    /// A pool; cells outside the image count in no maximum, and in the average where `countsPadding`.
+    /// A pool; cells outside the image count in no maximum and no average.
     struct Pool {
         var kind: Pooling.Kind
         var height, width: Int
         var strides: (Int, Int)
         var padding: Sides
-        var countsPadding: Bool
     }
 
     enum Operation {

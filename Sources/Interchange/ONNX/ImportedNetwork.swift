@@ -280,18 +280,19 @@ struct ImportedNetwork {
     }
 
     private func layer(_ pool: ImportedGraph.Pool, _ input: ImageShape, _ output: ImageShape) throws -> Layer {
-        let padding = max(pool.padding.bottom, pool.padding.right)
+        let (before, padding) = (pool.padding.top, max(pool.padding.bottom, pool.padding.right))
         guard pool.height == pool.width, pool.strides.0 == pool.strides.1, pool.height < 16 else {
             throw ONNXInterpreter.Refusal("its window is \(pool.height)x\(pool.width), its strides \(pool.strides)")
         }
-        guard pool.padding.top == 0, pool.padding.left == 0, !pool.countsPadding else {
-            throw ONNXInterpreter.Refusal("it has padding at the top or left, or counts it")
+        guard pool.padding.left == before else {
+            throw ONNXInterpreter.Refusal("its padding is \(before) at the top and \(pool.padding.left) at the left")
         }
-        guard padding < pool.height, pool.height <= min(input.height, input.width) + padding,
-            (input.height + padding - pool.height) / pool.strides.0 + 1 == output.height,
-            (input.width + padding - pool.width) / pool.strides.1 + 1 == output.width
+        guard max(before, padding) < pool.height, pool.height <= min(input.height, input.width) + before + padding,
+            (input.height + before + padding - pool.height) / pool.strides.0 + 1 == output.height,
+            (input.width + before + padding - pool.width) / pool.strides.1 + 1 == output.width
         else { throw ONNXInterpreter.Refusal("its padding leaves windows outside the image") }
-        return .pooling(.init(pool.kind, size: pool.height, stride: pool.strides.0, padding: padding))
+        return .pooling(
+            .init(pool.kind, size: pool.height, stride: pool.strides.0, padding: padding, paddingBefore: before))
     }
 
     /// Puts an affine map into the product before it.

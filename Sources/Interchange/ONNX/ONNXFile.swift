@@ -66,7 +66,7 @@ struct ONNXFile {
         }
         guard (7...22).contains(operatorSet) else {
             throw Failure(
-                .data, "it uses operator set \(operatorSet); 7 to 22 are read: export it with opset_version=17")
+                .data, "it uses operator set \(operatorSet); 7 to 22 are read: export it with opset_version=18")
         }
     }
 
@@ -91,7 +91,7 @@ struct ONNXFile {
     }
 
     private mutating func readGraph(_ graph: ArraySlice<UInt8>) throws {
-        var count = 0
+        var (count, elements) = (0, 0)
         try ProtocolReader.forEachField(graph) { field, value in
             count += 1
             guard count <= Self.most else { throw ProtocolReader.Malformed(reason: "more than \(Self.most) objects") }
@@ -99,6 +99,10 @@ struct ONNXFile {
             case 1: nodes.append(try Self.node(try value.bytes("a node")))
             case 5:
                 let tensor = try ONNXTensor(try value.bytes("a tensor"))
+                elements += tensor.count
+                guard elements <= ONNXTensor.mostElements else {
+                    throw ProtocolReader.Malformed(reason: "its tensors take more than 2 GiB")
+                }
                 guard constants.updateValue(tensor, forKey: tensor.name) == nil else {
                     throw ProtocolReader.Malformed(reason: "two tensors are called '\(shortened(tensor.name))'")
                 }

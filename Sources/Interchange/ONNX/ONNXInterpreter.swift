@@ -97,8 +97,10 @@ struct ONNXInterpreter {
     /// The name of the logits: the first output, before a softmax at its end.
     private func logits() -> String {
         var name = file.outputs[0].name
-        let ends = file.nodes.filter {
-            $0.domain.isEmpty && ["Softmax", "LogSoftmax", "Identity"].contains($0.operation)
+        let ends = file.nodes.filter { node in
+            // Over the images it would be no softmax of logits.
+            if case .integer(0) = node.attributes["axis"] { return false }
+            return node.domain.isEmpty && ["Softmax", "LogSoftmax", "Identity"].contains(node.operation)
         }
         let producers = Dictionary(
             ends.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
@@ -153,7 +155,8 @@ struct ONNXInterpreter {
         return order.map { file.nodes[$0] }
     }
 
-    /// Takes a robust network's end off: logits = -z^2.
+    /// Takes a robust network's end off: logits = -z^2. Logits that come from no product, such as averages over the
+    /// image in a network of convolutions alone, get a fully connected layer that leaves them as they are.
     private mutating func finish(_ signal: ONNXSignal) throws -> ImportedGraph {
         var signal = signal
         let end: [ONNXSignal.Elementwise] = [.operation(.square), .operation(.negated)]
@@ -164,7 +167,23 @@ struct ONNXInterpreter {
             guard signal.order == nil, signal.shape.filter({ $0 != 1 }).count <= 1 else {
                 throw Refusal("the output is no row of logits")
             }
-            return ImportedGraph(steps: steps, output: step, isRobust: isRobust)
+            let last = steps[step]
+            switch last.operation {
+            case .activation:
+                throw Refusal(
+                    "\(last.title) is an activation behind the last layer: the output has to be logits, or a softmax "
+                        + "of them")
+            case .globalAverage, .pool, .sum, .concatenation, .reshape:
+                let count = last.shape.count
+                guard count <= 1024 else { throw Refusal("\(last.title) gives \(count) logits without a product") }
+                let same = (0..<count * count).map { $0 / count == $0 % count ? Float(1) : 0 }
+                let end = try append(
+                    .dense(.init(weight: same, bias: [Float](repeating: 0, count: count))), [step],
+                    ImageShape(height: 1, width: 1, channels: count), last.title, "")
+                return ImportedGraph(steps: steps, output: end.step, isRobust: isRobust)
+            case .image, .convolution, .dense, .normalization, .affine:
+                return ImportedGraph(steps: steps, output: step, isRobust: isRobust)
+            }
         } catch let refusal as Refusal {
             throw Failure(.data, refusal.reason)
         }

@@ -111,7 +111,9 @@ extension ONNXInterpreter {
             if constant.number == 1 { return [.signal(try appending(.operation(.oneMinus), to: x, node))] }
             let negated = try affine(x, scale: .number(-1), shift: nil, node)
             return [.signal(try affine(negated, scale: nil, shift: constant, node))]
-        default: throw Refusal("it subtracts two tensors that are not constant")
+        case (.signal(let x), .signal(let y)):
+            return [.signal(try sum([x, try affine(y, scale: .number(-1), shift: nil, node)], node))]
+        default: throw Refusal("it takes no image")
         }
     }
 
@@ -291,10 +293,20 @@ extension ONNXInterpreter {
         guard window.dilations == (1, 1) else { throw Refusal("its dilations are not 1") }
         let countsPadding = try node.integer("count_include_pad", default: 0) != 0
         guard !countsPadding || !isCeiling else { throw Refusal("it counts padding and rounds up") }
-        let pool = ImportedGraph.Pool(
-            kind: kind, height: size[0], width: size[1], strides: window.strides, padding: window.padding,
-            countsPadding: countsPadding && window.padding != .init())
         let shape = ImageShape(height: window.rows, width: window.columns, channels: x.shape.channels)
+        if kind == .average, countsPadding, window.padding != .init() {
+            // With the zeros around the image it is a convolution of each channel by itself.
+            let channels = x.shape.channels
+            guard channels * size[0] * size[1] <= 1 << 24 else { throw Refusal("its window is too large") }
+            let share = 1 / Float(size[0] * size[1])
+            let convolution = ImportedGraph.Convolution(
+                weight: [Float](repeating: share, count: channels * size[0] * size[1]),
+                bias: [Float](repeating: 0, count: channels), hasBias: false, filters: channels, height: size[0],
+                width: size[1], strides: window.strides, dilations: (1, 1), groups: channels, padding: window.padding)
+            return [.signal(try append(.convolution(convolution), [x.step], shape, node.title, node.name))]
+        }
+        let pool = ImportedGraph.Pool(
+            kind: kind, height: size[0], width: size[1], strides: window.strides, padding: window.padding)
         return [.signal(try append(.pool(pool), [x.step], shape, node.title, node.name))]
     }
 

@@ -9,6 +9,10 @@ struct ONNXTensor {
     /// The number of elements.
     private(set) var count = 1
 
+    /// The most elements of a tensor, and of all constants of a model: 2 GiB of float32, which the format's own file
+    /// can have.
+    static let mostElements = Int(Int32.max) / 4
+
     private var type = 0
     private var raw: ArraySlice<UInt8>?
     private var reals: [Float] = []
@@ -49,8 +53,7 @@ struct ONNXTensor {
         }
         for extent in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            // Beyond 2^31 elements neither the format's 2 GiB nor BLAS can follow.
-            guard extent >= 0, !overflow, product <= Int(Int32.max) else {
+            guard extent >= 0, !overflow, product <= Self.mostElements else {
                 throw ProtocolReader.Malformed(reason: "\(title) has the shape \(shape)")
             }
             count = product

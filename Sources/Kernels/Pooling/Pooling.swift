@@ -1,8 +1,8 @@
 import COpenBLAS
 
 /// The geometry of a pooling layer: windows of `size` x `size` every `stride`, cut off at the image's border. `padding`
-/// adds rows at the bottom and columns at the right (as the paper's 3x3/2 pools do); a cell outside the image is never
-/// the maximum and does not count in the average.
+/// adds rows at the bottom and columns at the right (as the paper's 3x3/2 pools do), `paddingBefore` rows at the top
+/// and columns at the left; a cell outside the image is never the maximum and does not count in the average.
 public struct Pooling: Hashable, Sendable {
     /// The kinds of pooling.
     public enum Kind: String, Codable, Hashable, Sendable, CaseIterable { case max, average }
@@ -17,30 +17,41 @@ public struct Pooling: Hashable, Sendable {
     public let stride: Int
     /// Rows added at the bottom and columns added at the right; smaller than `size`.
     public let padding: Int
+    /// Rows added at the top and columns added at the left; smaller than `size`.
+    public let paddingBefore: Int
 
     /// Makes the geometry.
-    public init(input: ImageShape, kind: Kind, size: Int, stride: Int, padding: Int = 0) {
+    public init(input: ImageShape, kind: Kind, size: Int, stride: Int, padding: Int = 0, paddingBefore: Int = 0) {
         precondition(
-            size <= min(input.height, input.width) + padding && padding < size && size < 16,
-            "a window of \(size)x\(size) on an image of \(input) padded by \(padding)")
+            size <= min(input.height, input.width) + padding + paddingBefore && padding < size && paddingBefore < size
+                && size < 16,
+            "a window of \(size)x\(size) on an image of \(input) padded by \(paddingBefore) and \(padding)")
         self.input = input
         self.kind = kind
         self.size = size
         self.stride = stride
         self.padding = padding
+        self.paddingBefore = paddingBefore
     }
 
-    /// `(input + padding - size) / stride + 1`, rounded down, in each direction.
+    /// `(input + padding on both sides - size) / stride + 1`, rounded down, in each direction.
     public var output: ImageShape {
-        ImageShape(
-            height: (input.height + padding - size) / stride + 1, width: (input.width + padding - size) / stride + 1,
-            channels: input.channels)
+        ImageShape(height: windows(input.height), width: windows(input.width), channels: input.channels)
     }
 
-    /// Rows of a window, cut off at the border.
-    @inline(__always) func rows(ofWindow row: Int) -> Int { min(size, input.height - row * stride) }
-    /// Columns of a window, cut off at the border.
-    @inline(__always) func columns(ofWindow column: Int) -> Int { min(size, input.width - column * stride) }
+    private func windows(_ side: Int) -> Int { (side + paddingBefore + padding - size) / stride + 1 }
+
+    /// The rows of a window, cut off at the border: the first one, and how many.
+    @inline(__always) func rows(ofWindow row: Int) -> (first: Int, count: Int) { cut(row, input.height) }
+    /// The columns of a window, cut off at the border.
+    @inline(__always) func columns(ofWindow column: Int) -> (first: Int, count: Int) { cut(column, input.width) }
+
+    @inline(__always)
+    private func cut(_ window: Int, _ side: Int) -> (first: Int, count: Int) {
+        let start = window * stride - paddingBefore
+        let first = max(0, start)
+        return (first, min(start + size, side) - first)
+    }
 }
 
 /// y = the pooled x of one image. Where `winners` (one byte for each output element) is given, maximum pooling notes
@@ -54,10 +65,10 @@ public func pool(
     let shape = geometry.output
     let (width, channels) = (geometry.input.width * geometry.input.channels, geometry.input.channels)
     for row in 0..<shape.height {
-        let rows = geometry.rows(ofWindow: row)
+        let (top, rows) = geometry.rows(ofWindow: row)
         for column in 0..<shape.width {
-            let columns = geometry.columns(ofWindow: column)
-            let corner = x + row * geometry.stride * width + column * geometry.stride * channels
+            let (left, columns) = geometry.columns(ofWindow: column)
+            let corner = x + top * width + left * channels
             let offset = (row * shape.width + column) * channels
             let (target, noted) = (y + offset, winners.map { $0 + offset })
             // The paper's windows, whole: compiled without loops.
@@ -126,13 +137,13 @@ public func poolGradient(
     let (width, channels) = (geometry.input.width * geometry.input.channels, geometry.input.channels)
     xGradient.update(repeating: 0, count: geometry.input.count)
     for row in 0..<shape.height {
-        let rows = geometry.rows(ofWindow: row)
+        let (top, rows) = geometry.rows(ofWindow: row)
         // One vector of channels for all windows before the next one: a vector that reaches into the next position
         // would have to wait for the last write there.
         for c in stride(from: 0, to: channels, by: 16) {
             for column in 0..<shape.width {
-                let columns = geometry.columns(ofWindow: column)
-                let corner = xGradient + (row * geometry.stride * width + column * geometry.stride * channels + c)
+                let (left, columns) = geometry.columns(ofWindow: column)
+                let corner = xGradient + (top * width + left * channels + c)
                 let offset = (row * shape.width + column) * channels + c
                 let (gradient, noted) = (yGradient + offset, winners.map { $0 + offset })
                 switch (rows, columns) {

@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// The constants of one step of Adam (Kingma & Ba 2015, algorithm 1), and of AdamW (Loshchilov & Hutter 2019, algorithm
 /// 2).
 public struct AdamStep: Sendable {
@@ -59,7 +61,7 @@ public func adamStep(
         let first = (d * fresh1).addingProduct(m.vector(i), Vector(repeating: step.beta1))
         let second = (d * d * fresh2).addingProduct(v.vector(i), Vector(repeating: step.beta2))
         let size = Vector(repeating: step.epsilon).addingProduct(
-            second.squareRoot(), Vector(repeating: inverse))
+            square_roots(second), Vector(repeating: inverse))
         let updated = (x * step.shrinkage).addingProduct(first / size, Vector(repeating: -step.rate))
         m.store(first, i)
         v.store(second, i)

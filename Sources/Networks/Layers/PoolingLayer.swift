@@ -2,7 +2,8 @@ import Kernels
 
 /// Maximum or average pooling.
 ///
-/// Its result is (side + padding - size) / stride + 1 rows or columns, rounded down, with its input's channels.
+/// Its result is (side + padding on both sides - size) / stride + 1 rows or columns, rounded down, with its input's
+/// channels.
 public struct PoolingLayer: LayerKind {
     /// Maximum or average.
     public var kind: Pooling.Kind
@@ -12,13 +13,16 @@ public struct PoolingLayer: LayerKind {
     public var stride: Int
     /// Rows added at the bottom and columns at the right.
     public var padding = 0
+    /// Rows added at the top and columns at the left.
+    public var paddingBefore = 0
 
     /// Makes the settings.
-    public init(_ kind: Pooling.Kind, size: Int, stride: Int, padding: Int? = nil) {
+    public init(_ kind: Pooling.Kind, size: Int, stride: Int, padding: Int? = nil, paddingBefore: Int? = nil) {
         self.kind = kind
         self.size = size
         self.stride = stride
         if let padding { self.padding = padding }
+        if let paddingBefore { self.paddingBefore = paddingBefore }
     }
 
     /// `pooling`.
@@ -32,6 +36,7 @@ public struct PoolingLayer: LayerKind {
                 .init("size", \.size, .integers(1...15), isRequired: true),
                 .init("stride", \.stride, .integers(1...1024), unstated: { $0.stride = $0.size }),
                 .init("padding", \.padding, .integers(0...14)),
+                .init("padding_before", \.paddingBefore, .integers(0...14), omitted: 0),
             ], of: Self(.max, size: 1, stride: 1))
     }
 
@@ -41,12 +46,15 @@ public struct PoolingLayer: LayerKind {
         try graph.check(self, name)
         let input = try graph.input(of: layer, name)
         let shape = graph.shape(input)
-        guard padding < size, size <= min(shape.height, shape.width) + padding else {
+        guard padding < size, paddingBefore < size, size <= min(shape.height, shape.width) + padding + paddingBefore
+        else {
+            let all = paddingBefore == 0 ? "\(padding)" : "\(paddingBefore) and \(padding)"
             throw graph.fault(
-                "\(name) has a window of \(size), a stride of \(stride) and a padding of \(padding) on an image of "
+                "\(name) has a window of \(size), a stride of \(stride) and a padding of \(all) on an image of "
                     + "\(shape)")
         }
-        let pooling = Pooling(input: shape, kind: kind, size: size, stride: stride, padding: padding)
+        let pooling = Pooling(
+            input: shape, kind: kind, size: size, stride: stride, padding: padding, paddingBefore: paddingBefore)
         graph.append(.pooling(pooling), name, inputs: [input], shape: pooling.output)
     }
 }
@@ -59,7 +67,7 @@ extension PoolingLayer {
             name: node.product.map { "\($0)_pool" } ?? node.node.name,
             [
                 ("kernel_shape", .integers([size, size])), ("strides", .integers([stride, stride])),
-                ("pads", .integers([0, 0, padding, padding])),
+                ("pads", .integers([paddingBefore, paddingBefore, padding, padding])),
             ])
     }
 }

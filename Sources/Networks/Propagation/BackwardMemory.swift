@@ -34,7 +34,7 @@ struct BackwardMemory {
         private(set) var deltas: [Int]
         private(set) var gradients: [Int?]
         /// The floats of all.
-        private(set) var count = 0
+        let count: Int
 
         /// A gradient: its floats, and the blocks whose passes need it, from the one nearer to the network's end on.
         struct Need {
@@ -47,16 +47,10 @@ struct BackwardMemory {
         init(_ plan: NetworkPlan, images: Int) {
             deltas = plan.blocks.map { _ in 0 }
             gradients = plan.blocks.map { _ in nil }
-            var placed: [(need: Need, start: Int)] = []
-            for need in Self.needs(plan, images: images) {
-                // The lowest place that is free as long as it is needed.
-                var start = 0
-                for other in placed.filter({ $0.need.blocks.overlaps(need.blocks) }).sorted(by: { $0.start < $1.start })
-                where other.start < start + need.count && start < other.start + other.need.count {
-                    start = other.start + other.need.count
-                }
-                placed.append((need, start))
-                count = max(count, start + need.count)
+            let needs = Self.needs(plan, images: images)
+            let places = SharedPlaces(needs.map { .init(count: $0.count, times: $0.blocks) })
+            count = places.count
+            for (need, start) in zip(needs, places.starts) {
                 if need.isDelta { deltas[need.block] = start } else { gradients[need.block] = start }
             }
         }
@@ -68,8 +62,7 @@ struct BackwardMemory {
             for (index, block) in plan.blocks.enumerated() {
                 for input in block.inputs where input >= 0 { takers[input] = max(takers[input], index) }
             }
-            // Regions begin at a cache line.
-            func floats(_ shape: ImageShape) -> Int { (images * shape.count + 15) / 16 * 16 }
+            func floats(_ shape: ImageShape) -> Int { SharedPlaces.floats(images * shape.count) }
             let needs = plan.blocks.enumerated().flatMap { index, block -> [Need] in
                 let stays = index == end || block.convolution?.isFullyConnected ?? false
                 let delta = Need(

@@ -13,22 +13,24 @@ final class BlockState {
     /// The source's result without bias, [images, source shape]; of an identity the output of the block before.
     let u: UnsafeMutablePointer<Float>
     /// The block's output, [images, output shape].
-    let output: Buffer<Float>
+    let output: UnsafeMutablePointer<Float>
     /// The gradient of the output, [images, output shape]; nil where it comes from the next block image by image, and
     /// of the last block.
     let gradient: UnsafeMutablePointer<Float>?
 
-    private let memory: Buffer<Float>
+    /// What is not part of the forward memory.
+    private let memory: (u: Buffer<Float>, output: Buffer<Float>)
     private let ownDelta: UnsafeMutablePointer<Float>?
     private let tail: TailState
 
     /// - Parameters:
     ///   - input: the output of the block's first input, [images, its shape].
     ///   - sizes: of its buffers.
+    ///   - forward: the memory of results that nobody reads later on; nil where they are kept.
     ///   - backward: the memory of the backward pass, where there is one.
     init(
         _ model: Model, block index: Int, input: UnsafeMutablePointer<Float>, _ sizes: PropagationSizes.Block,
-        backward: BackwardMemory?
+        forward: ForwardMemory?, backward: BackwardMemory?
     ) {
         plan = model.plan.blocks[index]
         affine = AffineState(model, block: index)
@@ -42,9 +44,9 @@ final class BlockState {
         }
         uCount = plan.sourceShape.count
         outputCount = plan.output.count
-        memory = Buffer(sizes.source)
-        u = plan.isIdentity ? input : memory.pointer
-        output = Buffer(sizes.output)
+        memory = (Buffer(sizes.source), Buffer(sizes.output))
+        u = plan.isIdentity ? input : forward?.source(index) ?? memory.u.pointer
+        output = forward?.output(index) ?? memory.output.pointer
         ownDelta = backward?.delta(index)
         gradient = backward?.gradient(index)
         tail = TailState(plan, sizes.tail)
@@ -70,7 +72,7 @@ final class BlockState {
     /// From u to the block's output: the affine map, the activation and the tail, with the draws of dropout in
     /// training.
     func finishForward(_ image: Int, _ scratch: (Buffer<Float>, Buffer<Float>), _ draws: DropoutDraws?) {
-        let result = output.pointer + image * outputCount
+        let result = output + image * outputCount
         let first = tail.input(image) ?? (tail.isEmpty ? result : scratch.0.pointer)
         affineActivation(
             first, u + image * uCount, scale: affine.scale.pointer, shift: affine.shift.pointer,

@@ -36,6 +36,8 @@ public final class Propagation {
     public let timeline: Timeline
 
     let blocks: [BlockState]
+    /// Keeps what the blocks' results point to, where they share places.
+    private let forwardMemory: ForwardMemory?
     /// Keeps what the blocks' gradients point to.
     private let backwardMemory: BackwardMemory?
     /// Memory of the convolutions' kernels.
@@ -70,10 +72,12 @@ public final class Propagation {
     ///   - independentImages: make each image's results independent of the images beside it and of its place among
     ///     them, for one lane and evaluation: fully connected layers whose bits depend on them then multiply a fixed
     ///     number of images at a time (`BLAS.independentRows`).
+    ///   - keepsOutputs: false where of all results only the network's outputs are read after a pass, and no gradient
+    ///     of parameters is wanted: results share memory then.
     ///   - timeline: for the network's blocks; nil for one that clocks nothing.
     public init(
         _ model: Model, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
-        independentImages: Bool = false, timeline: Timeline? = nil
+        independentImages: Bool = false, keepsOutputs: Bool = true, timeline: Timeline? = nil
     ) {
         precondition(!independentImages || lanes == 1, "independent images in \(lanes) lanes")
         self.model = model
@@ -83,18 +87,22 @@ public final class Propagation {
         self.laneCapacity = laneCapacity
         let plan = model.plan
         let sizes = PropagationSizes(
-            plan, lanes: lanes, laneCapacity: laneCapacity, backward: backward, inputGradient: inputGradient)
+            plan, lanes: lanes, laneCapacity: laneCapacity, backward: backward, inputGradient: inputGradient,
+            keepsOutputs: keepsOutputs)
         self.timeline = timeline ?? Timeline(blocks: plan.blocks.count)
         let input = Buffer<Float>(sizes.input)
         self.input = input
         self.inputGradient = Buffer(sizes.inputGradient)
+        let forward = sizes.results.map { ForwardMemory($0) }
+        forwardMemory = forward
         let memory = sizes.gradients.map { BackwardMemory($0) }
         backwardMemory = memory
         var blocks: [BlockState] = []
         for (index, block) in plan.blocks.enumerated() {
-            let source = block.inputs.first.map { $0 < 0 ? input.pointer : blocks[$0].output.pointer } ?? input.pointer
+            let source = block.inputs.first.map { $0 < 0 ? input.pointer : blocks[$0].output } ?? input.pointer
             blocks.append(
-                BlockState(model, block: index, input: source, sizes.blocks[index], backward: memory))
+                BlockState(
+                    model, block: index, input: source, sizes.blocks[index], forward: forward, backward: memory))
         }
         self.blocks = blocks
         patches = Buffer(sizes.patches)
@@ -145,8 +153,9 @@ public final class Propagation {
     public var outputGradient: UnsafeMutablePointer<Float> { blockDelta(blocks.count - 1) }
     /// The first input of a block, [images, its input shape].
     public func blockInput(_ block: Int) -> UnsafeMutablePointer<Float> { input(block, 0) }
-    /// The output of a block, [images, its output shape].
-    public func blockOutput(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].output.pointer }
+    /// The output of a block, [images, its output shape]; after a pass of a propagation that does not keep them, only
+    /// that of the last block is there.
+    public func blockOutput(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].output }
     /// The gradient of a block's convolution output, [images, its output shape], once `finishedLane` was called for it.
     public func blockDelta(_ block: Int) -> UnsafeMutablePointer<Float> { blocks[block].delta }
 
@@ -312,6 +321,7 @@ public final class Propagation {
     /// With a reducer the gradients of all parameters go to it (collective, by the reducer's sums); without one only
     /// the input's gradient is formed, and in `batch` mode the local lanes are the whole batch.
     public func backward(reducer: (any GradientReducer)?) throws {
+        precondition(reducer == nil || forwardMemory == nil, "gradients of parameters without the blocks' outputs")
         for index in hasGradient.indices { hasGradient[index] = false }
         for index in blocks.indices.reversed() {
             let block = blocks[index]

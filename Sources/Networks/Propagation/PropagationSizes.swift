@@ -4,18 +4,20 @@ import Kernels
 public struct PropagationSizes: Sendable {
     /// Of a block's buffers, in elements.
     struct Block: Sendable {
-        /// u, [images, source shape]; 0 of an identity, whose u is the output of the block before.
+        /// u, [images, source shape]; 0 of an identity, whose u is the output of the block before, and where it is part
+        /// of the forward memory.
         let source: Int
-        /// The output, [images, output shape].
+        /// The output, [images, output shape]; 0 where it is part of the forward memory.
         let output: Int
         /// The weight as the kernels take it.
         let packed: Int
         /// Of each layer of the tail, what its backward pass needs.
         let tail: [Tail]
 
-        init(_ plan: NetworkPlan.Block, images: Int, backward: Bool) {
-            source = plan.isIdentity ? 0 : images * plan.sourceShape.count
-            output = images * plan.output.count
+        init(_ plan: NetworkPlan.Block, images: Int, backward: Bool, keepsOutputs: Bool) {
+            let isOwn = !plan.isIdentity && (keepsOutputs || backward || plan.isPadding)
+            source = isOwn ? images * plan.sourceShape.count : 0
+            output = keepsOutputs ? images * plan.output.count : 0
             packed = plan.convolution?.packedCount(backward: backward) ?? 0
             var shape = plan.sourceShape
             tail = plan.tail.map { layer in
@@ -54,6 +56,8 @@ public struct PropagationSizes: Sendable {
     /// The images of all lanes, and the gradient of each.
     let input, inputGradient: Int
     let blocks: [Block]
+    /// Where the blocks' results lie, of a propagation that keeps only what its passes need.
+    let results: ForwardMemory.Layout?
     /// Where the blocks' gradients lie, of a propagation with a backward pass.
     let gradients: BackwardMemory.Layout?
     /// Memory of the convolutions' kernels.
@@ -62,11 +66,15 @@ public struct PropagationSizes: Sendable {
     let imageGradient: Int
 
     /// The sizes of a propagation of `lanes` lanes of at most `laneCapacity` images, see `Propagation`.
-    public init(_ plan: NetworkPlan, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false) {
+    public init(
+        _ plan: NetworkPlan, lanes: Int, laneCapacity: Int, backward: Bool, inputGradient: Bool = false,
+        keepsOutputs: Bool = true
+    ) {
         let images = lanes * laneCapacity
         input = images * plan.network.input.count
         self.inputGradient = inputGradient ? input : 0
-        blocks = plan.blocks.map { Block($0, images: images, backward: backward) }
+        blocks = plan.blocks.map { Block($0, images: images, backward: backward, keepsOutputs: keepsOutputs) }
+        results = keepsOutputs ? nil : ForwardMemory.Layout(plan, images: images, backward: backward)
         gradients = backward ? BackwardMemory.Layout(plan, images: images) : nil
         patches = plan.convolutions.map(\.scratchCount).max() ?? 0
         let largest = plan.blocks.map { block in
@@ -76,11 +84,15 @@ public struct PropagationSizes: Sendable {
         imageGradient = backward ? largest ?? 0 : 0
     }
 
+    /// The floats of the blocks' results.
+    public var resultCount: Int { blocks.reduce(results?.count ?? 0) { $0 + $1.source + $1.output } }
+
     /// The floats of the blocks' gradients.
     public var gradientCount: Int { gradients?.count ?? 0 }
 
     /// All of it in bytes, but for what does not grow with the images or the weights.
     public var bytes: Double {
-        blocks.reduce(4 * Double(input + inputGradient + gradientCount + patches + imageGradient)) { $0 + $1.bytes }
+        let floats = input + inputGradient + (results?.count ?? 0) + gradientCount + patches + imageGradient
+        return blocks.reduce(4 * Double(floats)) { $0 + $1.bytes }
     }
 }

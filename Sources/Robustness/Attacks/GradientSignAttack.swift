@@ -70,7 +70,7 @@ final class GroupDirections {
             ? target.wholeGroup()
             : Propagation(
                 target.model, lanes: 1, laneCapacity: TargetModel.groupSize * candidates, backward: true,
-                inputGradient: true)
+                inputGradient: true, keepsOutputs: false)
         signs = FastGradientSign(propagation, capacity: TargetModel.groupSize)
         direction = Buffer(TargetModel.groupSize * size)
     }

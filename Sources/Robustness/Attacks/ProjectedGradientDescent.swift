@@ -6,7 +6,7 @@ import Recipes
 /// Projected gradient descent (Madry et al. 2018): from a random point of the ball, `steps` steps up the objective,
 /// each projected into the ball and the range of pixels: x <- P(x + a sign g), or x + a g / |g| in L2. The last point
 /// counts, and restarts go to the samples that withstood those before. A sample that is wrong unperturbed is left as it
-/// is.
+/// is. With the targeted margin all restarts run towards each of the next classes by logit in turn (Gowal et al. 2019).
 final class ProjectedGradientDescent: Attack {
     /// The settings, as parameters give them.
     struct Settings {
@@ -17,6 +17,8 @@ final class ProjectedGradientDescent: Attack {
         var stepSize: Double
         var decay = StepDecay.constant
         var objective = PGDObjective.crossEntropy
+        /// Of the targeted margin: how many classes.
+        var targets = 9
         var startsAtRandom = true
         /// See ``TargetModel/gradients(_:of:into:surrogateSlope:objective:)``.
         var surrogateSlope = 0.0
@@ -27,6 +29,7 @@ final class ProjectedGradientDescent: Attack {
         case crossEntropy = "ce"
         case margin
         case differenceOfLogitsRatio = "dlr"
+        case targetedMargin = "margin-targeted"
         /// Cross-entropy in even restarts, margin in odd ones; at least two restarts.
         case union
 
@@ -35,6 +38,7 @@ final class ProjectedGradientDescent: Attack {
             case .crossEntropy: .crossEntropy
             case .margin: .margin
             case .differenceOfLogitsRatio: .differenceOfLogitsRatio
+            case .targetedMargin: .targetedMargin
             case .union: restart % 2 == 0 ? .crossEntropy : .margin
             }
         }
@@ -60,13 +64,15 @@ final class ProjectedGradientDescent: Attack {
         how = settings
         images = Buffer(TargetModel.groupSize * target.size)
         ascent = ProjectedAscent(target, how.threat, surrogateSlope: how.surrogateSlope)
-        self.settings = how.threat.settings.merging([
+        var record = how.threat.settings.merging([
             "steps": "\(how.steps)", "restarts": "\(how.restarts)", "step": "\(how.stepSize) of the strength",
             "decay": how.decay.rawValue,
             "loss": how.objective.record(outputs: target.plan.outputs),
             "start": how.startsAtRandom ? "random" : "sample",
             "surrogate-slope": "\(how.surrogateSlope)",
         ]) { $1 }
+        if how.objective == .targetedMargin { record["targets"] = "\(how.targets)" }
+        self.settings = record
     }
 
     /// `pgd`, `pgd-l2`. All steps together are 4/3 of the radius in Linf, 1.25 radii in L2, whatever their number: at
@@ -79,11 +85,11 @@ final class ProjectedGradientDescent: Attack {
     private static func make(
         _ norm: ThreatModel.Norm, steps: Int, reach: Double, _ specification: AttackSpecification, _ target: TargetModel
     ) throws -> any Attack {
+        let objective = try specification.choice("loss", PGDObjective.self)
         try specification.allow(
             AttackSpecification.threatParameters + [
                 "steps", "restarts", "step", "decay", "loss", "start", "surrogate-slope",
-            ])
-        let objective = try specification.choice("loss", PGDObjective.self)
+            ] + (objective == .targetedMargin ? ["targets"] : []))
         let steps = try specification.integer("steps", 1...1_000_000, default: steps)
         return ProjectedGradientDescent(
             target, name: specification.name,
@@ -92,6 +98,7 @@ final class ProjectedGradientDescent: Attack {
                 restarts: try specification.integer("restarts", 1...10_000, default: objective == .union ? 2 : 1),
                 stepSize: try specification.real("step", 0...100, default: reach / Double(steps)),
                 decay: try specification.choice("decay", StepDecay.self), objective: objective,
+                targets: try specification.integer("targets", 1...32_767, default: 9),
                 startsAtRandom: try specification.choice("start", StartingPoint.self) == .random,
                 surrogateSlope: try specification.real("surrogate-slope", 0...1, default: 0)))
     }
@@ -115,19 +122,24 @@ final class ProjectedGradientDescent: Attack {
         guard let group else { return }
         let size = target.size
         var left = try target.start(rows, of: group, in: perturbed, how.threat)
-        for restart in 0..<how.restarts where !left.isEmpty {
-            for row in left { start(row, group, restart: restart, strength: strength) }
-            let objective = how.objective.objective(restart: restart)
-            let (network, outputs, success) = (target.plan.network, target.plan.outputs, how.threat.success)
-            try ascent.climb(
-                left, images.pointer, about: group.pixels, strength: strength, steps: how.steps,
-                length: { 255 * (strength * how.stepSize * how.decay.share($0, of: how.steps)) }
-            ) { _, row, z, zGradient in
-                let logits = LogitView(z, network, outputs: outputs, label: group.label(row), success: success)
-                _ = objective.value(logits, gradient: zGradient)
+        let isTargeted = how.objective == .targetedMargin
+        let targets = isTargeted ? try target.targets(left, group, how.threat, count: how.targets) : []
+        for round in 0..<(isTargeted ? targets.map(\.count).max() ?? 0 : 1) {
+            for restart in 0..<how.restarts where !left.isEmpty {
+                let aims = left.filter { !isTargeted || targets[$0].count > round }
+                for row in aims { start(row, group, restart: round * how.restarts + restart, strength: strength) }
+                let objective = how.objective.objective(restart: restart)
+                let (network, outputs, success) = (target.plan.network, target.plan.outputs, how.threat.success)
+                try ascent.climb(
+                    aims, images.pointer, about: group.pixels, strength: strength, steps: how.steps,
+                    length: { 255 * (strength * how.stepSize * how.decay.share($0, of: how.steps)) }
+                ) { _, row, z, zGradient in
+                    let logits = LogitView(z, network, outputs: outputs, label: group.label(row), success: success)
+                    _ = objective.value(logits, target: isTargeted ? targets[row][round] : 0, gradient: zGradient)
+                }
+                for row in aims { (perturbed + row * size).update(from: images.pointer + row * size, count: size) }
+                left = try target.withstanding(left, of: perturbed, group, how.threat)
             }
-            for row in left { (perturbed + row * size).update(from: images.pointer + row * size, count: size) }
-            left = try target.withstanding(left, of: perturbed, group, how.threat)
         }
     }
 

@@ -81,7 +81,7 @@ enum LocalLook {
             try target.gradients(rows, of: images.pointer, into: gradient.pointer) { losses[$0] = loss($0, $1, $2) }
         }
         try differentiate(x, into: gradient)
-        let moving = target.activeUnits(rows.count)
+        let moving = try target.activeUnits(rows.count)
         let here = losses
         var values = [Float](repeating: 0, count: range.count * fields)
         for row in rows {
@@ -136,8 +136,12 @@ enum LocalLook {
 extension TargetModel {
     /// Of each hidden unit, the blocks' outputs but the last one's, whether it is anything but 0 on any of the first
     /// `rows` images that `outputs` was last called with.
-    func activeUnits(_ rows: Int) -> [Bool] {
-        let propagation = wholeGroup()
+    func activeUnits(_ rows: Int) throws -> [Bool] {
+        // The target's own propagation keeps none of them.
+        let propagation = Propagation(model, lanes: 1, laneCapacity: rows, backward: false, independentImages: true)
+        propagation.input.pointer.update(from: wholeGroup().input.pointer, count: rows * plan.network.input.count)
+        propagation.begin(images: rows)
+        try propagation.forward(.running, reducer: nil)
         return plan.blocks.indices.dropLast().flatMap { block in
             let count = plan.blocks[block].output.count
             let values = propagation.blockOutput(block)

@@ -31,12 +31,12 @@ public final class TargetModel {
     private let hasGradients: Bool
     private lazy var propagation = Propagation(
         model, lanes: 1, laneCapacity: TargetModel.groupSize, backward: hasGradients, inputGradient: hasGradients,
-        independentImages: true)
+        independentImages: true, keepsOutputs: false)
 
     /// The sizes of what a target's passes take, known before any of it is taken.
     public static func sizes(_ plan: NetworkPlan, gradients: Bool) -> PropagationSizes {
         PropagationSizes(
-            plan, lanes: 1, laneCapacity: groupSize, backward: gradients, inputGradient: gradients)
+            plan, lanes: 1, laneCapacity: groupSize, backward: gradients, inputGradient: gradients, keepsOutputs: false)
     }
 
     /// Takes the network of a checkpoint.

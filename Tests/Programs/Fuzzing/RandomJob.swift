@@ -119,6 +119,7 @@ struct RandomJob {
         return draw([
             "clean", "fgs-lmax", "fgs-lmax:gradient-mode=batch", "fgsm", "fgsm:clipped=no", "pgd:steps=\(steps)",
             "pgd:steps=\(steps):loss=\(draw(["ce", "margin", "dlr", "union"])):restarts=\(draw(1...2))",
+            "pgd:steps=\(steps):loss=margin-targeted:targets=\(draw(1...12))",
             "pgd:steps=\(steps):start=sample:success=accepted:decay=linear", "pgd-l2:steps=\(steps)",
             "apgd-ce:steps=\(steps)", "apgd-dlr:steps=\(steps)", "apgd-t:steps=\(steps):targets=\(draw(1...12))",
             "apgd-t:steps=\(steps):success=accepted", "fab-t:steps=\(steps)", "fab-t:steps=\(steps):restarts=2",

@@ -254,6 +254,72 @@ struct ImportTests {
         #expect(try Self.imported(bytes).network().layers == [Layer(FullyConnectedLayer(channels: 2), name: "fc")])
     }
 
+    @Test("pools with zeros on all sides, counted or not, and the difference of two images")
+    func pools() throws {
+        let bytes = Self.model { graph in
+            func pool(_ operation: String, _ input: String, _ name: String, counts: Int) -> String {
+                graph.node(
+                    operation, [input], name,
+                    [
+                        "kernel_shape": .integers([3, 3]), "strides": .integers([2, 2]),
+                        "pads": .integers([1, 1, 1, 1]), "count_include_pad": .integer(counts),
+                    ])
+            }
+            let negative = graph.node("Mul", ["x", graph.tensor("minus", [], [-1])], "n")
+            let high = pool("MaxPool", negative, "high", counts: 0)
+            let counted = pool("AveragePool", "x", "counted", counts: 1)
+            let both = graph.node(
+                "Concat",
+                [graph.node("Sub", [high, counted], "d"), pool("AveragePool", "x", "a", counts: 0)], "both",
+                ["axis": .integer(1)])
+            let last = graph.tensor("v", [2, 8], (0..<16).map { Float($0 % 5) - 2 })
+            return graph.node("Gemm", [graph.node("Flatten", [both], "f"), last], "fc", ["transB": .integer(1)])
+        }
+        let x = Self.pixels.map { Double($0) / 255 }
+        var values = [Double](repeating: 0, count: 8)
+        for place in 0..<4 {
+            let cells = (0..<9).compactMap { tap -> Double? in
+                let (row, column) = (place / 2 * 2 + tap / 3 - 1, place % 2 * 2 + tap % 3 - 1)
+                return (0..<4).contains(row) && (0..<4).contains(column) ? x[row * 4 + column] : nil
+            }
+            let sum = cells.reduce(0, +)
+            values[place] = -(cells.min() ?? 0) - sum / 9
+            values[4 + place] = sum / Double(cells.count)
+        }
+        let expected = (0..<2).map { row in
+            (0..<8).reduce(0.0) { $0 + Double((row * 8 + $1) % 5 - 2) * values[$1] }
+        }
+        let checkpoint = try Self.imported(bytes)
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected.map { Float($0) }))
+        let again = try Checkpoint.imported(
+            onnx: try checkpoint.onnx(), path: "b.onnx",
+            try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+        #expect(try again.network() == checkpoint.network())
+    }
+
+    @Test("logits that are averages over the image get a last layer that leaves them as they are")
+    func averages() throws {
+        let bytes = Self.model { graph in
+            let weight = graph.tensor("w", [2, 1, 3, 3], (0..<18).map { Float($0 % 5) - 2 })
+            let mean = graph.node("GlobalAveragePool", [graph.node("Conv", ["x", weight], "c")], "mean")
+            return graph.node("Flatten", [mean], "flat")
+        }
+        let checkpoint = try Self.imported(bytes)
+        var last = try #require(try checkpoint.network().layers.last)
+        last.name = nil
+        #expect(last == .fullyConnected(.init(channels: 2)))
+        let x = Self.pixels.map { Double($0) / 255 }
+        let expected = (0..<2).map { filter in
+            (0..<4).reduce(0.0) { sum, place in
+                (0..<9).reduce(sum) { sum, tap in
+                    let pixel = x[(place / 2 + tap / 3) * 4 + place % 2 + tap % 3]
+                    return sum + Double((filter * 9 + tap) % 5 - 2) * pixel / 4
+                }
+            }
+        }
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected.map { Float($0) }))
+    }
+
     @Test("what cannot be taken is refused in one sentence that names every node")
     func refusals() throws {
         func sentence(_ bytes: [UInt8]) throws -> String { try failure { _ = try Self.imported(bytes) }.message }
@@ -274,7 +340,7 @@ struct ImportTests {
             try sentence(Self.model(shape: [nil, 3, 4, 4]) { end(&$0, "x") }) == "its input is 3x4x4, not 1x4x4")
         #expect(
             try sentence(Self.model(operatorSet: 99) { end(&$0, "x") })
-                == "it uses operator set 99; 7 to 22 are read: export it with opset_version=17")
+                == "it uses operator set 99; 7 to 22 are read: export it with opset_version=18")
         #expect(try sentence(Self.model { end(&$0, "y") }) == "no node gives the value 'y'")
         #expect(
             try sentence(Self.model { end(&$0, $0.node("Relu", [$0.node("Relu", ["b"], "a")], "b")) })
@@ -297,6 +363,25 @@ struct ImportTests {
         #expect(
             try sentence(Self.model { end(&$0, $0.node("Exp", ["x"], "e")) })
                 == "node 'fc' (MatMul): the elementwise functions up to node 'e' (Exp) are no activation")
+        #expect(
+            try sentence(Self.model { $0.node("Relu", [end(&$0, "x")], "r") })
+                == "node 'r' (Relu) is an activation behind the last layer: the output has to be logits, or a softmax "
+                + "of them")
+        #expect(
+            try sentence(Self.model { $0.node("Softmax", [end(&$0, "x")], "s", ["axis": .integer(0)]) })
+                == "node 's' (Softmax): there is no layer for this operator")
+        #expect(
+            try sentence(
+                Self.model {
+                    let large = $0.external("w", [2, 1 << 29], location: "w.bin", offset: 0)
+                    return $0.node("MatMul", ["x", large], "fc")
+                }) == "it is no whole ONNX model: tensor 'w' has the shape [2, 536870912]")
+        #expect(
+            try sentence(
+                Self.model {
+                    for name in ["u", "v", "w"] { _ = $0.external(name, [1, 1 << 28], location: "w.bin", offset: 0) }
+                    return end(&$0, "x")
+                }) == "it is no whole ONNX model: its tensors take more than 2 GiB")
         let whole = Self.model { end(&$0, "x") }
         for count in 0..<whole.count {
             let found = try failure { _ = try Self.imported(Array(whole.prefix(count))) }

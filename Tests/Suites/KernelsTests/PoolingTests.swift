@@ -16,15 +16,19 @@ import Testing
             make(kind, 1, 1, 16, size: 1, stride: 1),
             make(kind, 1, 1, 500, size: 2, stride: 2, padding: 1),
             make(kind, 16, 15, 3, size: 15, stride: 1),
+            make(kind, 16, 16, 64, size: 3, stride: 2, padding: 1, paddingBefore: 1),
+            make(kind, 5, 7, 3, size: 4, stride: 3, padding: 0, paddingBefore: 3),
+            make(kind, 2, 1, 17, size: 3, stride: 1, padding: 2, paddingBefore: 2),
         ]
     }
 
     static func make(
-        _ kind: Pooling.Kind, _ height: Int, _ width: Int, _ channels: Int, size: Int, stride: Int, padding: Int = 0
+        _ kind: Pooling.Kind, _ height: Int, _ width: Int, _ channels: Int, size: Int, stride: Int, padding: Int = 0,
+        paddingBefore: Int = 0
     ) -> Pooling {
         Pooling(
             input: ImageShape(height: height, width: width, channels: channels), kind: kind, size: size, stride: stride,
-            padding: padding)
+            padding: padding, paddingBefore: paddingBefore)
     }
 
     @Test(

@@ -7,6 +7,7 @@ import Testing
 struct AttackTests {
     static let attacks = [
         "fgsm", "pgd:steps=12:step=0.3", "pgd:steps=12:step=1:decay=linear", "pgd:loss=union:steps=8:step=0.3",
+        "pgd:loss=margin-targeted:steps=8:targets=2",
         "apgd-ce:steps=25", "apgd-dlr:steps=25", "apgd-t:steps=15:targets=3", "fab-t:steps=15:targets=3",
         "square:queries=150", "spsa:steps=4:pairs=30:rate=0.05", "noise-uniform:draws=5:clipped=yes",
         "noise-uniform:blend=20",
@@ -50,7 +51,9 @@ struct AttackTests {
         let siege = try Siege(count: 40)
         func errors(_ attack: String) throws -> Int { try siege.broken(try siege.run(attack, strength: 0.03)).count }
         let one = try errors("fgsm")
-        for attack in ["pgd:steps=20:step=0.2", "apgd-ce", "apgd-t", "fab-t"] {
+        let targeted = "pgd:loss=margin-targeted:steps=20:step=0.2"
+        #expect(try errors(targeted) >= errors(targeted + ":targets=1"))
+        for attack in ["pgd:steps=20:step=0.2", targeted, "apgd-ce", "apgd-t", "fab-t"] {
             let many = try errors(attack)
             #expect(many >= one, "\(attack): \(many) against \(one)")
         }
@@ -85,12 +88,14 @@ struct AttackTests {
         }
         let margin = try errors("pgd:loss=margin")
         #expect(margin > 4)
-        for attack in ["apgd-dlr", "apgd-t", "pgd:loss=dlr"] {
+        for attack in ["apgd-dlr", "apgd-t", "pgd:loss=dlr", "pgd:loss=margin-targeted"] {
             let found = try errors(attack)
             #expect(found >= margin, "\(attack): \(found) against \(margin)")
         }
         let settings = try siege.suite("apgd-dlr").settings
         #expect(settings["loss"] == (outputs == 2 ? "margin (dlr is not defined on 2 outputs)" : "dlr"))
+        let targeted = try siege.suite("pgd:loss=margin-targeted:targets=4").settings
+        #expect(targeted["loss"] == "margin-targeted" && targeted["targets"] == "4")
         #expect(try siege.suite("apgd-t").settings["loss"]?.hasPrefix("margin-targeted (") == true)
         #expect(try errors("standard:queries=50", part: 1) >= margin)
     }
@@ -239,10 +244,10 @@ struct AttackTests {
         let siege = try Siege()
         let cases = [
             ("pgd:stpes=3", "steps"), ("pgd:steps=0", "1 to 1000000"), ("pgd:step=x", "a number"),
-            ("pgd:loss=cee", "ce"), ("apgd-ce:targets=3", "targets"), ("fab-t:clipped=no", "clipped"),
-            ("square:p=2", "0 to 1"), ("pgd:clipped=maybe", "yes, no"), ("standard:steps=3", "steps"),
-            ("corruptions:kind=contrasts", "contrast"), ("nonsense:family=uniforme", "uniform"),
-            ("noise-sign:blend=3", "blend"), ("transfer", "two checkpoints"),
+            ("pgd:loss=cee", "ce"), ("apgd-ce:targets=3", "targets"), ("pgd:targets=3", "targets"),
+            ("fab-t:clipped=no", "clipped"), ("square:p=2", "0 to 1"), ("pgd:clipped=maybe", "yes, no"),
+            ("standard:steps=3", "steps"), ("corruptions:kind=contrasts", "contrast"),
+            ("nonsense:family=uniforme", "uniform"), ("noise-sign:blend=3", "blend"), ("transfer", "two checkpoints"),
         ]
         for (attack, word) in cases {
             #expect(throws: (any Error).self, "\(attack)") { try siege.suite(attack) }

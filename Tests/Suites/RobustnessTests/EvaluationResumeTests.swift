@@ -14,10 +14,12 @@ struct EvaluationResumeTests {
     ]
 
     /// Starts the evaluation on some ranks and waits until some chunks are in the journal.
-    private func start(_ folder: String, ranks: Int, moreThan bytes: Int) throws -> RunningProgram {
+    private func start(
+        _ folder: String, network: String = "run", ranks: Int, moreThan bytes: Int, _ more: [String] = []
+    ) throws -> RunningProgram {
         let program = try spawnMpirun(
             ranks: ranks, "steadfast",
-            arguments: ["evaluate", folder + "/run", "--output", folder + "/out", "--resume"] + request)
+            arguments: ["evaluate", "\(folder)/\(network)", "--output", folder + "/out", "--resume"] + request + more)
         let end = Date.now.addingTimeInterval(60)
         while size(folder + "/out/journal") <= bytes, Date.now < end { usleep(2000) }
         return program
@@ -61,6 +63,34 @@ struct EvaluationResumeTests {
             let after = try FileManager.default.attributesOfItem(atPath: folder + "/out/results.h5")
             #expect(before[.modificationDate] as? Date == after[.modificationDate] as? Date)
             try expectEqual(folder + "/out", folder + "/whole")
+        }
+    }
+
+    @Test("an imported network: the same bits on 1 to 4 ranks, and when it was killed and resumed")
+    func imported() throws {
+        try withTemporaryDirectory { folder in
+            var graph = ONNXModelWriter()
+            let first = graph.tensor("w", [4, 1, 5, 5], gaussians(100, 1))
+            let x = graph.node("Conv", ["x", first], "a", ["strides": .integers([3, 3])])
+            let silu = graph.node("Mul", [x, graph.node("Sigmoid", [x], "s")], "m")
+            let sum = graph.node("Add", [silu, x], "sum")
+            let mean = graph.node("AveragePool", [sum], "p", ["kernel_shape": .integers([2, 2])])
+            let flat = graph.node("Flatten", [mean], "f")
+            let end = graph.node("MatMul", [flat, graph.tensor("v", [196, 10], gaussians(1960, 2))], "fc")
+            try Data(graph.model(input: [1, 1, 28, 28], output: end)).write(
+                to: URL(fileURLWithPath: folder + "/net.onnx"))
+            let more = ["--dataset", "glyphs", "--deviation", "0.3"]
+            for ranks in 1...4 {
+                let result = try evaluate(
+                    folder + "/net.onnx", output: "\(folder)/\(ranks)", ranks: ranks, request + more)
+                #expect(result.status == 0, "\(result.errors)")
+                try expectEqual("\(folder)/\(ranks)", folder + "/1")
+            }
+            try start(folder, network: "net.onnx", ranks: 3, moreThan: 500, more).killAll()
+            let killed = size(folder + "/out/journal")
+            let last = try start(folder, network: "net.onnx", ranks: 2, moreThan: killed, more).wait(timeout: 120)
+            #expect(killed > 500 && last.status == 0, "\(last.errors)")
+            try expectEqual(folder + "/out", folder + "/1")
         }
     }
 
