@@ -1,9 +1,8 @@
+import Datasets
 import Foundation
 import HDF5Files
 import TestSupport
 import Testing
-
-@testable import Datasets
 
 @Suite("Formats") struct EqualFormatsTests {
     @Test("give equal pixels and labels of equal images: CIFAR-10's records, NumPy, HDF5, PNG, and converted")
