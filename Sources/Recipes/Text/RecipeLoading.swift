@@ -28,10 +28,9 @@ extension Recipe {
 
     /// The folders of recipes, in the order in which they are searched.
     private static func folders(_ environment: [String: String]) -> [String] {
-        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
+        let package = #filePath.components(separatedBy: "/Sources/").dropLast().joined(separator: "/Sources/")
         let own = environment["STEADFAST_RECIPES"].flatMap { $0.isEmpty ? nil : $0 }
-        return [own, package.appendingPathComponent("cluster/recipes").path].compactMap { $0 }
+        return [own, package + "/cluster/recipes"].compactMap { $0 }
     }
 
     static func locate(_ nameOrPath: String, environment: [String: String]) throws -> String {
