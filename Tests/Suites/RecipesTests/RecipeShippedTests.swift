@@ -241,6 +241,7 @@ struct RecipeShippedTests {
                 cutmix: 0.0
                 label_smoothing: 0.0
                 validation: 0
+                validation_split: random
                 validation_attack: null
                 early_stopping: null
                 balance: off
