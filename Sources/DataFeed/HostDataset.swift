@@ -39,8 +39,8 @@ public final class HostDataset {
         try host.broadcast(try agreement.agree { try dataset?.labels(.train) ?? [] } ?? [])
     }
 
-    /// The images of the training files that are held out for validation, and those that are not. Collective: every rank
-    /// of the communicator calls this.
+    /// The images of the training files that are held out for validation, and those that are not. Collective: every
+    /// rank of the communicator calls this.
     ///
     /// - Throws: `Failure` as `Dataset.stream`; all ranks throw together.
     public func splits(validation: Int, rule: SplitRule, seed: UInt64) throws -> Splits {

@@ -3,7 +3,7 @@
 public struct MemorySize: Equatable, Sendable {
     /// Of a process's own.
     public var own: Double
-    /// What the ranks of a host share, all of it.
+    /// The bytes that the ranks of a host share, all of them.
     public var shared: Double
 
     /// So many bytes.

@@ -74,7 +74,8 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
             && bytes * Double(ranks) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
     }
 
-    /// What such a sum takes on a rank of one host, known before any of it is taken; on several hosts little more.
+    /// The memory that such a sum takes on a rank of one host, known before any of it is taken; on several hosts little
+    /// more.
     public static func memory(
         _ assignment: LaneAssignment, rank: Int, count: Int, mode: ReductionMode = .exact
     ) -> MemorySize {

@@ -24,7 +24,7 @@ public struct Conversion {
         public let resumed: Int
         /// The set's digest.
         public let contentDigest: String
-        /// Whether the training images lie class by class: a window of chunks holds few classes then.
+        /// True where the training images lie class by class: a window of chunks holds few classes then.
         public let isSorted: Bool
     }
 

@@ -51,7 +51,7 @@ enum DataFormats {
     /// The endings of single files, for people.
     static var endings: String { all.flatMap { $0.endings }.map { "." + $0 }.joined(separator: ", ") }
 
-    /// What a folder without a data set has in place of one, for people.
+    /// The contents of a folder without a data set, in words for people.
     static func lacking(_ folder: String) -> String {
         let asked = "pictures (PNG, JPEG) have to lie in folders, one a class: train/CLASS/ and test/CLASS/, or CLASS/"
         if PictureTree.holdsPictures(folder) { return "holds pictures, but no folders of them: \(asked)" }

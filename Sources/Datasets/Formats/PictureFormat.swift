@@ -3,8 +3,8 @@ import Foundation
 import Kernels
 
 /// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png` (or `val`), or the
-/// class folders alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in the
-/// order of their sorted names, and so are a class's pictures.
+/// class folders alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in
+/// the order of their sorted names, and so are a class's pictures.
 enum PictureFormat: DataFormat {
     static let name = "folder of pictures (PNG, JPEG)"
     static let parameters: Set = ["size"]
@@ -65,7 +65,7 @@ struct PictureTree: Sendable {
         !name.hasPrefix(".") && PictureDecoder.endings.contains(ending(name))
     }
 
-    /// Whether pictures lie in a folder itself.
+    /// True where pictures lie in a folder itself.
     static func holdsPictures(_ path: String) -> Bool {
         ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).contains(where: isPicture)
     }

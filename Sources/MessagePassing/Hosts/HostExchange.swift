@@ -133,8 +133,8 @@ public final class HostExchange {
         if groups.host.worldSize > 1 { rehearsal?.note(event) }
     }
 
-    /// Whether the other ranks are but imagined, so that the memory holds nothing of theirs. Moments of nothing but zeros
-    /// would grow from layer to layer until they are no numbers: then what this rank has stands for the sum.
+    /// True where the other ranks are but imagined, so that the memory holds nothing of theirs. Moments of nothing but
+    /// zeros would grow from layer to layer until they are no numbers: then what this rank has stands for the sum.
     package var isImagined: Bool { rehearsal != nil }
 
     /// Waits until the stage is over for this rank; the core goes to others meanwhile.

@@ -53,7 +53,7 @@ public final class Rehearsal {
     private var last = ContinuousClock.now
     private var stages = 0
     private var collectives = 0
-    /// Whether the rank waits for others, so that what they do is done; else nothing of theirs is ready.
+    /// True where the rank waits for others, so that what they do is done; else nothing of theirs is ready.
     var isWaiting = false
 
     /// A rehearsal in which nothing has happened.

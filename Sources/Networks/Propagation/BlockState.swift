@@ -18,7 +18,7 @@ final class BlockState {
     /// of the last block.
     let gradient: UnsafeMutablePointer<Float>?
 
-    /// What is not part of the forward memory.
+    /// The buffers that are not part of the forward memory.
     private let memory: (u: Buffer<Float>, output: Buffer<Float>)
     private let ownDelta: UnsafeMutablePointer<Float>?
     private let tail: TailState

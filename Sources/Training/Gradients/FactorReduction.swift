@@ -47,7 +47,8 @@ final class FactorReduction: WeightGradient, HostSpeaker {
         Double(lanes) * Double(inputs) * Double(outputs) > Double(batch) * (Double(inputs) + Double(outputs))
     }
 
-    /// What this takes on a rank of a host. On one rank nothing: the factors lie where the propagation has them.
+    /// The memory that this takes on a rank of a host. On one rank nothing: the factors lie where the propagation has
+    /// them.
     static func memory(batch: Int, inputs: Int, outputs: Int, ranks: Int) -> MemorySize {
         let (inputs, outputs) = (Double(inputs), Double(outputs))
         return MemorySize(shared: ranks == 1 ? 0 : 4 * (Double(batch) * (inputs + outputs) + inputs * outputs))

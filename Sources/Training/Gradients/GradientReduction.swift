@@ -88,8 +88,8 @@ final class GradientReduction: StepReducer {
             ? .factors : .lanes
     }
 
-    /// What the gradients take on a rank, with the sums behind them, known before any of it is taken; `batch` is that
-    /// of a pass.
+    /// The memory of the gradients on a rank, with the sums behind them, known before any of it is taken; `batch` is
+    /// that of a pass.
     static func memory(
         _ plan: NetworkPlan, batch: Int, _ assignment: LaneAssignment, rank: Int, mode: ReductionMode
     ) -> MemorySize {

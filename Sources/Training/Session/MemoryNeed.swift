@@ -47,7 +47,7 @@ struct MemoryNeed {
         ]
     }
 
-    /// What the data take: a byte a pixel.
+    /// The memory of the data: a byte a pixel.
     private static func samples(_ recipe: Recipe, _ dataset: DatasetDescription, ranks: Int) -> MemorySize {
         let pixels = Double(dataset.shape.count)
         let drawn = recipe.meanTraining?.drawnSamples ?? 0

@@ -123,8 +123,7 @@ struct DataCommand: ParsableCommand {
             print("content_digest \(report.contentDigest)")
             if report.isSorted {
                 print(
-                    "its images lie class by class: small windows of a stream would hold few classes; --shuffle 1 mixes "
-                        + "them")
+                    "its images lie class by class: a stream's small windows hold few classes; --shuffle 1 mixes")
             }
         }
     }

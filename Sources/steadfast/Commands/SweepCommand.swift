@@ -326,7 +326,7 @@ struct SweepCommand: CollectiveCommand {
         try part.agree { try EvaluateCommand.parse(words) }.run(part)
     }
 
-    /// What the evaluation of a run's best network is asked for.
+    /// The arguments of the evaluation of a run's best network.
     private func evaluationWords(_ run: SweepRun, _ directory: SweepDirectory) -> [String] {
         let plan = run.recipe.evaluation
         let own = directory.sweep.evaluation
@@ -337,8 +337,8 @@ struct SweepCommand: CollectiveCommand {
             + location.arguments
     }
 
-    /// Estimates what trainings and evaluations take: those that cost the same are measured once, by all parts at the same time.
-    /// Collective.
+    /// Estimates what trainings and evaluations take: those that cost the same are measured once, by all parts at the
+    /// same time. Collective.
     private func forecast(_ runs: [SweepRun], _ directory: SweepDirectory, _ world: Communicator) throws {
         let team = try SweepTeam(world, most: mostRanks(runs), runs: runs.count)
         var known: [(recipe: Recipe, forecast: TrainingForecast)] = []
@@ -443,7 +443,7 @@ extension Recipe {
 private struct SweepTask {
     let place, count: Int
 
-    /// Whether a run is among those that are dealt to it.
+    /// True where a run is among those that are dealt to it.
     func owns(_ run: SweepRun) -> Bool { (run.number - place) % count == 0 }
 }
 

@@ -67,7 +67,8 @@ struct RehearsalTests {
         return (sent, received)
     }
 
-    /// What Open MPI counts that rank 0 sends to rank 2, the first of the other host, in a training of so many steps.
+    /// The messages and bytes, as Open MPI counts them, that rank 0 sends to rank 2, the first of the other host, in a
+    /// training of so many steps.
     private func counted(steps: Int, in folder: String) throws -> (messages: Int, bytes: Int) {
         let file = "\(folder)/counted-\(steps)"
         let result = try spawnMpirun(
