@@ -224,16 +224,31 @@ extension NetworkGraph {
     /// A number for each node; two nodes have the same one where they compute the same.
     private func numbers(_ known: inout [String: Int]) -> [Int] {
         var numbers: [Int] = []
+        // The affine maps by their numbers. One behind another counts as a single map of the first one's input: an
+        // import joins two of them or keeps them apart, as the file writes their constants.
+        var maps: [Int: (map: AffineLayer, input: Int)] = [:]
         for node in nodes {
-            // An export has none of it.
-            if case .dropout = node.operation, let input = node.inputs.first {
-                numbers.append(input < 0 ? -1 : numbers[input])
+            var inputs = node.inputs.map { $0 < 0 ? -1 : numbers[$0] }
+            var operation = node.operation
+            switch (operation, inputs.first) {
+            case (.dropout, let input?):
+                // An export has none of it.
+                numbers.append(input)
                 continue
+            case (.affine(let scale, let shift), let input?):
+                guard let before = maps[input] else { break }
+                let map = before.map.followed(by: AffineLayer(scale: scale, shift: shift))
+                operation = .affine(scale: map.scale, shift: map.shift)
+                inputs = [before.input]
+            default: break
             }
-            let text = "\(node.structure) \(node.inputs.map { $0 < 0 ? -1 : numbers[$0] })"
+            let text = "\(node.structure(operation)) \(inputs)"
             let number = known[text] ?? known.count
             known[text] = number
             numbers.append(number)
+            if case .affine(let scale, let shift) = operation {
+                maps[number] = (AffineLayer(scale: scale, shift: shift), inputs[0])
+            }
         }
         return numbers
     }
@@ -248,8 +263,8 @@ extension NetworkGraph.Node {
         }
     }
 
-    /// The operation without its name, its inputs and its initial weights.
-    fileprivate var structure: String {
+    /// The node's operation, or another in its place, without its name, its inputs and its initial weights.
+    fileprivate func structure(_ operation: Networks.Operation) -> String {
         let operation =
             switch operation {
             case .convolution(let g, let hasBias, _): "\(g) \(hasBias)"

@@ -313,7 +313,7 @@ struct ImportedNetwork {
 
 extension AffineLayer {
     /// This map and another one behind it as one.
-    fileprivate func followed(by next: AffineLayer) -> AffineLayer {
+    func followed(by next: AffineLayer) -> AffineLayer {
         func combined(_ channel: Int) -> (scale: Float, shift: Float) {
             let (a, b) = (scale[channel % scale.count], shift[channel % shift.count])
             let (c, d) = (next.scale[channel % next.scale.count], next.shift[channel % next.shift.count])
