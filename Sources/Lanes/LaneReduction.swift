@@ -74,25 +74,40 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
             && bytes * Double(ranks) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
     }
 
-    /// The memory that such a sum takes on a rank of one host, known before any of it is taken; on several hosts little
-    /// more.
+    /// The memory that such a sum takes on a rank and its host, known before any of it is taken: at the least.
+    ///
+    /// - Parameter ranksOfHost: the ranks of each host; of the last one, those that are left.
     public static func memory(
-        _ assignment: LaneAssignment, rank: Int, count: Int, mode: ReductionMode = .exact
+        _ assignment: LaneAssignment, rank: Int, ranksOfHost: Int, count: Int, mode: ReductionMode = .exact
     ) -> MemorySize {
+        precondition(ranksOfHost > 0, "\(ranksOfHost) ranks on a host")
         let tree = LaneTree(lanes: assignment.lanes)
         let own = LaneAccumulator<Element>.memory(tree: tree, lanes: assignment[rank], count: count)
         let buffer = Double(LaneAccumulator<Element>.stride(count: count)) * Double(MemoryLayout<Element>.stride)
         if mode == .fast { return MemorySize(own: min(2, Double(assignment[rank].count)) * buffer) }
         guard assignment.ranks > 1 else { return MemorySize(own: own) }
-        guard goesWhole(count: count, ranks: assignment.ranks, wholeLimit: wholeLimit) else {
-            // The accumulators of all and the sum.
-            let all = (0..<assignment.ranks).reduce(0) {
-                $0 + LaneAccumulator<Element>.memory(tree: tree, lanes: assignment[$1], count: count)
-            }
-            return MemorySize(shared: all + buffer)
+        let hosts = stride(from: 0, to: assignment.ranks, by: ranksOfHost).map {
+            $0..<min($0 + ranksOfHost, assignment.ranks)
         }
-        let nodes = (0..<assignment.ranks).reduce(0) { $0 + tree.cover(assignment[$1]).count }
-        return MemorySize(own: own + Double(nodes) * buffer, shared: 2 * Double(nodes) * buffer)
+        let (host, ownRanks) = (rank / ranksOfHost, hosts[rank / ranksOfHost])
+        let hostNodes = hosts.map { tree.cover(assignment.lanes(of: $0)).count }
+        let hostsCount = Double(hostNodes.reduce(0, +))
+        guard goesWhole(count: count, ranks: assignment.ranks, wholeLimit: wholeLimit) else {
+            // The accumulators of the host's ranks and the sum.
+            var shared = buffer
+            for other in ownRanks {
+                shared += LaneAccumulator<Element>.memory(tree: tree, lanes: assignment[other], count: count)
+            }
+            guard hosts.count > 1 else { return MemorySize(shared: shared) }
+            // What is packed for the other hosts, and a slice of the nodes of all.
+            if hostNodes[host] > 1 { shared += Double(hostNodes[host]) * buffer }
+            let slice = Double(count / hosts.count) * Double(MemoryLayout<Element>.stride)
+            return MemorySize(shared: shared + hostsCount * slice)
+        }
+        // The nodes of the host's ranks, and on several hosts those of all hosts; with one host they lie there twice.
+        let nodes = Double(ownRanks.reduce(0) { $0 + tree.cover(assignment[$1]).count })
+        let received = hosts.count > 1 ? hostsCount : nodes
+        return MemorySize(own: own + received * buffer, shared: (nodes + received) * buffer)
     }
 
     /// Starts a new sum. Local.

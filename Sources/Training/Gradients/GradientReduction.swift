@@ -88,10 +88,11 @@ final class GradientReduction: StepReducer {
             ? .factors : .lanes
     }
 
-    /// The memory of the gradients on a rank, with the sums behind them, known before any of it is taken; `batch` is
-    /// that of a pass.
+    /// The memory of the gradients on a rank and its host, with the sums behind them, known before any of it is taken;
+    /// `batch` is that of a pass.
     static func memory(
-        _ plan: NetworkPlan, batch: Int, _ assignment: LaneAssignment, rank: Int, mode: ReductionMode
+        _ plan: NetworkPlan, batch: Int, _ assignment: LaneAssignment, rank: Int, ranksOfHost: Int,
+        mode: ReductionMode
     ) -> MemorySize {
         let layout = ParameterLayout(plan)
         var size = MemorySize(own: 4 * Double(layout.count))
@@ -104,11 +105,14 @@ final class GradientReduction: StepReducer {
                     batch: batch, inputs: inputs, outputs: outputs, ranks: assignment.ranks)
                 // The gradient lies with the factors.
                 if assignment.ranks > 1 { size.own -= 4 * Double(count) }
-            case .lanes: size += LaneReduction<Float>.memory(assignment, rank: rank, count: count, mode: mode)
+            case .lanes:
+                size += LaneReduction<Float>.memory(
+                    assignment, rank: rank, ranksOfHost: ranksOfHost, count: count, mode: mode)
             }
         }
         for count in shortCounts(plan) {
-            size += LaneReduction<Double>.memory(assignment, rank: rank, count: count, mode: mode)
+            size += LaneReduction<Double>.memory(
+                assignment, rank: rank, ranksOfHost: ranksOfHost, count: count, mode: mode)
         }
         return size
     }

@@ -31,7 +31,7 @@ struct MemoryNeed {
         let batch = ForwardBackward.memory(recipe, plan, lanes: lanes, laneCapacity: laneCapacity)
         let audit = recipe.audit > 0 ? Auditor.memory(recipe, plan, lanes: lanes, laneCapacity: laneCapacity) : 0
         let gradients = GradientReduction.memory(
-            plan, batch: recipe.passBatch, assignment, rank: rank, mode: recipe.reduction)
+            plan, batch: recipe.passBatch, assignment, rank: rank, ranksOfHost: ranksOfHost, mode: recipe.reduction)
         let layout = ParameterLayout(plan)
         let validation = TargetModel.sizes(plan, gradients: recipe.validationAttack != nil).bytes
         let moments = Double(recipe.optimizer.kind.momentCount * layout.count)

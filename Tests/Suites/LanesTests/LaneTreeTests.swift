@@ -1,3 +1,4 @@
+import Essentials
 import Lanes
 import MessagePassing
 import Testing
@@ -55,11 +56,32 @@ struct LaneTreeTests {
         let buffers = (0..<ranks).map { rank in
             LaneAccumulator<Float>(tree: LaneTree(lanes: lanes), lanes: assignment[rank], count: count).slotCount
         }
-        let size = LaneReduction<Float>.memory(assignment, rank: 0, count: count)
+        let size = LaneReduction<Float>.memory(assignment, rank: 0, ranksOfHost: ranks, count: count)
         let all = Double(buffers.reduce(0, +))
         #expect(size.own == (ranks == 1 ? all * buffer : 0))
         #expect(size.shared == (ranks == 1 ? 0 : (all + 1) * buffer))
         #expect(size.part(ofRanks: ranks) <= size.resident)
+    }
+
+    @Test("a host holds the buffers of its own ranks, and what it receives of the others")
+    func memoryOfHosts() {
+        // Each rank's 3 lanes are a node of the tree.
+        let assignment = LaneAssignment(lanes: 24, ranks: 8)
+        func size(_ ranksOfHost: Int, count: Int) -> MemorySize {
+            LaneReduction<Float>.memory(assignment, rank: 5, ranksOfHost: ranksOfHost, count: count)
+        }
+        let slots = Double(
+            LaneAccumulator<Float>(tree: LaneTree(lanes: 24), lanes: assignment[5], count: 1).slotCount)
+        let (count, bytes) = (96_000, 4.0 * 96_000)
+        #expect(size(8, count: count) == MemorySize(shared: (8 * slots + 1) * bytes))
+        // 4 hosts of one node each: 2 ranks' buffers, the sum, a quarter of each host's node.
+        #expect(size(2, count: count) == MemorySize(shared: (2 * slots + 1 + 1) * bytes))
+        // Hosts of 3, 3 and 2 ranks, of 2, 2 and 1 nodes: those of the host are packed for the others.
+        #expect(size(3, count: count) == MemorySize(shared: (3 * slots + 1 + 2) * bytes + 5 * bytes / 3))
+        // Short sums go whole: the ranks' nodes twice on one host, else beside those of all hosts.
+        let line = 64.0
+        #expect(size(8, count: 16) == MemorySize(own: (slots + 8) * line, shared: (8 + 8) * line))
+        #expect(size(2, count: 16) == MemorySize(own: (slots + 4) * line, shared: (2 + 4) * line))
     }
 
     @Test("addition takes every length, in place too")
