@@ -19,9 +19,8 @@ public struct PendingCollective: ~Copyable {
     public init(_ first: consuming PendingCollective, _ second: consuming PendingCollective) {
         request = first.request
         self.second = second.request
-        if let one = first.rehearsed, let other = second.rehearsed {
-            rehearsed = (one.numbers + other.numbers, one.rehearsal)
-        }
+        rehearsed = first.rehearsed
+        if let other = second.rehearsed { rehearsed = ((rehearsed?.numbers ?? []) + other.numbers, other.rehearsal) }
     }
 
     /// One that is but noted.

@@ -36,6 +36,8 @@ public final class HostExchange {
     /// Of ranks that are but imagined: what notes what they do, and the number of the stage there.
     private let rehearsal: Rehearsal?
     private var rehearsedStage = 0
+    /// True where an imagined rank has asked already whether those of its host have come.
+    private var hasAsked = false
 
     /// The part of a stage that a rank waits for.
     private enum State {
@@ -97,6 +99,7 @@ public final class HostExchange {
         if let rehearsal, groups.host.worldSize > 1 { rehearsedStage = rehearsal.beginStage() }
         let speaks = speaker != nil && groups.count > 1
         self.stage = stage
+        hasAsked = false
         self.speaker = speaker
         if speaks { releaseTarget += 1 }
         state = speaks && groups.link == nil ? .release : .arrivals(speaks: speaks)
@@ -108,7 +111,7 @@ public final class HostExchange {
             switch state {
             case .over: return true
             case .arrivals(let speaks):
-                guard memory == nil || counts[Self.arrivals] >= arrivalTarget else { return false }
+                guard allHaveCome() else { return false }
                 note(.meet(stage: rehearsedStage, speaks: speaks))
                 guard speaks, let link = groups.link, let speaker else {
                     state = .over
@@ -127,6 +130,16 @@ public final class HostExchange {
                 state = .over
             }
         }
+    }
+
+    /// True where all ranks of the host have come. Those that are but imagined do the same work as this one at the same
+    /// time: the moment when it begins the stage is too early, the work up to its next question is enough for them.
+    private func allHaveCome() -> Bool {
+        guard let rehearsal, groups.host.worldSize > 1 else {
+            return memory == nil || counts[Self.arrivals] >= arrivalTarget
+        }
+        defer { hasAsked = true }
+        return hasAsked || rehearsal.isWaiting
     }
 
     private func note(_ event: Rehearsal.Event) {

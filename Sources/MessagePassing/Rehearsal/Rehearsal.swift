@@ -53,7 +53,8 @@ public final class Rehearsal {
     private var last = ContinuousClock.now
     private var stages = 0
     private var collectives = 0
-    /// True where the rank waits for others, so that what they do is done; else nothing of theirs is ready.
+    /// True where the rank waits for others, so that what they do is done. Else no message of theirs is there; those of
+    /// its host, which do the same at the same time, have come to a stage when it asks for the second time.
     var isWaiting = false
 
     /// A rehearsal in which nothing has happened.
