@@ -10,7 +10,8 @@ import Kernels
 /// interrupted goes on behind the last chunk whose digest is right.
 ///
 /// Shuffled images are laid out first, each in its place of the file, in the order of the source; then chunk by chunk
-/// becomes what it would be without. The file is its own room for that, so neither memory nor the disk needs more.
+/// becomes what it would be without. The file is its own room for that: memory needs no more, nor does the disk where
+/// chunks are stored. A file to be deflated takes the size of its images, and of one chunk, until it is whole.
 public struct Conversion {
     /// The file that was made.
     public struct Report: Sendable {
@@ -317,7 +318,8 @@ public struct Conversion {
 
     /// Refuses what the file system has no room for, as far as it can be told before.
     private func requireRoom(for images: Int, beside partial: GrowingFile) throws {
-        guard level == nil else { return }
+        // What deflate leaves is not known before; shuffled images are laid out as they are.
+        guard level == nil || shuffle != nil else { return }
         var facts = statvfs()
         guard statvfs(folder.isEmpty ? "." : folder, &facts) == 0 else { return }
         let (needed, free) = (images * shape.count - partial.held, Int(facts.f_bavail) * Int(facts.f_frsize))

@@ -63,9 +63,14 @@ final class GrowingFile {
         journalDescriptor = open(journal, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
         guard journalDescriptor >= 0 else { throw systemFailure(.cannotCreate, "create", journal) }
         end = chunks.last.map { Self.aligned($0.place.offset + $0.place.size) } ?? HDF5DataFile.firstOffset
-        guard ftruncate(descriptor, off_t(max(end, room))) == 0 else {
-            throw systemFailure(.inputOutput, "truncate", partial)
-        }
+        // Zeros behind the last image of a split are not written where they lie already: nothing of another conversion
+        // may stay there.
+        if placed == 0 && chunks.isEmpty { try truncate(to: end) }
+        try truncate(to: max(end, room))
+    }
+
+    private func truncate(to size: Int) throws {
+        guard ftruncate(descriptor, off_t(size)) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
     }
 
     private static let placedWord = "placed "
@@ -90,9 +95,16 @@ final class GrowingFile {
 
     /// Notes that the source's first `count` images are laid out, once they are on the disk.
     func notePlaced(_ count: Int) throws {
-        guard fdatasync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }
         placed = count
-        try note(Self.placedWord + "\(count)")
+        try noteDurably(Self.placedWord + "\(count)")
+    }
+
+    /// Notes what is written, once it is on the disk, and has the note there before anything else is written. Without
+    /// that the journal, after a power cut, may tell of images as laid out that a later chunk has overwritten.
+    private func noteDurably(_ line: String) throws {
+        guard fdatasync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }
+        try note(line)
+        guard fdatasync(journalDescriptor) == 0 else { throw systemFailure(.inputOutput, "flush", journal) }
     }
 
     private func note(_ line: String) throws {
@@ -119,16 +131,18 @@ final class GrowingFile {
     ///
     /// - Parameters:
     ///   - level: of deflate, or nil. A chunk that does not become smaller is stored.
-    ///   - offset: where the bytes lie in the file already.
+    ///   - offset: where the bytes lie in the file already. A chunk that is written elsewhere overwrites images that
+    ///     were laid out before them: it is on the disk when this returns, and so is its line of the journal.
     func append(
         _ split: Split, images: Int, _ bytes: UnsafeRawBufferPointer, digest: [UInt8], level: Int?,
         liesAt offset: Int? = nil
     ) throws -> WrittenChunk {
         let packed = try level.map { try deflated(bytes, level: $0) }
         let isStored = packed.map { $0.count >= bytes.count } ?? true
+        let isThere = isStored && offset == end
         if let packed, !isStored {
             try packed.withUnsafeBytes { try write($0) }
-        } else if offset != end {
+        } else if !isThere {
             try write(bytes)
         }
         let size = isStored ? bytes.count : packed?.count ?? 0
@@ -137,7 +151,7 @@ final class GrowingFile {
             place: HDF5DataFile.Place(offset: end, size: size, isStored: isStored), digest: digest)
         end = Self.aligned(end + size)
         chunks.append(chunk)
-        try note(chunk.line)
+        if offset != nil && !isThere { try noteDurably(chunk.line) } else { try note(chunk.line) }
         return chunk
     }
 
@@ -172,7 +186,7 @@ final class GrowingFile {
     ///
     /// - Returns: its size.
     func finish(head: [UInt8], index: [UInt8]) throws -> Int {
-        guard ftruncate(descriptor, off_t(end)) == 0 else { throw systemFailure(.inputOutput, "truncate", partial) }
+        try truncate(to: end)
         try index.withUnsafeBytes { try write($0) }
         try head.withUnsafeBytes { try write($0, at: 0) }
         guard fsync(descriptor) == 0 else { throw systemFailure(.inputOutput, "flush", partial) }

@@ -196,6 +196,16 @@ private struct Interruption: Error {}
         #expect(!FileManager.default.fileExists(atPath: folder.file("b.h5.partial")))
     }
 
+    @Test("shuffled, holds nothing of another conversion that was interrupted")
+    func othersLeftovers() throws {
+        let source = try source()
+        try convert(source, "whole.h5", shuffle: 3)
+        // Images that are laid out to be deflated lie a chunk further back, where the last chunk ends with zeros.
+        #expect(throws: Interruption.self) { try convert(source, deflate: 1, shuffle: 3, stopAt: 600) }
+        #expect(try convert(source, shuffle: 3).resumed == 0)
+        #expect(try folder.read("set.h5") == folder.read("whole.h5"))
+    }
+
     @Test("tells images that lie class by class")
     func sorted() throws {
         func report(_ labels: [UInt8], _ name: String) throws -> Bool {
@@ -256,8 +266,12 @@ private struct Interruption: Error {}
         try withSmallFileSystem(kilobytes: 2_000) { small in
             let path = small + "/set.h5"
             expectFailure(.cannotCreate, path, "MiB more") { try Conversion(source, to: path).run { _, _ in } }
-            // What deflate leaves is not known before.
             let noise = try noise()
+            // Shuffled images are laid out before they are deflated.
+            expectFailure(.cannotCreate, "shuffled.h5", "MiB more") {
+                try Conversion(noise, to: small + "/shuffled.h5", deflate: 1, shuffle: 3).run { _, _ in }
+            }
+            // What deflate leaves is not known before.
             expectFailure(.inputOutput, "No space left", "run the command again") {
                 try Conversion(noise, to: path, deflate: 1).run { _, _ in }
             }
