@@ -218,6 +218,9 @@ extension Sweep {
             let rest = refusals.count > 8 ? "; and \(refusals.count - 8) more" : ""
             throw Failure(.usage, refusals.prefix(8).joined(separator: "; ") + rest)
         }
+        guard search.firstEpochs == nil || Set(runs.map(\.recipe.epochs)).count <= 1 else {
+            throw Failure(.usage, "\(source): halving compares runs at the same epochs: give all the same epochs")
+        }
         return runs
     }
 

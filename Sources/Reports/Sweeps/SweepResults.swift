@@ -133,7 +133,8 @@ public struct SweepResults {
     /// The configurations that are left after a round of halving, of `configurations`: those with the least validation
     /// error up to the round's last epoch, the mean over seeds; of equal ones those of lower number. One with a run
     /// that has not come so far, since it failed, is left out. What runs did later does not show: all jobs that work in
-    /// the directory decide the same, whenever they do.
+    /// the directory decide the same, whenever they do. An exception is a run that had failed and comes so far between
+    /// two decisions, as its task tries it again: more configurations may go on then than the round keeps.
     public func survivors(of configurations: Set<Int>, keep: Int, after epoch: Int) -> Set<Int> {
         Self.survivors(self.configurations, of: configurations, keep: keep, after: epoch)
     }

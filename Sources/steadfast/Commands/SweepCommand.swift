@@ -93,7 +93,10 @@ struct SweepCommand: CollectiveCommand {
             return chosen
         }
         let directory = SweepDirectory(try world.agree { try path() }, sweep, runs: runs)
-        if options.dryRun { return try forecast(chosen, directory, world) }
+        if options.dryRun {
+            let task = try world.agree { try arrayTask(runs) }
+            return try forecast(task.map { chosen.filter($0.owns) } ?? chosen, directory, world)
+        }
         try world.agree { if world.rank == 0 { try directory.open() } }
         let team = try SweepTeam(world, most: mostRanks(runs), runs: chosen.count)
         tell("\(runs.count) runs in \(directory.path), \(team)", world)

@@ -68,6 +68,11 @@ struct ForecastTests {
             #expect(swept.status == 0, "\(swept.errors)")
             #expect(swept.output.contains("4, of 1 different costs; 1 rank"), "\(swept.output)")
             #expect(swept.output.contains(" of training, ") && swept.output.contains(" of evaluation"))
+            let halved = try steadfast(
+                "sweep", "glyphs-plain", "--runs", folder + "/s", "--sweep", "learning_rate=0.01,0.02,0.03", "--set",
+                "validation=200", "--search", "halving:epochs=1", "--task", "2/2", "--dry-run")
+            #expect(halved.status == 0, "\(halved.errors)")
+            #expect(halved.output.contains("1, of 1 different costs; 1 rank"), "\(halved.output)")
             #expect(!FileManager.default.fileExists(atPath: folder + "/s"))
         }
     }

@@ -83,6 +83,14 @@ struct SweepTests {
         #expect(search.rounds(configurations: 9, epochs: 1).map(\.configurations) == [9])
         #expect(SweepSearch.grid.rounds(configurations: 9, epochs: 20).map(\.epochs) == [20])
         #expect(search.text == "halving:epochs=1:factor=3")
+        for epochs in ["4,8", "8,4"] {
+            #expect(
+                refusal("validation: 100", "epochs=\(epochs)", search: "halving:epochs=1")
+                    == "r.yaml: halving compares runs at the same epochs: give all the same epochs")
+        }
+        #expect(
+            refusal("validation: 100", "epochs=4", "learning_rate=0.1,0.2", search: "halving:epochs=1")
+                == "accepted: 2")
     }
 
     @Test("what is wrong with a sweep is said before its first run, all refused values at once")
