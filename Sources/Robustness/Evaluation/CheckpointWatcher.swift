@@ -48,9 +48,7 @@ public final class CheckpointWatcher {
         self.communicator = communicator
         self.settings = settings
         lines = try communicator.agree {
-            guard FileManager.default.isDirectory(run) else {
-                throw Failure(.noInput, "\(run) is no directory of a run: name the run to watch")
-            }
+            try Self.requireRun(run)
             try FileManager.default.makeDirectory(output)
             guard communicator.rank == 0 else { return [] }
             let summary = output + "/summary.csv"
@@ -65,6 +63,15 @@ public final class CheckpointWatcher {
                 if groups.last?.name != name { groups.append((name, [])) }
                 groups[groups.count - 1].lines.append(line)
             }
+        }
+    }
+
+    /// Checks that a run's directory is there. Local.
+    ///
+    /// - Throws: `Failure` 66 where there is none.
+    public static func requireRun(_ run: String) throws {
+        guard FileManager.default.isDirectory(run) else {
+            throw Failure(.noInput, "\(run) is no directory of a run: name the run to watch")
         }
     }
 

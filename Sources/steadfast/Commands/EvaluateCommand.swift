@@ -94,18 +94,13 @@ struct EvaluateCommand: CollectiveCommand {
     func run(_ communicator: Communicator) throws {
         try StopRequest.install()
         guard !options.dryRun else { return try forecast(communicator) }
-        // What can be known before the work is known before it.
+        // What can be known before the work is known before it, and before a folder is made.
+        let imports = try communicator.agree { () throws -> [String: Checkpoint] in
+            try checkOptions()
+            return communicator.rank == 0 ? try readNetworks() : [:]
+        }
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
-            let folders = checkpoints.map(folderName)
-            guard Set(folders).count == folders.count else {
-                throw Failure(.usage, "two of the checkpoints have the same name: name each once")
-            }
-            guard (0...1e6).contains(stallTimeout) else {
-                throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
-            }
-            guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
-            guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
             guard communicator.rank == 0 else { return nil }
             try AtomicFile.requireWritable(folder: output)
             let notice = LockNotice()
@@ -113,10 +108,7 @@ struct EvaluateCommand: CollectiveCommand {
         }
         defer { _ = lock }
         if watch { return try watch(communicator) }
-        try communicator.agree {
-            guard communicator.rank == 0 else { return }
-            for name in checkpoints where name.hasSuffix(".onnx") { _ = try checkpoint(name, isWriter: true) }
-        }
+        try communicator.agree { for (name, network) in imports { try save(network, importedFrom: name) } }
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
         var warned: [String] = []
@@ -155,6 +147,64 @@ struct EvaluateCommand: CollectiveCommand {
         }
         // The verdict is the last line. Of several sets the first one's images are looked at.
         if diagnose { try diagnose(diagnosed, communicator) }
+    }
+
+    /// Refuses options that are wrong whatever the networks are. Local.
+    private func checkOptions() throws {
+        let folders = checkpoints.map(folderName)
+        guard Set(folders).count == folders.count else {
+            throw Failure(.usage, "two of the checkpoints have the same name: name each once")
+        }
+        guard (0...1e6).contains(stallTimeout) else {
+            throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
+        }
+        guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
+        guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
+        guard watch else { return }
+        guard checkpoints.count == 1, !choice.best else {
+            throw Failure(.usage, "--watch takes one run, without --best")
+        }
+        guard dataset == nil else {
+            throw Failure(.usage, "--dataset does not go with --watch: evaluate a checkpoint when it is there")
+        }
+        guard !diagnose else {
+            throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
+        }
+    }
+
+    /// Reads each network, as one that cannot be read is refused before a folder is made. Of a run to watch its
+    /// directory has to be there. Local.
+    ///
+    /// - Returns: those of the format ONNX, by their names.
+    private func readNetworks() throws -> [String: Checkpoint] {
+        guard !watch else {
+            try CheckpointWatcher.requireRun(checkpoints[0])
+            return [:]
+        }
+        var imports: [String: Checkpoint] = [:]
+        for name in checkpoints {
+            guard name.hasSuffix(".onnx") else {
+                _ = try Checkpoint.load(try checkpoint(name), trust: choice.trust)
+                continue
+            }
+            guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
+            let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
+            imports[name] = try Checkpoint.imported(onnx: name, settings)
+        }
+        return imports
+    }
+
+    /// Saves what a network of the format ONNX became where ``checkpoint(_:)`` looks for it. Local.
+    private func save(_ network: Checkpoint, importedFrom name: String) throws {
+        let path = try checkpoint(name)
+        var network = network
+        // An evaluation that goes on has to find the same bytes.
+        if let old = try? Checkpoint.load(path) {
+            network.header.created = old.header.created
+            if network.contentDigest == old.contentDigest { return }
+        }
+        try FileManager.default.makeDirectory("\(output)/imported")
+        try network.save(to: path)
     }
 
     /// The data sets that the networks are evaluated on in turn: nil for the one that each was trained on. Collective.
@@ -222,17 +272,6 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     private func watch(_ communicator: Communicator) throws {
-        try communicator.agree {
-            guard checkpoints.count == 1, !choice.best else {
-                throw Failure(.usage, "--watch takes one run, without --best")
-            }
-            guard dataset == nil else {
-                throw Failure(.usage, "--dataset does not go with --watch: evaluate a checkpoint when it is there")
-            }
-            guard !diagnose else {
-                throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
-            }
-        }
         let watcher = try CheckpointWatcher(
             run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience,
             communicator: communicator
@@ -248,7 +287,7 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     private func job(_ name: String, _ part: EvaluatedSet?, _ communicator: Communicator) throws -> EvaluationJob {
-        let path = try communicator.agree { try checkpoint(name, isWriter: false) }
+        let path = try communicator.agree { try checkpoint(name) }
         let others = try communicator.agree { try otherNetworks(than: name) }
         return try EvaluationJob(path, name: name, trust: choice.trust, others: others, communicator: communicator) {
             var settings = try EvaluationRequest(self, $0).settings
@@ -266,28 +305,16 @@ struct EvaluateCommand: CollectiveCommand {
         let attacks = try attacking.attacks.map(AttackSpecification.list) ?? []
         guard attacks.contains(where: { $0.entry?.kind == .transfer }) else { return [] }
         return try checkpoints.filter { $0 != name }.map { other in
-            let path = try checkpoint(other, isWriter: false)
+            let path = try checkpoint(other)
             return (other, try TargetModel(try Checkpoint.load(path, trust: choice.trust), seed: seed))
         }
     }
 
     /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
     /// becomes.
-    private func checkpoint(_ name: String, isWriter: Bool) throws -> String {
-        guard name.hasSuffix(".onnx") else { return try RunDirectory.checkpointFile(name, best: choice.best) }
-        let path = "\(output)/imported/\(folderName(name)).h5"
-        guard isWriter else { return path }
-        guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
-        let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-        var imported = try Checkpoint.imported(onnx: name, settings)
-        // An evaluation that goes on has to find the same bytes.
-        if let old = try? Checkpoint.load(path) {
-            imported.header.created = old.header.created
-            if imported.contentDigest == old.contentDigest { return path }
-        }
-        try FileManager.default.makeDirectory("\(output)/imported")
-        try imported.save(to: path)
-        return path
+    private func checkpoint(_ name: String) throws -> String {
+        name.hasSuffix(".onnx")
+            ? "\(output)/imported/\(folderName(name)).h5" : try RunDirectory.checkpointFile(name, best: choice.best)
     }
 
     /// The folder of a checkpoint's results.

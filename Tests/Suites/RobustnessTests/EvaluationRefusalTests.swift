@@ -43,6 +43,10 @@ struct EvaluationRefusalTests {
             expect(try attempt("/flipped.h5"), 65, ["flipped.h5"])
             try Data("dataset: glyphs\n".utf8).write(to: URL(fileURLWithPath: folder + "/text.h5"))
             expect(try attempt("/text.h5"), 65, ["text.h5"])
+            expect(try attempt("/none.onnx", ["--dataset", "glyphs"]), 66, ["none.onnx"])
+            expect(try attempt("/none.onnx"), 64, ["--dataset"])
+            // No folder is made for results that there will not be.
+            #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
         }
     }
 

@@ -73,6 +73,7 @@ struct WatchTests {
                 let result = try spawnMpirun(ranks: 2, "steadfast", arguments: arguments).wait(timeout: 60)
                 #expect(result.status == status && result.errors.contains(word), "\(result.errors)")
             }
+            for output in ["/a", "/d"] { #expect(!FileManager.default.fileExists(atPath: folder + output)) }
         }
     }
 
