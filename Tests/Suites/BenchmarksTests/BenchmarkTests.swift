@@ -125,7 +125,7 @@ struct BenchmarkTests {
         #expect(abs(free.seconds(ranks: 4, batch: 512) - (1e-3 + 128 * 2e-4)) < 1e-9)
         #expect(free.seconds(ranks: 64, batch: 64 * 128) == free.seconds(ranks: 1, batch: 128))
         // The loss; for conv1, conv2 and fc1 the moments forward and back, for fc2 its bias; conv1's and fc2's weights
-        // whole, conv2's in slices, fc1's by its factors, or in slices where a batch's factors are more than two gradients.
+        // whole, conv2's in slices, fc1's by its factors, or in slices where a large batch's factors are more numbers.
         let slow = projection(NetworkModel(latency: 1e-3, bandwidth: .infinity))
         for (batch, factors) in [(128, 2), (512, 3), (1280, 2)] {
             let count = 1 + (2 + 2 + 2 + 1) + (1 + 1) + 2 + factors
