@@ -40,12 +40,11 @@ final class FactorReduction: WeightGradient, HostSpeaker {
     private let propagation: Propagation
     private let block: Int
 
-    /// True where a fully connected layer goes this way: the factors of the batch are fewer numbers than two gradients,
-    /// which is what a host sends and hears of when hosts sum slices; of one lane, fewer than one. A rule of batch and
-    /// lanes alone.
+    /// True where a fully connected layer goes this way: the factors of the batch are fewer numbers than the lanes'
+    /// partial gradients, of which hosts send a few however many lanes there are. A rule of batch and lanes alone.
     static func isCheaper(batch: Int, lanes: Int, inputs: Int, outputs: Int) -> Bool {
         // Not integers: a network that is about to be refused may be beyond counting.
-        Double(min(lanes, 2)) * Double(inputs) * Double(outputs) > Double(batch) * (Double(inputs) + Double(outputs))
+        Double(min(lanes, 8)) * Double(inputs) * Double(outputs) > Double(batch) * (Double(inputs) + Double(outputs))
     }
 
     /// The memory that this takes on a rank of a host. On one rank nothing: the factors lie where the propagation has
