@@ -74,8 +74,7 @@ public struct Conversion {
             let orders = splits.map { order($0.split, $0.count) }
             var sources: [[UInt8]] = []
             for ((split, count), order) in zip(splits, orders) {
-                let labels = try dataset.files.labels(split)
-                guard labels.count == count else { throw changed(count, labels.count) }
+                let labels = try labels(split, count: count)
                 sources.append(labels)
                 records.append(SplitRecord(count: count, shape: shape, labels: order.map { labels[Int($0)] }))
             }
@@ -89,8 +88,7 @@ public struct Conversion {
             }
         } else {
             for (split, count) in splits {
-                let labels = try dataset.files.labels(split)
-                guard labels.count == count else { throw changed(count, labels.count) }
+                let labels = try labels(split, count: count)
                 var record = SplitRecord(count: count, shape: shape, labels: labels)
                 try record.resume(split, partial)
                 resumed += record.images
@@ -105,6 +103,13 @@ public struct Conversion {
         let bytes = try partial.finish(head: head, index: index)
         return Report(
             path: path, images: total, bytes: bytes, resumed: resumed, contentDigest: digest, isSorted: isSorted)
+    }
+
+    /// The labels of a split, as many as it said that it has images.
+    private func labels(_ split: Split, count: Int) throws -> [UInt8] {
+        let labels = try dataset.files.labels(split)
+        guard labels.count == count else { throw changed(count, labels.count) }
+        return labels
     }
 
     /// The source's index of each image of a shuffled split.
