@@ -55,7 +55,9 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         lane = lanes.lowerBound
         if mode == .fast || ranks == 1 {
             sum = PlainSum(groups, count: count)
-        } else if Self.goesWhole(count: count, ranks: ranks, wholeLimit: wholeLimit) {
+        } else if Self.goesWhole(
+            count: count, senders: groups.count == 1 ? ranks : groups.count, wholeLimit: wholeLimit)
+        {
             sum = try WholeSum(groups, assignment, count: count)
         } else {
             sum = try SlicedSum(groups, assignment, count: count)
@@ -67,11 +69,12 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
             : LaneAccumulator(inOrder: lanes, count: count)
     }
 
-    private static func goesWhole(count: Int, ranks: Int, wholeLimit: Int) -> Bool {
+    /// - Parameter senders: the hosts, or the ranks of one.
+    private static func goesWhole(count: Int, senders: Int, wholeLimit: Int) -> Bool {
         // Not integers: what a recipe asks for may be beyond counting.
         let bytes = Double(count) * Double(MemoryLayout<Element>.stride)
         return bytes <= Double(wholeLimit)
-            && bytes * Double(ranks) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
+            && bytes * Double(senders) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
     }
 
     /// The memory that such a sum takes on a rank and its host, known before any of it is taken: at the least.
@@ -92,7 +95,8 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         let (host, ownRanks) = (rank / ranksOfHost, hosts[rank / ranksOfHost])
         let hostNodes = hosts.map { tree.cover(assignment.lanes(of: $0)).count }
         let hostsCount = Double(hostNodes.reduce(0, +))
-        guard goesWhole(count: count, ranks: assignment.ranks, wholeLimit: wholeLimit) else {
+        let senders = hosts.count == 1 ? assignment.ranks : hosts.count
+        guard goesWhole(count: count, senders: senders, wholeLimit: wholeLimit) else {
             // The accumulators of the host's ranks and the sum.
             var shared = buffer
             for other in ownRanks {
@@ -156,7 +160,9 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
     /// True where the others have done what the next stage needs. Local.
     public func isReady() throws -> Bool { try sum.isReady() }
     /// Waits until they have. Collective.
-    public func waitUntilReady() throws { try sum.waitUntilReady() }
+    public func waitUntilReady(meanwhile others: () throws -> Void) throws {
+        try sum.waitUntilReady(meanwhile: others)
+    }
     /// Does the next stage, which is ready. Local.
     public func completeStage() throws { try sum.completeStage() }
 }
