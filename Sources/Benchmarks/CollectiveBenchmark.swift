@@ -96,11 +96,9 @@ public struct CollectiveBenchmark {
         let ranks = communicator.worldSize
         let points = try counts.map { count in
             let buffer = Buffer<Float>(count)
-            let starts = (0...ranks).map { Int32($0 * count / ranks) }
-            let blocks = zip(starts.dropFirst(), starts).map { $0 - $1 }
-            let places = Array(starts.dropLast())
+            let layout = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
             let taken = try time(seconds / Double(counts.count), communicator) {
-                try communicator.allGather(inPlace: buffer.pointer, counts: blocks, displacements: places)
+                try communicator.allGather(inPlace: buffer.pointer, layout)
             }
             return (bytes: Double(4 * count * (ranks - 1)) / Double(ranks), seconds: taken)
         }

@@ -77,7 +77,7 @@ final class PlainSum<Element: LaneElement>: NodeSum {
 
     func isReady() throws -> Bool { try pending.test() }
 
-    func waitUntilReady() throws { try pending.wait() }
+    func waitUntilReady(meanwhile others: () throws -> Void) throws { try pending.wait() }
 
     func completeStage() throws {
         guard stagesLeft > 0, let slots, let target else { return }
@@ -161,12 +161,12 @@ final class WholeSum<Element: LaneElement>: NodeSum, HostSpeaker {
         for (index, slot) in hostFolds.slots.enumerated() {
             (own + index * stride).update(from: nodes.slot(slot), count: stride)
         }
-        return try link.startAllGather(inPlace: arrived, counts: layout.counts, displacements: layout.displacements)
+        return try link.startAllGather(inPlace: arrived, layout)
     }
 
     func isReady() throws -> Bool { try exchange.isReady() }
 
-    func waitUntilReady() throws { try exchange.wait() }
+    func waitUntilReady(meanwhile others: () throws -> Void) throws { try exchange.wait(meanwhile: others) }
 
     func completeStage() throws {
         guard stagesLeft > 0, let target else { return }
@@ -282,8 +282,7 @@ final class SlicedSum<Element: LaneElement>: NodeSum, HostSpeaker {
 
     func speak(stage: Int, on link: Communicator) throws -> PendingCollective {
         if stage == 2 {
-            return try link.startAllGather(
-                inPlace: gathered, counts: slices.counts, displacements: slices.displacements)
+            return try link.startAllGather(inPlace: gathered, slices)
         }
         let source = sendsSlot ? nodes.slot(hostFolds.slots[0]) : packed
         return try link.startAllToAll(
@@ -293,7 +292,7 @@ final class SlicedSum<Element: LaneElement>: NodeSum, HostSpeaker {
 
     func isReady() throws -> Bool { try exchange.isReady() }
 
-    func waitUntilReady() throws { try exchange.wait() }
+    func waitUntilReady(meanwhile others: () throws -> Void) throws { try exchange.wait(meanwhile: others) }
 
     func completeStage() throws {
         guard stagesLeft > 0, let target else { return }

@@ -16,8 +16,7 @@ public final class RowGather<Element: MessageElement> {
     /// The first row of each lane, and the number of rows of all.
     private var starts: [Int]
     /// The block of each host.
-    private var counts: [Int32]
-    private var displacements: [Int32]
+    private var layout: BlockLayout
 
     /// Prepares for rows of `columns` elements and lanes of all ranks; `setRows` has to follow. Local.
     public init(_ groups: HostGroups, _ assignment: LaneAssignment, columns: Int) {
@@ -28,8 +27,7 @@ public final class RowGather<Element: MessageElement> {
         lanes = assignment[groups.world.rank]
         hostLanes = (0..<groups.count).map { assignment.lanes(of: groups.ranks(ofHost: $0)) }
         starts = Array(repeating: 0, count: assignment.lanes + 1)
-        counts = Array(repeating: 0, count: groups.count)
-        displacements = counts
+        layout = BlockLayout(counts: Array(repeating: 0, count: groups.count))
     }
 
     /// Sets the number of rows of each lane. Local, but all ranks have to give the same numbers.
@@ -42,10 +40,7 @@ public final class RowGather<Element: MessageElement> {
         precondition(
             starts[assignment.lanes] * columns <= Int(Int32.max),
             "\(starts[assignment.lanes]) rows of \(columns) elements")
-        for host in hostLanes.indices {
-            displacements[host] = Int32(starts[hostLanes[host].lowerBound] * columns)
-            counts[host] = Int32(starts[hostLanes[host].upperBound] * columns) - displacements[host]
-        }
+        layout.set { (starts[hostLanes[$0].upperBound] - starts[hostLanes[$0].lowerBound]) * columns }
     }
 
     /// The number of rows of all lanes.
@@ -66,6 +61,6 @@ public final class RowGather<Element: MessageElement> {
     ///
     /// Collective: the first rank of each host calls this.
     public func start(_ matrix: UnsafeMutablePointer<Element>, on link: Communicator) throws -> PendingCollective {
-        try link.startAllGather(inPlace: matrix, counts: counts, displacements: displacements)
+        try link.startAllGather(inPlace: matrix, layout)
     }
 }

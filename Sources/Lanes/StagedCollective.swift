@@ -7,8 +7,8 @@ public protocol StagedCollective: AnyObject {
     var stagesLeft: Int { get }
     /// True where the others have done what the next stage needs. Local.
     func isReady() throws -> Bool
-    /// Waits until they have. Collective.
-    func waitUntilReady() throws
+    /// Waits until they have, and lets `others` go on meanwhile. Collective.
+    func waitUntilReady(meanwhile others: () throws -> Void) throws
     /// Does the next stage, which is ready. Local.
     func completeStage() throws
 }
@@ -23,7 +23,7 @@ extension StagedCollective {
     /// Waits for the end. Collective, unless nothing is left.
     public func finish() throws {
         while stagesLeft > 0 {
-            try waitUntilReady()
+            try waitUntilReady {}
             try completeStage()
         }
     }

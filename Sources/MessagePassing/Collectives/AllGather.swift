@@ -8,43 +8,30 @@ extension Communicator {
     public func allGather<Element: MessageElement>(
         _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>
     ) throws {
-        let count = messageCount(block.count)
-        guard worldSize > 1 else { return copy(block, to: received) }
         if let rehearsal {
             for other in 0..<worldSize { copy(block, to: received + other * block.count) }
             return rehearsal.note(other: "MPI_Iallgather")
+        }
+        let count = messageCount(block.count)
+        guard worldSize > 1 else { return copy(block, to: received) }
+        guard GatherRounds.isDirect(ranks: worldSize) else {
+            copy(block, to: received + rank * block.count)
+            var pending = PendingCollective(try PendingGather(received, .equal(count), on: self))
+            return try pending.wait()
         }
         try complete("MPI_Iallgather") {
             MPI_Iallgather(block.baseAddress, count, Element.datatype, received, count, Element.datatype, handle, $0)
         }
     }
 
-    /// Collects the blocks of all ranks at every rank, rank r's `counts[r]` elements at `displacements[r]`. Allocates
-    /// nothing.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    ///
-    /// - Parameters:
-    ///   - block: this rank's `counts[rank]` elements.
-    ///   - received: room for all blocks.
-    ///   - counts: the elements of each rank's block, equal on all ranks.
-    ///   - displacements: where each rank's block begins in `received`, in elements.
-    public func allGather<Element: MessageElement>(
-        _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
-        displacements: [Int32]
-    ) throws {
-        var pending = try startAllGather(block, into: received, counts: counts, displacements: displacements)
-        try pending.wait()
-    }
-
     /// Collects the blocks of all ranks at every rank, where this rank's own block already stands at its place in
     /// `buffer`. Allocates nothing.
     ///
     /// Collective: every rank of the communicator calls this.
-    public func allGather<Element: MessageElement>(
-        inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
+    package func allGather<Element: MessageElement>(
+        inPlace buffer: UnsafeMutablePointer<Element>, _ layout: BlockLayout
     ) throws {
-        var pending = try startAllGather(inPlace: buffer, counts: counts, displacements: displacements)
+        var pending = try startAllGather(inPlace: buffer, layout)
         try pending.wait()
     }
 
@@ -70,13 +57,16 @@ extension Communicator {
     ///
     /// Collective: every rank of the communicator calls this.
     public func allGather<Element: BitwiseCopyable>(_ array: [Element]) throws -> [[Element]] {
+        if let rehearsal {
+            rehearsal.note(other: "MPI_Iallgatherv")
+            return Array(repeating: array, count: worldSize)
+        }
         let layout = BlockLayout(counts: try allGather(array.count * MemoryLayout<Element>.stride))
         let bytes = try array.withUnsafeBytes { block in
             try [UInt8](unsafeUninitializedCapacity: max(layout.total, 1)) { buffer, initialised in
                 if let room = buffer.baseAddress {
-                    try allGather(
-                        block.bindMemory(to: UInt8.self), into: room, counts: layout.counts,
-                        displacements: layout.displacements)
+                    copy(block.bindMemory(to: UInt8.self), to: room + Int(layout.displacements[rank]))
+                    try allGather(inPlace: room, layout)
                 }
                 initialised = layout.total
             }

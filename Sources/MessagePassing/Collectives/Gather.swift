@@ -80,35 +80,3 @@ extension Communicator {
         precondition(Int(counts[rank]) == own, "rank \(rank) sends \(own) elements where \(counts[rank]) are expected")
     }
 }
-
-/// Blocks of different sizes, one after another.
-package struct BlockLayout {
-    package let counts: [Int32]
-    package let displacements: [Int32]
-    package let total: Int
-
-    package init(counts sizes: [Int]) {
-        var displacements: [Int32] = []
-        var total = 0
-        for size in sizes {
-            displacements.append(messageCount(total))
-            total += size
-        }
-        _ = messageCount(total)
-        counts = sizes.map(messageCount)
-        self.displacements = displacements
-        self.total = total
-    }
-
-    /// Cuts the bytes of all blocks into one array of elements for each block.
-    func split<Element: BitwiseCopyable>(_ bytes: [UInt8]) -> [[Element]] {
-        bytes.withUnsafeBytes { bytes in
-            zip(counts, displacements).map { count, start in
-                let size = MemoryLayout<Element>.stride
-                return (0..<Int(count) / size).map {
-                    bytes.loadUnaligned(fromByteOffset: Int(start) + $0 * size, as: Element.self)
-                }
-            }
-        }
-    }
-}

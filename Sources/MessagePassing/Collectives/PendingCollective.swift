@@ -7,47 +7,72 @@ internal import COpenMPI
 /// Who begins one when it happens to be possible therefore needs a communicator of its own, see
 /// `Communicator.duplicate`.
 public struct PendingCollective: ~Copyable {
-    private var request: MPI_Request? = mpi_request_null()
-    private var second: MPI_Request? = mpi_request_null()
-    /// Those that are but noted.
-    private var rehearsed: (numbers: [Int], rehearsal: Rehearsal)?
+    /// A collective of its own.
+    private enum Part {
+        case none
+        /// MPI's own.
+        case request(MPI_Request?)
+        case gather(PendingGather)
+        /// One that is but noted.
+        case rehearsed(number: Int, Rehearsal)
+    }
+
+    private var first: Part
+    private var second: Part
+
+    private init(_ first: Part, _ second: Part = .none) { (self.first, self.second) = (first, second) }
 
     /// None: done.
-    public init() {}
+    public init() { self.init(.none) }
 
     /// Two that are one, which is done when both are.
     public init(_ first: consuming PendingCollective, _ second: consuming PendingCollective) {
-        request = first.request
-        self.second = second.request
-        rehearsed = first.rehearsed
-        if let other = second.rehearsed { rehearsed = ((rehearsed?.numbers ?? []) + other.numbers, other.rehearsal) }
+        self.init(first.first, second.first)
     }
 
-    /// One that is but noted.
-    init(rehearsed number: Int, in rehearsal: Rehearsal) { rehearsed = ([number], rehearsal) }
+    init(rehearsed number: Int, in rehearsal: Rehearsal) { self.init(.rehearsed(number: number, rehearsal)) }
+
+    init(_ gather: PendingGather) { self.init(.gather(gather)) }
 
     init(_ function: StaticString, _ start: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
+        var request: MPI_Request? = mpi_request_null()
         try check(start(&request), function)
+        self.init(.request(request))
     }
 
     /// Lets MPI go on with it, and returns whether it is done. Local.
     public mutating func test() throws -> Bool {
-        if let rehearsal = rehearsed?.rehearsal {
-            if rehearsal.isWaiting { try wait() }
-            return rehearsal.isWaiting
+        let isFirstDone = try Self.test(&first)
+        return try Self.test(&second) && isFirstDone
+    }
+
+    private static func test(_ part: inout Part) throws -> Bool {
+        switch part {
+        case .none: return true
+        case .request(var request):
+            guard try isDone(&request) else { return false }
+        case .gather(var gather):
+            let isDone = try gather.test()
+            part = .gather(gather)
+            guard isDone else { return false }
+        case .rehearsed(let number, let rehearsal):
+            guard rehearsal.isWaiting else { return false }
+            rehearsal.note(.end(number: number))
         }
-        let isFirstDone = try isDone(&request)
-        return try isDone(&second) && isFirstDone
+        part = .none
+        return true
     }
 
     /// Waits until it is done: until every rank has begun it. The core goes to others meanwhile.
     public mutating func wait() throws {
-        if let (numbers, rehearsal) = rehearsed {
-            for number in numbers { rehearsal.note(.end(number: number)) }
-            rehearsed = nil
-        }
-        if request != mpi_request_null() { try MessagePassing.wait(for: &request) }
-        if second != mpi_request_null() { try MessagePassing.wait(for: &second) }
+        guard let rehearsal else { return try MessagePassing.wait { try test() } }
+        try rehearsal.wait { _ = try test() }
+    }
+
+    private var rehearsal: Rehearsal? {
+        if case .rehearsed(_, let rehearsal) = first { return rehearsal }
+        if case .rehearsed(_, let rehearsal) = second { return rehearsal }
+        return nil
     }
 }
 
@@ -67,43 +92,22 @@ extension Communicator {
         }
     }
 
-    /// `allGather` of blocks of different sizes, under way.
-    ///
-    /// Collective: every rank of the communicator calls this.
-    public func startAllGather<Element: MessageElement>(
-        _ block: UnsafeBufferPointer<Element>, into received: UnsafeMutablePointer<Element>, counts: [Int32],
-        displacements: [Int32]
-    ) throws -> PendingCollective {
-        requireLayout(counts, displacements, own: block.count)
-        if let rehearsal {
-            for (count, start) in zip(counts, displacements) where count <= block.count {
-                copy(UnsafeBufferPointer(rebasing: block[..<Int(count)]), to: received + Int(start))
-            }
-            return rehearsal.begin(.allGather(bytes: bytes(counts, of: Element.self)))
-        }
-        guard worldSize > 1 else {
-            copy(block, to: received + Int(displacements[0]))
-            return PendingCollective()
-        }
-        return try PendingCollective("MPI_Iallgatherv") {
-            MPI_Iallgatherv(
-                block.baseAddress, messageCount(block.count), Element.datatype, received, counts, displacements,
-                Element.datatype, handle, $0)
-        }
-    }
-
     /// `allGather` in place, under way.
     ///
     /// Collective: every rank of the communicator calls this.
-    public func startAllGather<Element: MessageElement>(
-        inPlace buffer: UnsafeMutablePointer<Element>, counts: [Int32], displacements: [Int32]
+    package func startAllGather<Element: MessageElement>(
+        inPlace buffer: UnsafeMutablePointer<Element>, _ layout: BlockLayout
     ) throws -> PendingCollective {
-        requireLayout(counts, displacements, own: Int(counts[rank]))
-        if let rehearsal { return rehearsal.begin(.allGather(bytes: bytes(counts, of: Element.self))) }
+        precondition(layout.counts.count == worldSize, "\(layout.counts.count) blocks of \(worldSize) ranks")
+        if let rehearsal { return rehearsal.begin(.allGather(bytes: bytes(layout.counts, of: Element.self))) }
         guard worldSize > 1 else { return PendingCollective() }
+        guard GatherRounds.isDirect(ranks: worldSize) else {
+            return PendingCollective(try PendingGather(buffer, .listed(layout), on: self))
+        }
         return try PendingCollective("MPI_Iallgatherv") {
             MPI_Iallgatherv(
-                mpi_in_place(), 0, Element.datatype, buffer, counts, displacements, Element.datatype, handle, $0)
+                mpi_in_place(), 0, Element.datatype, buffer, layout.counts, layout.displacements, Element.datatype,
+                handle, $0)
         }
     }
 

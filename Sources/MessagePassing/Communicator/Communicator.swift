@@ -25,6 +25,8 @@ public final class Communicator {
     /// Of all ranks of a job: the ranks by their hosts, and short sums over them.
     private var groups: HostGroups?
     private(set) var short: ShortReduction?
+    /// The gathers in rounds that were begun.
+    private var gathers: Int32 = 0
 
     private init(
         rank: Int, worldSize: Int, handle: OpaquePointer?, isWorld: Bool, rehearsal: Rehearsal? = nil
@@ -102,6 +104,13 @@ public final class Communicator {
         let environment = ProcessInfo.processInfo.environment
         return ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"].lazy.compactMap { environment[$0].flatMap(Int.init) }
             .first ?? 0
+    }
+
+    /// A number by which the messages of a gather in rounds differ from those of others under way: the same on all ranks,
+    /// which begin collectives in the same order.
+    func nextGather() -> Int32 {
+        gathers = (gathers + 1) % 4096
+        return gathers
     }
 
     /// The same group by itself: what one begins and the other does not mix.

@@ -10,14 +10,14 @@ private let naps: ClosedRange<UInt64> = 20_000...1_000_000
 func complete(_ function: StaticString, _ start: (UnsafeMutablePointer<MPI_Request?>) -> Int32) throws {
     var request: MPI_Request? = mpi_request_null()
     try check(start(&request), function)
-    try wait(for: &request)
+    try wait { try isDone(&request) }
 }
 
-/// Waits until an operation under way is done.
-func wait(for request: inout MPI_Request?) throws {
+/// Looks again and again until what messages bring is done.
+func wait(until isDone: () throws -> Bool) throws {
     try Progress.waiting {
         var patience = Patience(isWoken: false)
-        while try !isDone(&request) {
+        while try !isDone() {
             if let waited = patience.pass() { nap(waited) }
         }
     }

@@ -154,14 +154,19 @@ public final class HostExchange {
     ///
     /// Collective: every rank of the groups begins the stage.
     ///
+    /// - Parameter others: goes on with other exchanges under way, as far as they can.
     /// - Throws: `Failure` 74 when MPI fails.
-    public func wait() throws {
-        rehearsal?.isWaiting = true
-        defer { rehearsal?.isWaiting = false }
+    public func wait(meanwhile others: () throws -> Void = {}) throws {
         if try isReady() { return Progress.beat() }
+        if let rehearsal {
+            // Those of its host that are but imagined have come to all that is under way when asked twice.
+            for _ in 0..<2 { try others() }
+            return try rehearsal.wait { _ = try isReady() }
+        }
         try Progress.waiting {
             var patience = Patience(isWoken: memory != nil && !groups.speaks)
             while try !isReady() {
+                try others()
                 guard let waited = patience.pass() else { continue }
                 try sleep(waited)
             }

@@ -109,7 +109,7 @@ final class PendingMessage {
     }
 
     /// Waits until it is out.
-    func finish() throws { try wait(for: &request) }
+    func finish() throws { try wait { try isDone(&request) } }
 
     deinit {
         // After an error of MPI the message may still be under way; the memory is then left to it.

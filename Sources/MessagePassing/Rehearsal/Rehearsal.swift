@@ -55,7 +55,7 @@ public final class Rehearsal {
     private var collectives = 0
     /// True where the rank waits for others, so that what they do is done. Else no message of theirs is there; those of
     /// its host, which do the same at the same time, have come to a stage when it asks for the second time.
-    var isWaiting = false
+    private(set) var isWaiting = false
 
     /// A rehearsal in which nothing has happened.
     public init() {}
@@ -84,6 +84,14 @@ public final class Rehearsal {
         lap()
         events.append(event)
         last = .now
+    }
+
+    /// Does what a rank does when the others have done their part.
+    func wait(_ body: () throws -> Void) rethrows {
+        let before = isWaiting
+        isWaiting = true
+        defer { isWaiting = before }
+        try body()
     }
 
     /// Notes a collective that steps of a training do not have.

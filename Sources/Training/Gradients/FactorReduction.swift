@@ -30,7 +30,7 @@ final class FactorReduction: WeightGradient, HostSpeaker {
     /// The lanes whose slices this rank forms.
     private let ownSlices: Range<Int>
     /// The slices of each host's lanes.
-    private let sliceLayout: (counts: [Int32], starts: [Int32])
+    private let sliceLayout: BlockLayout
     /// The factors of the whole batch: gathered, or the only rank's own.
     private var factors: (inputs: UnsafePointer<Float>, deltas: UnsafePointer<Float>)?
 
@@ -90,11 +90,12 @@ final class FactorReduction: WeightGradient, HostSpeaker {
         ownSlices =
             repeats
             ? local * assignment.lanes / ranks..<(local + 1) * assignment.lanes / ranks : assignment[groups.world.rank]
-        let bounds = (0..<groups.count).map { host in
-            let lanes = assignment.lanes(of: groups.ranks(ofHost: host))
-            return lanes.lowerBound * inputs / assignment.lanes..<lanes.upperBound * inputs / assignment.lanes
-        }
-        sliceLayout = (bounds.map { Int32($0.count * outputs) }, bounds.map { Int32($0.lowerBound * outputs) })
+        sliceLayout = BlockLayout(
+            counts: (0..<groups.count).map { host in
+                let lanes = assignment.lanes(of: groups.ranks(ofHost: host))
+                let (start, end) = (lanes.lowerBound * inputs, lanes.upperBound * inputs)
+                return (end / assignment.lanes - start / assignment.lanes) * outputs
+            })
     }
 
     func partial(_ lane: Int) -> UnsafeMutablePointer<Float>? { nil }
@@ -129,13 +130,12 @@ final class FactorReduction: WeightGradient, HostSpeaker {
         if stage == 0 {
             return PendingCollective(try inputRows.start(inputs, on: link), try deltaRows.start(deltas, on: link))
         }
-        return try link.startAllGather(
-            inPlace: place, counts: sliceLayout.counts, displacements: sliceLayout.starts)
+        return try link.startAllGather(inPlace: place, sliceLayout)
     }
 
     func isReady() throws -> Bool { try exchange?.isReady() ?? true }
 
-    func waitUntilReady() throws { try exchange?.wait() }
+    func waitUntilReady(meanwhile others: () throws -> Void) throws { try exchange?.wait(meanwhile: others) }
 
     /// Forms this rank's slices; then the gradient is there.
     func completeStage() throws {

@@ -207,7 +207,14 @@ final class GradientReduction: StepReducer {
         let most = weightGradients.reduce(0) { max($0, $1?.stagesLeft ?? 0) }
         for left in stride(from: most, to: 0, by: -1) {
             for case let gradient? in weightGradients.reversed() where gradient.stagesLeft == left {
-                try timed { try gradient.waitUntilReady() }
+                try timed {
+                    try gradient.waitUntilReady {
+                        // The messages of all are under way at once.
+                        for case let other? in weightGradients.reversed() where other.stagesLeft == left {
+                            _ = try other.isReady()
+                        }
+                    }
+                }
                 try gradient.completeStage()
             }
         }
@@ -215,7 +222,7 @@ final class GradientReduction: StepReducer {
 
     private func finish(_ block: Int) throws {
         while let gradient = weightGradients[block], gradient.stagesLeft > 0 {
-            try timed { try gradient.waitUntilReady() }
+            try timed { try gradient.waitUntilReady {} }
             try gradient.completeStage()
         }
     }

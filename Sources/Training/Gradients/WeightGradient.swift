@@ -44,7 +44,9 @@ final class LaneGradient: WeightGradient {
 
     var stagesLeft: Int { reduction.stagesLeft }
     func isReady() throws -> Bool { try reduction.isReady() }
-    func waitUntilReady() throws { try reduction.waitUntilReady() }
+    func waitUntilReady(meanwhile others: () throws -> Void) throws {
+        try reduction.waitUntilReady(meanwhile: others)
+    }
     func completeStage() throws { try timeline.measure(.communicate) { try reduction.completeStage() } }
 }
 
@@ -85,6 +87,6 @@ final class ProductGradient: WeightGradient {
     }
 
     func isReady() -> Bool { true }
-    func waitUntilReady() {}
+    func waitUntilReady(meanwhile others: () throws -> Void) {}
     func completeStage() {}
 }

@@ -55,27 +55,27 @@ let collectiveCases: [String: RankCase] = [
         }
         try expect(equal == (0..<size).flatMap { [Int64](repeating: Int64($0), count: 3) }, "equal blocks")
 
-        // Rank r gives r + 1 elements, with a gap of one after each block.
-        let counts = (0..<size).map { Int32($0 + 1) }
-        let starts = counts.indices.map { counts[..<$0].reduce(0, +) + Int32($0) }
-        let total = Int(starts[size - 1]) + size + 1
-        var expected = [Float](repeating: -1, count: total)
-        for r in 0..<size { for i in 0...r { expected[Int(starts[r]) + i] = Float(100 * r + i) } }
-        let own = (0...rank).map { Float(100 * rank + $0) }
-        var apart = [Float](repeating: -1, count: total)
-        var inPlace = apart
-        for i in 0...rank { inPlace[Int(starts[rank]) + i] = own[i] }
-        try apart.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            try own.withUnsafeBufferPointer {
-                try world.allGather($0, into: base, counts: counts, displacements: starts)
+        // Rank r gives 7 r elements modulo 5: some give nothing.
+        let layout = BlockLayout(counts: (0..<size).map { 7 * $0 % 5 })
+        func block(_ r: Int) -> [Float] { (0..<7 * r % 5).map { Float(100 * r + $0) } }
+        let all = (0..<size).flatMap(block)
+        let place = (0..<rank).flatMap(block).count
+        var first = [Float](repeating: -1, count: all.count + 1)
+        var second = [Double](repeating: -1, count: all.count + 1)
+        for (index, value) in block(rank).enumerated() {
+            (first[place + index], second[place + index]) = (value, Double(value) / 3)
+        }
+        // Two under way on one communicator at once.
+        try first.withUnsafeMutableBufferPointer { first in
+            try second.withUnsafeMutableBufferPointer { second in
+                guard let first = first.baseAddress, let second = second.baseAddress else { return }
+                var pending = PendingCollective(
+                    try world.startAllGather(inPlace: first, layout), try world.startAllGather(inPlace: second, layout))
+                try pending.wait()
             }
         }
-        try inPlace.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            try world.allGather(inPlace: base, counts: counts, displacements: starts)
-        }
-        try expect(apart == expected && inPlace == expected, "blocks at their displacements")
+        try expect(first == all + [-1], "blocks of different sizes")
+        try expect(second == all.map { Double($0) / 3 } + [-1], "those of the second gather")
         say("ok")
     },
     "allReduce": { world, _ in

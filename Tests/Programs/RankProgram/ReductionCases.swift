@@ -95,7 +95,7 @@ private func reduce<Element: LaneElement>(
     for reduction in order { _ = try reduction.advance() }
     for left in [3, 2] {
         for reduction in reductions where reduction.stagesLeft == left {
-            try reduction.waitUntilReady()
+            try reduction.waitUntilReady {}
             try reduction.completeStage()
         }
     }

@@ -9,25 +9,29 @@ struct RehearsalTests {
         let from: Int, to: Int, tag: Int, bytes: Int
     }
 
-    @Test("2 hosts of 2 ranks: messages match, bytes are the real ones, smpirun replays them")
-    func twoHosts() throws {
+    @Test(
+        "messages match, bytes are the real ones, smpirun replays them", arguments: zip([2, 16], [2, 1]))
+    func hosts(hosts: Int, size: Int) throws {
         try withTemporaryDirectory { folder in
+            let ranks = hosts * size
             let words = [
-                "benchmark", "train", "--dataset", "glyphs", "--batch", "120", "--seconds", "0.3", "--replay-trace",
-                folder + "/traces", "--hosts", "2", "--ranks", "4", "--json", folder + "/figures.json",
+                "benchmark", "train", "--dataset", "glyphs", "--batch", "128", "--set", "lanes=16", "--seconds", "0.3",
+                "--replay-trace", folder + "/traces", "--hosts", "\(hosts)", "--ranks", "\(ranks)", "--json",
+                folder + "/figures.json",
             ]
             let rehearsed = try spawn("steadfast", arguments: words).wait(timeout: 60)
             #expect(rehearsed.status == 0, "\(rehearsed.errors)")
-            let (sent, received) = try messages(in: folder + "/traces", ranks: 4)
+            let (sent, received) = try messages(in: folder + "/traces", ranks: ranks)
             #expect(sent == received && !sent.isEmpty)
             // Only the first ranks of the hosts speak with others.
-            let between = sent.filter { $0.key.from / 2 != $0.key.to / 2 }
-            #expect(between.keys.allSatisfy { $0.from % 2 == 0 && $0.to % 2 == 0 && $0.bytes > 0 })
+            let between = sent.filter { $0.key.from / size != $0.key.to / size }
+            #expect(between.keys.allSatisfy { $0.from % size == 0 && $0.to % size == 0 && $0.bytes > 0 })
             let bytes = between.filter { $0.key.from == 0 }.reduce(0) { $0 + $1.key.bytes * $1.value }
             let count = between.filter { $0.key.from == 0 }.reduce(0) { $0 + $1.value }
-            let (few, many) = (try counted(steps: 3, in: folder), try counted(steps: 7, in: folder))
+            let few = try counted(steps: 3, hosts: hosts, size: size, in: folder)
+            let many = try counted(steps: 7, hosts: hosts, size: size, in: folder)
             #expect(4 * bytes == many.bytes - few.bytes && 4 * count == many.messages - few.messages)
-            try replay(folder)
+            try replay(folder, hosts: hosts, ranks: ranks)
         }
     }
 
@@ -67,33 +71,40 @@ struct RehearsalTests {
         return (sent, received)
     }
 
-    /// The messages and bytes, as Open MPI counts them, that rank 0 sends to rank 2, the first of the other host, in a
+    /// The messages and bytes, as Open MPI counts them, that rank 0 sends to the first ranks of the other hosts in a
     /// training of so many steps.
-    private func counted(steps: Int, in folder: String) throws -> (messages: Int, bytes: Int) {
+    private func counted(steps: Int, hosts: Int, size: Int, in folder: String) throws -> (messages: Int, bytes: Int) {
         let file = "\(folder)/counted-\(steps)"
+        let numbers = (0..<hosts * size).map { "\($0 / size)" }
         let result = try spawnMpirun(
-            ranks: 4, "steadfast",
+            ranks: hosts * size, "steadfast",
             arguments: [
-                "train", "glyphs-mrelu-r-m", "--run", "\(folder)/run-\(steps)", "--set", "batch=120", "--set",
-                "max_steps=\(steps)", "--set", "validation=0",
+                "train", "glyphs-mrelu-r-m", "--run", "\(folder)/run-\(steps)", "--set", "batch=128", "--set",
+                "lanes=16", "--set", "max_steps=\(steps)", "--set", "validation=0",
             ],
             environment: [
-                "STEADFAST_TEST_HOSTS": "0,0,1,1", "OMPI_MCA_pml_monitoring_enable": "2",
+                "STEADFAST_TEST_HOSTS": numbers.joined(separator: ","), "OMPI_MCA_pml_monitoring_enable": "2",
                 "OMPI_MCA_pml_monitoring_enable_output": "3", "OMPI_MCA_pml_monitoring_filename": file,
             ]
-        ).wait(timeout: 60)
+        ).wait(timeout: 120)
         #expect(result.status == 0, "\(result.errors)")
-        // I <from> <to> <bytes> bytes <messages> msgs sent ...
+        // E (a message) or I (of a collective) <from> <to> <bytes> bytes <messages> msgs sent ...
         let text = try String(contentsOfFile: file + ".0.prof", encoding: .utf8)
-        let lines = text.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace) }
-        let line = try #require(lines.first { $0.prefix(3) == ["I", "0", "2"] }, "\(text)")
-        return (try #require(Int(line[5])), try #require(Int(line[3])))
+        var (count, bytes) = (0, 0)
+        for line in text.split(separator: "\n") {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count > 5, ["E", "I"].contains(words[0]), words[1] == "0" else { continue }
+            guard let other = Int(words[2]), other >= size, other % size == 0 else { continue }
+            bytes += try #require(Int(words[3]))
+            count += try #require(Int(words[5]))
+        }
+        return (count, bytes)
     }
 
-    private func replay(_ folder: String) throws {
+    private func replay(_ folder: String, hosts: Int, ranks: Int) throws {
         let result = try TestSupport.spawn(
             path: packageFolder + "/Tests/cluster/simulate",
-            arguments: ["replay", folder + "/traces", "2", "4", "star"]
+            arguments: ["replay", folder + "/traces", "\(hosts)", "\(ranks)", "star"]
         ).wait(timeout: 60)
         guard result.status != 77 else { return print(result.errors, terminator: "") }
         let figures = try JSONSerialization.jsonObject(

@@ -15,6 +15,13 @@ struct CollectiveTests {
         #expect(result.lines == Array(repeating: "ok", count: ranks))
     }
 
+    @Test("a gather of many ranks goes in rounds", arguments: [9, 13, 16])
+    func rounds(ranks: Int) throws {
+        let result = try runCase(ranks, "allGather")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.lines == Array(repeating: "ok", count: ranks))
+    }
+
     @Test("a program without mpirun is rank 0 of 1")
     func singleton() throws {
         for name in ["barrier", "broadcast", "gather", "allGather", "allReduce", "allToAll", "split", "rowGather"] {
