@@ -68,41 +68,61 @@ public struct Conversion {
         let layout = RoughLayout(splits.map(\.count), shape: shape, isDeflated: level != nil)
         let partial = try GrowingFile(path, identity: try identity(), room: shuffle == nil ? 0 : layout.end)
         try requireRoom(for: total, beside: partial)
-        var records: [SplitRecord] = []
-        var (done, resumed, isSorted) = (0, 0, false)
-        if shuffle != nil {
-            let orders = splits.map { order($0.split, $0.count) }
-            var sources: [[UInt8]] = []
-            for ((split, count), order) in zip(splits, orders) {
-                let labels = try labels(split, count: count)
-                sources.append(labels)
-                records.append(SplitRecord(count: count, shape: shape, labels: order.map { labels[Int($0)] }))
+        let (records, resumed) =
+            if let shuffle {
+                try writeShuffled(splits, by: shuffle, layout, partial) { try progress($0, total) }
+            } else {
+                try writeInOrder(splits, partial) { try progress($0, total) }
             }
-            resumed = try resume(&records, splits.map(\.split), partial)
-            try lay(splits.map(\.split), orders, sources, layout, partial) { try progress($0 / 2, total) }
-            for (number, (split, count)) in splits.enumerated() {
-                try gather(split, number, &records[number], layout, partial) {
-                    try progress((total + done + $0) / 2, total)
-                }
-                done += count
-            }
-        } else {
-            for (split, count) in splits {
-                let labels = try labels(split, count: count)
-                var record = SplitRecord(count: count, shape: shape, labels: labels)
-                try record.resume(split, partial)
-                resumed += record.images
-                if record.images < count { try write(split, &record, into: partial) { try progress(done + $0, total) } }
-                done += count
-                records.append(record)
-            }
-            let labels = records[0].labels
-            isSorted = labels.first != labels.last && zip(labels, labels.dropFirst()).allSatisfy { $0 <= $1 }
-        }
         let (head, index, digest) = try end(records, at: partial.end)
         let bytes = try partial.finish(head: head, index: index)
+        let labels = records[0].labels
+        let isSorted =
+            shuffle == nil && labels.first != labels.last && zip(labels, labels.dropFirst()).allSatisfy { $0 <= $1 }
         return Report(
             path: path, images: total, bytes: bytes, resumed: resumed, contentDigest: digest, isSorted: isSorted)
+    }
+
+    /// Writes the chunks of both splits in the order of the source.
+    ///
+    /// - Returns: the facts of both splits, and the images that an interrupted conversion had done.
+    private func writeInOrder(
+        _ splits: [(split: Split, count: Int)], _ partial: GrowingFile, progress: (Int) throws -> Void
+    ) throws -> ([SplitRecord], resumed: Int) {
+        var records: [SplitRecord] = []
+        var (done, resumed) = (0, 0)
+        for (split, count) in splits {
+            var record = SplitRecord(count: count, shape: shape, labels: try labels(split, count: count))
+            try record.resume(split, partial)
+            resumed += record.images
+            if record.images < count { try write(split, &record, into: partial) { try progress(done + $0) } }
+            done += count
+            records.append(record)
+        }
+        return (records, resumed)
+    }
+
+    /// Lays the images of both splits out in an order that a seed draws, then writes their chunks.
+    ///
+    /// - Returns: the facts of both splits, and the images that an interrupted conversion had done.
+    private func writeShuffled(
+        _ splits: [(split: Split, count: Int)], by seed: UInt64, _ layout: RoughLayout, _ partial: GrowingFile,
+        progress: (Int) throws -> Void
+    ) throws -> ([SplitRecord], resumed: Int) {
+        let orders = splits.map { order($0.split, $0.count, seed) }
+        let sources = try splits.map { try labels($0.split, count: $0.count) }
+        var records = zip(sources, orders).map { labels, order in
+            SplitRecord(count: labels.count, shape: shape, labels: order.map { labels[Int($0)] })
+        }
+        let resumed = try resume(&records, splits.map(\.split), partial)
+        // Each image counts half when it is laid out, half in its chunk.
+        try lay(splits.map(\.split), orders, sources, layout, partial) { try progress($0 / 2) }
+        var done = splits.reduce(0) { $0 + $1.count }
+        for (number, (split, count)) in splits.enumerated() {
+            try gather(split, number, &records[number], layout, partial) { try progress((done + $0) / 2) }
+            done += count
+        }
+        return (records, resumed)
     }
 
     /// The labels of a split, as many as it said that it has images.
@@ -113,8 +133,8 @@ public struct Conversion {
     }
 
     /// The source's index of each image of a shuffled split.
-    private func order(_ split: Split, _ count: Int) -> [Int32] {
-        var random = Philox(seed: shuffle ?? 0, purpose: .conversionOrder, split == .test ? 1 : 0)
+    private func order(_ split: Split, _ count: Int, _ seed: UInt64) -> [Int32] {
+        var random = Philox(seed: seed, purpose: .conversionOrder, split == .test ? 1 : 0)
         return random.permutation(count)
     }
 

@@ -108,11 +108,14 @@ public final class CheckpointWatcher {
             }
             let step = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
             do {
-                let job = try EvaluationJob(path, name: path, trust: trust, communicator: communicator) {
-                    var settings = try self.settings($0)
+                let (checkpoint, settings) = try communicator.agree {
+                    let checkpoint = try Checkpoint.load(path, trust: trust)
+                    var settings = try self.settings(checkpoint)
                     settings.resume = true
-                    return settings
+                    return (checkpoint, settings)
                 }
+                let job = try EvaluationJob(
+                    checkpoint, name: path, communicator: communicator, settings: settings)
                 seen[path] = written
                 let folder = "\(output)/\(step)"
                 try communicator.agree { try FileManager.default.makeDirectory(folder) }

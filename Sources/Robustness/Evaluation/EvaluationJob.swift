@@ -97,31 +97,24 @@ public final class EvaluationJob {
     /// Makes an evaluator of some attacks on some images, else as the job's own. Local.
     let makeEvaluator: ([AttackSpecification], ImageSet) throws -> Evaluator
 
-    /// Reads the checkpoint and the data, and makes the attacks. Collective: every rank of the communicator calls this
-    /// with the same arguments.
+    /// Reads the data and makes the attacks. Collective: every rank of the communicator calls this with the same
+    /// arguments.
     ///
     /// - Parameters:
-    ///   - path: the checkpoint's file, which every rank reads.
-    ///   - name: what the results call the checkpoint.
-    ///   - trust: read a checkpoint without a seal too.
+    ///   - checkpoint: the network, which every rank holds.
+    ///   - name: what the results call it.
     ///   - others: other networks, for attacks that are made on them.
     ///   - communicator: the ranks that evaluate.
-    ///   - settings: given the checkpoint, what to evaluate it on.
-    /// - Throws: `Failure` 66 where the checkpoint is not there, 65 where it or the data is damaged or they do not fit
+    ///   - own: what to evaluate it on.
+    /// - Throws: `Failure` 66 where the data is not there, 65 where it or the network is damaged or they do not fit
     ///   together, 64 for attacks that cannot be made; all ranks throw together.
     public init(
-        _ path: String, name: String, trust: Bool = false, others: [(name: String, target: TargetModel)] = [],
-        communicator: Communicator,
-        settings: (Checkpoint) throws -> EvaluationSettings
+        _ checkpoint: Checkpoint, name: String, others: [(name: String, target: TargetModel)] = [],
+        communicator: Communicator, settings own: EvaluationSettings
     ) throws {
         self.name = name
         self.communicator = communicator
-        let (checkpoint, target, own) = try communicator.agree {
-            () throws -> (Checkpoint, TargetModel, EvaluationSettings) in
-            let checkpoint = try Checkpoint.load(path, trust: trust)
-            let settings = try settings(checkpoint)
-            return (checkpoint, try TargetModel(checkpoint, seed: settings.seed), settings)
-        }
+        let target = try communicator.agree { try TargetModel(checkpoint, seed: own.seed) }
         let dataset = try HostDataset(
             own.dataset?.locator ?? checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
         let splits =

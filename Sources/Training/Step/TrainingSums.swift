@@ -1,4 +1,5 @@
-/// The sums of a step or an epoch over the global batch. Drawn samples are mean training's.
+/// The sums of a step or an epoch over the global batch. Drawn samples are mean training's: mean samples and noise
+/// samples.
 package struct TrainingSums: Equatable {
     /// The sum of the samples' losses.
     var loss = 0.0

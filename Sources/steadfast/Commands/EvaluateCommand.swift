@@ -95,9 +95,9 @@ struct EvaluateCommand: CollectiveCommand {
         try StopRequest.install()
         guard !options.dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it, and before a folder is made.
-        let imports = try communicator.agree { () throws -> [String: Checkpoint] in
+        let (read, imports) = try communicator.agree {
             try checkOptions()
-            return communicator.rank == 0 ? try readNetworks() : [:]
+            return try readNetworks(communicator)
         }
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
@@ -109,13 +109,16 @@ struct EvaluateCommand: CollectiveCommand {
         defer { _ = lock }
         if watch { return try watch(communicator) }
         try communicator.agree { for (name, network) in imports { try save(network, importedFrom: name) } }
+        let subjects = try communicator.agree {
+            try checkpoints.map { (name: $0, checkpoint: try read[$0] ?? load($0)) }
+        }
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
         var warned: [String] = []
         var diagnosed: [EvaluationJob] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         for part in parts {
-            let jobs = try checkpoints.map { try job($0, part, communicator) }
+            let jobs = try subjects.map { try job($0, among: subjects, part, communicator) }
             for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
                 warned.append(warning)
                 try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
@@ -151,6 +154,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// Refuses options that are wrong whatever the networks are. Local.
     private func checkOptions() throws {
+        _ = try EvaluationRequest(self)
         let folders = checkpoints.map(folderName)
         guard Set(folders).count == folders.count else {
             throw Failure(.usage, "two of the checkpoints have the same name: name each once")
@@ -172,29 +176,37 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    /// Reads each network, as one that cannot be read is refused before a folder is made. Of a run to watch its
-    /// directory has to be there. Local.
+    /// Reads the networks, as one that cannot be read or evaluated is refused before a folder is made. Of a run to
+    /// watch its directory has to be there. Local.
     ///
-    /// - Returns: those of the format ONNX, by their names.
-    private func readNetworks() throws -> [String: Checkpoint] {
+    /// - Returns: the checkpoints, by their names; on rank 0 also what each network of the format ONNX becomes.
+    private func readNetworks(
+        _ communicator: Communicator
+    ) throws -> (read: [String: Checkpoint], imports: [String: Checkpoint]) {
         guard !watch else {
             try CheckpointWatcher.requireRun(checkpoints[0])
-            return [:]
+            return ([:], [:])
         }
-        var imports: [String: Checkpoint] = [:]
+        var (read, imports): ([String: Checkpoint], [String: Checkpoint]) = ([:], [:])
+        let request = try EvaluationRequest(self)
         for name in checkpoints {
             guard name.hasSuffix(".onnx") else {
-                _ = try Checkpoint.load(try checkpoint(name), trust: choice.trust)
+                let network = try load(name)
+                _ = try request.settings(for: network)
+                read[name] = network
                 continue
             }
+            guard communicator.rank == 0 else { continue }
             guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
             let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-            imports[name] = try Checkpoint.imported(onnx: name, settings)
+            let network = try Checkpoint.imported(onnx: name, settings)
+            _ = try request.settings(for: network)
+            imports[name] = network
         }
-        return imports
+        return (read, imports)
     }
 
-    /// Saves what a network of the format ONNX became where ``checkpoint(_:)`` looks for it. Local.
+    /// Saves what a network of the format ONNX became where ``load(_:)`` looks for it. Local.
     private func save(_ network: Checkpoint, importedFrom name: String) throws {
         let path = try checkpoint(name)
         var network = network
@@ -222,7 +234,8 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// An estimate of what the evaluation of the first checkpoint takes; writes nothing. Collective.
     func estimate(_ communicator: Communicator) throws -> EvaluationForecast {
-        try job(checkpoints[0], nil, communicator).forecast(seconds: 1)
+        let subjects = try communicator.agree { [(name: checkpoints[0], checkpoint: try load(checkpoints[0]))] }
+        return try job(subjects[0], among: subjects, nil, communicator).forecast(seconds: 1)
     }
 
     /// Estimates what the evaluation takes; writes nothing. Collective.
@@ -235,10 +248,12 @@ struct EvaluateCommand: CollectiveCommand {
             }
         }
         let parts = try parts(communicator)
-        for (name, part) in checkpoints.flatMap({ name in parts.map { (name, $0) } }) {
-            let forecast = try job(name, part, communicator).forecast()
+        let subjects = try communicator.agree { try checkpoints.map { (name: $0, checkpoint: try load($0)) } }
+        for (subject, part) in subjects.flatMap({ subject in parts.map { (subject, $0) } }) {
+            let forecast = try job(subject, among: subjects, part, communicator).forecast()
             guard communicator.rank == 0 else { continue }
-            let (ranks, title) = (communicator.worldSize, part.map { "\(name) on \($0.name)" } ?? name)
+            let ranks = communicator.worldSize
+            let title = part.map { "\(subject.name) on \($0.name)" } ?? subject.name
             print("\(title), \(forecast.samples) samples on \(ranks) rank\(ranks == 1 ? "" : "s")")
             for attack in forecast.attacks {
                 print("  \(attack.name): \(durationText(attack.seconds)), by \(attack.timed) samples")
@@ -251,9 +266,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// The masking verdict on each network; collective.
     private func diagnose(_ jobs: [EvaluationJob], _ communicator: Communicator) throws {
-        let asked = try communicator.agree {
-            try attacking.strengths.map(AttackSpecification.strengths)?.filter { $0 > 0 } ?? []
-        }
+        let asked = try communicator.agree { try EvaluationRequest(self).strengths?.filter { $0 > 0 } ?? [] }
         var lines = [Diagnosis.header]
         for job in jobs {
             let diagnosis = try job.diagnose(strength: asked.count == 1 ? asked[0] : nil)
@@ -275,7 +288,7 @@ struct EvaluateCommand: CollectiveCommand {
         let watcher = try CheckpointWatcher(
             run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience,
             communicator: communicator
-        ) { try EvaluationRequest(self, $0).settings }
+        ) { try EvaluationRequest(self).settings(for: $0) }
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
             reporter.finished(results)
@@ -286,28 +299,33 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    private func job(_ name: String, _ part: EvaluatedSet?, _ communicator: Communicator) throws -> EvaluationJob {
-        let path = try communicator.agree { try checkpoint(name) }
-        let others = try communicator.agree { try otherNetworks(than: name) }
-        return try EvaluationJob(path, name: name, trust: choice.trust, others: others, communicator: communicator) {
-            var settings = try EvaluationRequest(self, $0).settings
+    /// The evaluation of a network; collective.
+    ///
+    /// - Parameters:
+    ///   - subjects: all networks that are evaluated, where an attack is made on the other ones.
+    ///   - part: the data set; nil for the one that the network was trained on.
+    private func job(
+        _ subject: NamedCheckpoint, among subjects: [NamedCheckpoint], _ part: EvaluatedSet?,
+        _ communicator: Communicator
+    ) throws -> EvaluationJob {
+        let (settings, others) = try communicator.agree {
+            var settings = try EvaluationRequest(self).settings(for: subject.checkpoint)
             // What the network is for anyway has no other name.
-            if let part, part.locator != $0.header.dataset {
+            if let part, part.locator != subject.checkpoint.header.dataset {
                 settings.dataset = (part.locator, part.name)
                 settings.validation = (0, .random, 0)
             }
-            return settings
+            let isTransferred = settings.attacks.contains { $0.entry?.kind == .transfer }
+            let others = isTransferred ? subjects.filter { $0.name != subject.name } : []
+            return (settings, try others.map { ($0.name, try TargetModel($0.checkpoint, seed: seed)) })
         }
+        return try EvaluationJob(
+            subject.checkpoint, name: subject.name, others: others, communicator: communicator, settings: settings)
     }
 
-    /// The other networks that are evaluated, where an attack is made on them.
-    private func otherNetworks(than name: String) throws -> [(name: String, target: TargetModel)] {
-        let attacks = try attacking.attacks.map(AttackSpecification.list) ?? []
-        guard attacks.contains(where: { $0.entry?.kind == .transfer }) else { return [] }
-        return try checkpoints.filter { $0 != name }.map { other in
-            let path = try checkpoint(other)
-            return (other, try TargetModel(try Checkpoint.load(path, trust: choice.trust), seed: seed))
-        }
+    /// Reads a network. Local.
+    private func load(_ name: String) throws -> Checkpoint {
+        try Checkpoint.load(try checkpoint(name), trust: choice.trust)
     }
 
     /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
@@ -333,6 +351,9 @@ struct EvaluateCommand: CollectiveCommand {
         return folder
     }
 }
+
+/// A network to evaluate, and what it is called in results.
+private typealias NamedCheckpoint = (name: String, checkpoint: Checkpoint)
 
 /// A data set that networks are evaluated on, or a part of one.
 private struct EvaluatedSet: Equatable {

@@ -5,31 +5,51 @@ import Recipes
 import Robustness
 import Training
 
-/// A request, checked: the command line, and the plan of the checkpoint's recipe where that says nothing.
+/// What the command line asks of an evaluation, checked.
 struct EvaluationRequest {
-    let settings: EvaluationSettings
+    /// The attacks; nil for the plan of the network's recipe.
+    private let attacks: [AttackSpecification]?
+    /// The strengths; nil for the recipe's, then the data set's.
+    let strengths: [Double]?
+    private let split: Split
+    private let command: EvaluateCommand
 
-    init(_ command: EvaluateCommand, _ checkpoint: Checkpoint) throws {
+    /// Reads the options.
+    ///
+    /// - Throws: `Failure` 64 for one that is wrong whatever the network is.
+    init(_ command: EvaluateCommand) throws {
+        self.command = command
+        attacks = try command.attacking.attacks.map(AttackSpecification.list)
+        try AttackCatalogue.check(attacks?.map(\.verbatim) ?? [])
+        strengths = try command.attacking.strengths.map(AttackSpecification.strengths)
+        guard command.attacking.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
+        guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
+        guard let split = Split(rawValue: command.split) else {
+            throw Failure(.usage, unknownName("split", command.split, among: Split.allCases.map(\.rawValue)))
+        }
+        self.split = split
+    }
+
+    /// The evaluation of a network: as asked for, and as its recipe plans where the command line says nothing.
+    ///
+    /// - Throws: `Failure` 64 where neither says the attacks, 65 where the recipe is none.
+    func settings(for checkpoint: Checkpoint) throws -> EvaluationSettings {
         // Nil for a network of another program.
         let recipe =
             checkpoint.header.recipe.isEmpty
             ? nil : try Recipe.parse(yaml: checkpoint.header.recipe, source: "the checkpoint's recipe")
         let plan = recipe?.evaluation
-        guard let names = command.attacking.attacks ?? plan?.attacks.joined(separator: ",") else {
+        guard let attacks = try attacks ?? plan.map({ try AttackSpecification.list($0.attacks.joined(separator: ",")) })
+        else {
             throw Failure(
                 .usage,
                 "--attacks is missing, and the network's recipe plans no evaluation; known attacks: "
                     + AttackCatalogue.names.joined(separator: ", "))
         }
-        var settings = EvaluationSettings(attacks: try AttackSpecification.list(names))
-        try AttackCatalogue.check(settings.attacks.map(\.verbatim))
-        settings.strengths = try command.attacking.strengths.map(AttackSpecification.strengths) ?? plan?.strengths
+        try AttackCatalogue.check(attacks.map(\.verbatim))
+        var settings = EvaluationSettings(attacks: attacks)
+        settings.strengths = strengths ?? plan?.strengths
         settings.samples = command.attacking.samples ?? plan?.samples
-        guard settings.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
-        guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
-        guard let split = Split(rawValue: command.split) else {
-            throw Failure(.usage, unknownName("split", command.split, among: Split.allCases.map(\.rawValue)))
-        }
         settings.split = split
         settings.every = command.every
         settings.validation = (recipe?.validation ?? 0, recipe?.validationSplit ?? .random, recipe?.seed ?? 0)
@@ -38,7 +58,7 @@ struct EvaluationRequest {
         settings.dataDirectory = command.location.dataDirectory ?? recipe?.dataDirectory
         settings.keepsImages = command.images
         settings.resume = command.resume
-        self.settings = settings
+        return settings
     }
 
     /// The evaluation of a training run's checkpoints by the ranks beside it.

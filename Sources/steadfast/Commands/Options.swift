@@ -49,7 +49,7 @@ struct AttackChoice: ParsableArguments {
         help: "Strengths in [0, 1], as 0.1 or 8/255, separated by commas. Default: the recipe's, then the data set's.")
     var strengths: String?
 
-    @Option(help: "Evaluate on the first N images.")
+    @Option(help: "Evaluate on the first N images. Default: the recipe's, then all.")
     var samples: Int?
 }
 

@@ -16,7 +16,10 @@ let allocationCases: [String: RankCase] = [
         try trainer.compute(steps: 10)
         var mpi = 0
         let own = allocation_counter_stop(&mpi)
-        try expect(own == 0, "no allocation in 10 steps of rank \(communicator.rank), found \(own) (and \(mpi) of MPI)")
+        try expect(
+            own == 0,
+            "no allocation in 10 steps of rank \(communicator.rank) by \(arguments.joined(separator: " ")), found "
+                + "\(own) (and \(mpi) of MPI)")
     },
     // That the counter counts.
     "countedAllocation": { _, _ in

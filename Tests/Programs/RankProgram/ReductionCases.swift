@@ -130,7 +130,7 @@ private func seconds(_ body: () throws -> Void) rethrows -> Double {
 
 let reductionCases: [String: RankCase] = [
     // Arguments: float or double, lanes, or those of each rank as in 2-6, count, exact or fast, the limit of whole
-    // results in bytes, perhaps `shared`. Every rank says whether the sum is the tree's, and its digest.
+    // results in bytes, `sent` or `shared`. Every rank says whether the sum is the tree's, and its digest.
     "laneReduction": { world, arguments in
         let counts = arguments[1].split(separator: "-").compactMap { Int($0) }
         let lanes =
@@ -138,7 +138,7 @@ let reductionCases: [String: RankCase] = [
             ? LaneAssignment(lanes: counts[0], ranks: world.worldSize) : LaneAssignment(counts: counts)
         let count = number(arguments, 2, 1000)
         let mode = ReductionMode(rawValue: arguments[3]) ?? .exact
-        let sharing = arguments.count > 5 && arguments[5] == "shared"
+        let sharing = arguments[5] == "shared"
         let limit = number(arguments, 4, 32768)
         if arguments[0] == "double" {
             try reduce(world, Double.self, lanes, count: count, mode: mode, sharing: sharing, wholeLimit: limit)

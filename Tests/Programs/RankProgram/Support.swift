@@ -6,9 +6,12 @@ func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {
     if !condition { throw Failure(.software, "expected \(what())") }
 }
 
+/// What each line begins with.
+nonisolated(unsafe) var saidBefore = ""
+
 /// Prints a line at once and whole, so that the lines of several ranks do not mix.
 func say(_ line: String) {
-    try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+    try? FileHandle.standardOutput.write(contentsOf: Data((saidBefore + line + "\n").utf8))
 }
 
 /// A number from the arguments.

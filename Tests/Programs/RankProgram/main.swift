@@ -1,4 +1,5 @@
-// The program that multi-rank tests run: `mpirun -n R RankProgram CASE [ARGUMENT ...]`.
+// The program that multi-rank tests run: `mpirun -n R RankProgram CASE [ARGUMENT ...] [+ CASE [ARGUMENT ...]]...`. Of
+// several cases, done one after the other, each line that a rank says begins with the case's number, from 0.
 import Essentials
 import Foundation
 import MessagePassing
@@ -14,9 +15,13 @@ let cases = [
 .reduce(into: [String: RankCase]()) { all, group in all.merge(group) { $1 } }
 
 Communicator.main { communicator in
-    let arguments = CommandLine.arguments.dropFirst()
-    guard let run = arguments.first.flatMap({ cases[$0] }) else {
-        throw Failure(.usage, "no such case; there are \(cases.keys.sorted().joined(separator: ", "))")
+    let asked = CommandLine.arguments.dropFirst().split(separator: "+", omittingEmptySubsequences: false)
+    for (number, words) in asked.enumerated() {
+        guard let run = words.first.flatMap({ cases[$0] }) else {
+            throw Failure(.usage, "no such case; there are \(cases.keys.sorted().joined(separator: ", "))")
+        }
+        if asked.count > 1 { saidBefore = "\(number): " }
+        try run(communicator, Array(words.dropFirst()))
+        if asked.count > 1 { try communicator.barrier() }
     }
-    try run(communicator, Array(arguments.dropFirst()))
 }

@@ -17,75 +17,86 @@ struct LaneReductionTests {
         }
     }
 
-    /// The one digest that all ranks report; the case itself compares with the tree's definition.
-    private func digest(
-        _ ranks: Int, _ type: String, lanes: Int, count: Int, mode: String = "exact", way: Way, equal: Bool = true
-    ) throws -> String {
-        let result = try runCase(
-            ranks, "laneReduction", type, "\(lanes)", "\(count)", mode, way.arguments[0], way.arguments[1])
-        try #require(result.status == 0, "\(result.errors)")
-        #expect(result.lines.count == ranks && Set(result.lines).count == 1, "the ranks differ")
-        let words = try #require(result.lines.first).split(separator: " ")
-        #expect((words[0] == "equal") == equal, "\(ranks) ranks, \(lanes) lanes, \(way)")
-        return String(words[1])
-    }
-
-    @Test(
-        "bit-identical to the tree at every number of ranks, by all ways", arguments: [8, 6, 5, 1],
-        ["float", "double"])
-    func exact(lanes: Int, type: String) throws {
+    /// A sum that the rank program forms; it compares it with the tree's definition itself.
+    private struct Sum {
+        var type = "float"
+        var lanes = 8
         // Not a multiple of a vector, nor of the ranks; more than a block.
-        let count = 5003
-        var digests: Set<String> = []
-        for ranks in [1, 2, 3, 4, 5, 8] where ranks <= lanes {
-            for way in ranks == 1 ? [.slices] : Way.allCases {
-                digests.insert(try digest(ranks, type, lanes: lanes, count: count, way: way))
-            }
-        }
-        #expect(digests.count == 1)
+        var count = 5003
+        var mode = "exact"
+        var way = Way.slices
+
+        var arguments: [String] { ["laneReduction", type, "\(lanes)", "\(count)", mode] + way.arguments }
     }
 
-    @Test("slices shorter than the number of ranks", arguments: [1, 2, 5])
-    func fewElements(count: Int) throws {
-        var digests: Set<String> = []
+    /// The one digest of each sum that all ranks of a job report.
+    private func digests(_ ranks: Int, _ sums: [Sum]) throws -> [String] {
+        try zip(sums, runCases(ranks, sums.map(\.arguments))).map { sum, lines in
+            #expect(lines.count == ranks && Set(lines).count == 1, "the ranks differ: \(ranks), \(sum)")
+            let words = try #require(lines.first).split(separator: " ")
+            #expect((words[0] == "equal") == (sum.mode == "exact"), "\(ranks), \(sum)")
+            return String(words[1])
+        }
+    }
+
+    @Test("bit-identical to the tree at every number of ranks, by all ways")
+    func exact() throws {
+        var found: [String: Set<String>] = [:]
+        for ranks in [1, 2, 3, 4, 5, 8] {
+            let sums = [8, 6, 5, 1].filter { ranks <= $0 }.flatMap { lanes in
+                ["float", "double"].flatMap { type in
+                    (ranks == 1 ? [.slices] : Way.allCases).map { Sum(type: type, lanes: lanes, way: $0) }
+                }
+            }
+            for (sum, digest) in zip(sums, try digests(ranks, sums)) {
+                found["\(sum.type), \(sum.lanes) lanes", default: []].insert(digest)
+            }
+        }
+        #expect(found.count == 8 && found.values.allSatisfy { $0.count == 1 }, "\(found)")
+    }
+
+    @Test("slices shorter than the number of ranks")
+    func fewElements() throws {
+        var found: [Int: Set<String>] = [:]
         for ranks in [1, 3, 8] {
-            for way in Way.allCases {
-                digests.insert(try digest(ranks, "float", lanes: 8, count: count, way: way))
-            }
+            let sums = [1, 2, 5].flatMap { count in Way.allCases.map { Sum(count: count, way: $0) } }
+            for (sum, digest) in zip(sums, try digests(ranks, sums)) { found[sum.count, default: []].insert(digest) }
         }
-        #expect(digests.count == 1)
+        #expect(found.count == 3 && found.values.allSatisfy { $0.count == 1 }, "\(found)")
     }
 
-    @Test(
-        "host by host, of no element to many, whatever ranks and lanes a host has",
-        arguments: [
-            (hosts: "0,0,1,1", lanes: "2-2-2-2"), ("0,0,0,1", "2-2-2-2"), ("0,1,0,1", "1-2-1-4"),
-            ("0,0,1,1,2", "1-2-1-3-1"),
-            ("0,0,0,0,1,1,1,1", "1-1-1-1-1-1-1-1"), ("3,2,3,2,1,1,1,0", "1-1-1-1-1-1-1-1"),
-        ])
-    func hostByHost(hosts: String, lanes: String) throws {
+    @Test("host by host, of no element to many, whatever ranks and lanes a host has")
+    func hostByHost() throws {
         let alone = try runCase(1, "hostReduction", "8")
-        let result = try spawnMpirun(
-            ranks: hosts.split(separator: ",").count, "RankProgram", arguments: ["hostReduction", lanes],
-            environment: ["STEADFAST_TEST_HOSTS": hosts]
-        ).wait(timeout: 60)
-        try #require(result.status == 0 && alone.status == 0, "\(result.errors)\(alone.errors)")
-        #expect(result.lines.count == 10 * hosts.split(separator: ",").count)
-        #expect(result.lines.allSatisfy { $0.hasPrefix("equal") } && Set(result.lines) == Set(alone.lines))
-    }
-
-    @Test("a large sum", arguments: [2, 3])
-    func large(ranks: Int) throws {
-        let alone = try digest(1, "float", lanes: 8, count: 400_001, way: .slices)
-        for way in [Way.slices, .sharedSlices] {
-            #expect(try digest(ranks, "float", lanes: 8, count: 400_001, way: way) == alone)
+        try #require(alone.status == 0, "\(alone.errors)")
+        for (hosts, lanes) in [
+            ("0,0,1,1", "2-2-2-2"), ("0,0,0,1", "2-2-2-2"), ("0,1,0,1", "1-2-1-4"), ("0,0,1,1,2", "1-2-1-3-1"),
+            ("0,0,0,0,1,1,1,1", "1-1-1-1-1-1-1-1"), ("3,2,3,2,1,1,1,0", "1-1-1-1-1-1-1-1"),
+        ] {
+            let ranks = hosts.split(separator: ",").count
+            let result = try spawnMpirun(
+                ranks: ranks, "RankProgram", arguments: ["hostReduction", lanes],
+                environment: ["STEADFAST_TEST_HOSTS": hosts]
+            ).wait(timeout: 60)
+            try #require(result.status == 0, "\(hosts): \(result.errors)")
+            #expect(result.lines.count == 10 * ranks, "\(hosts)")
+            #expect(
+                result.lines.allSatisfy { $0.hasPrefix("equal") } && Set(result.lines) == Set(alone.lines), "\(hosts)")
         }
     }
 
-    @Test("fast sums are close, and other bits than the tree's", arguments: [1, 2, 3])
-    func fast(ranks: Int) throws {
-        let exact = try digest(1, "float", lanes: 8, count: 5003, way: .slices)
-        let fast = try digest(ranks, "float", lanes: 8, count: 5003, mode: "fast", way: .slices, equal: false)
-        #expect(exact != fast)
+    @Test("a large sum")
+    func large() throws {
+        let sums = [Way.slices, .sharedSlices].map { Sum(count: 400_001, way: $0) }
+        let alone = try digests(1, [sums[0]])[0]
+        for ranks in [2, 3] { #expect(try digests(ranks, sums) == [alone, alone]) }
+    }
+
+    @Test("fast sums are close, and other bits than the tree's")
+    func fast() throws {
+        let fast = Sum(mode: "fast")
+        let alone = try digests(1, [Sum(), fast])
+        #expect(alone[0] != alone[1])
+        for ranks in [2, 3] { #expect(try digests(ranks, [fast])[0] != alone[0]) }
     }
 }

@@ -7,21 +7,25 @@ struct EvaluationRefusalTests {
     @Test("of the command line")
     func commandLine() throws {
         try withTrainedRun { folder in
-            let cases: [([String], Int32, [String])] = [
-                (["--attacks", "clean,fgs-lmx"], 64, ["fgs-lmx", "fgs-lmax"]),
-                (["--attacks", "fgs-lmax:gradient-mod=batch"], 64, ["gradient-mod", "gradient-mode"]),
-                (["--attacks", "fgs-lmax:gradient-mode=bach"], 64, ["bach", "batch"]),
-                (["--attacks", "clean:steps=3"], 64, ["no parameters"]),
-                (["--attacks", "clean,clean"], 64, ["twice"]),
-                (["--attacks", "noise-sign", "--strengths", "0.1,1.5"], 64, ["1.5", "[0, 1]"]),
-                (["--attacks", "clean", "--samples", "0"], 64, ["--samples"]),
-                (["--attacks", "clean", "--split", "validation"], 64, ["validation"]),
+            // What the command line and the checkpoint tell is refused before a folder for results is made.
+            let cases: [([String], Int32, [String], makesFolder: Bool)] = [
+                (["--attacks", "nonsens"], 64, ["nonsens", "nonsense"], false),
+                (["--attacks", "clean,fgs-lmx"], 64, ["fgs-lmx", "fgs-lmax"], false),
+                (["--attacks", "nonsens", "--watch"], 64, ["nonsens", "nonsense"], false),
+                (["--attacks", "clean,clean"], 64, ["twice"], false),
+                (["--attacks", "noise-sign", "--strengths", "0.1,1.5"], 64, ["1.5", "[0, 1]"], false),
+                (["--attacks", "clean", "--samples", "0"], 64, ["--samples"], false),
+                (["--attacks", "fgs-lmax:gradient-mod=batch"], 64, ["gradient-mod", "gradient-mode"], true),
+                (["--attacks", "fgs-lmax:gradient-mode=bach"], 64, ["bach", "batch"], true),
+                (["--attacks", "clean:steps=3"], 64, ["no parameters"], true),
+                (["--attacks", "clean", "--split", "validation"], 64, ["validation"], true),
             ]
-            for (arguments, status, words) in cases {
+            for (arguments, status, words, makesFolder) in cases {
                 let refused = try evaluate(folder + "/run", output: folder + "/out", ranks: 2, arguments)
                 expect(refused, status, words)
                 // Nothing was run before the mistake was told.
                 #expect(!refused.output.contains("samples in"))
+                #expect(makesFolder || !FileManager.default.fileExists(atPath: folder + "/out"), "\(arguments)")
             }
         }
     }

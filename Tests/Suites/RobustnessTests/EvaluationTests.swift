@@ -102,6 +102,35 @@ struct EvaluationTests {
         }
     }
 
+    @Test("each checkpoint is read once, also where an attack is made on the other network")
+    func readings() throws {
+        try withTrainedRun { folder in
+            let networks = ["one", "two"].map { "\(folder)/networks/\($0).h5" }
+            try FileManager.default.createDirectory(atPath: folder + "/networks", withIntermediateDirectories: true)
+            for network in networks {
+                try FileManager.default.copyItem(atPath: folder + "/run/checkpoints/step-00000030.h5", toPath: network)
+            }
+            /// How often a command opens and closes each file.
+            func calls(_ arguments: [String]) throws -> [Int] {
+                let trace = "\(folder)/\(arguments[0]).trace"
+                let result = try spawn(
+                    "steadfast", arguments: arguments,
+                    environment: [
+                        "LD_PRELOAD": try builtProgram("libFaultInjector.so"), "STEADFAST_FAULT_TRACE": trace,
+                        "STEADFAST_FAULT_UNDER": folder + "/networks",
+                    ]
+                ).wait(timeout: 60)
+                #expect(result.status == 0, "\(result.errors)")
+                let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+                return networks.map { network in lines.count { $0.hasSuffix(network) } }
+            }
+            let once = try calls(["inspect", networks[0], "--digest"])[0]
+            #expect(once > 0)
+            let request = ["--attacks", "clean,transfer", "--strengths", "0.1", "--samples", "20"]
+            #expect(try calls(["evaluate"] + networks + request + ["--output", folder + "/out"]) == [once, once])
+        }
+    }
+
     @Test("an exported network gives the same records, and holds nothing but the network")
     func exported() throws {
         try withTrainedRun { folder in

@@ -55,6 +55,11 @@ struct WorldSizeTests {
             try expectEqual(
                 recipe + extra.flatMap { ["--set", $0] }, ranks: [1, 2, 3, 4], images: 3 * 24, environment: off)
         }
+    }
+
+    @Test("with sums in messages the bits are those of sums in shared memory")
+    func sharedOrSent() throws {
+        let off = ["STEADFAST_SHARED_MEMORY": "off"]
         try withTemporaryDirectory { folder in
             let shared = try train(ranks: 3, run: folder + "/shared")
             let sent = try train(ranks: 3, run: folder + "/sent", environment: off)
