@@ -150,6 +150,23 @@ public enum SmallNetworks {
         ),
         ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
         ("input scale, two branches from the image, dropout", scaled),
+        (
+            "products and quotients of images and gates",
+            network([
+                Layer(ConvolutionLayer(channels: 5, size: 3, padding: 1), name: "x"), .batchNormalization,
+                .activation(.tanh), .globalAveragePooling, .fullyConnected(.init(channels: 3)), .activation(.tanh),
+                .convolution(.init(channels: 5, size: 1)), Layer(ActivationLayer(.sigmoid), name: "gate"),
+                .multiply(["gate", "x", "act1"], name: "gated"),
+                Layer(AffineLayer(scale: [0.5], shift: [1]), name: "above", inputs: ["gate"]),
+                .divide(["gated", "above"], name: "shared"), .activation(.sigmoid),
+                Layer(AffineLayer(scale: [2], shift: [1]), name: "whole"),
+                .divide(["gate", "whole", "above"], name: "quotient"),
+                .multiply(["quotient", "quotient", "shared"]), .add(["multiply1", "gate"]),
+                .convolution(.init(channels: 2, size: 1)), Layer(GlobalAveragePoolingLayer(), name: "mean"),
+                .multiply(["conv3", "mean", "image"]), .pooling(.init(.average, size: 2, stride: 2)),
+                .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),
+            ])
+        ),
     ]
 }
 

@@ -224,16 +224,16 @@ struct ImportedNetwork {
         case .activation(let function): append(.activation(function))
         case .pool(let pool): append(try layer(pool, input, step.shape))
         case .globalAverage: append(.globalAveragePooling)
-        case .sum:
-            // A sum of sums, first to last, is one.
-            if takers[step.inputs[0]] == 1, case .sum = graph.steps[step.inputs[0]].operation,
+        case .arithmetic(let operation):
+            // A sum of sums, first to last, is one; so are products and quotients.
+            if takers[step.inputs[0]] == 1, case .arithmetic(operation) = graph.steps[step.inputs[0]].operation,
                 layers.last?.name == inputs[0], let terms = layers.popLast()
             {
                 let first = terms.inputs.isEmpty ? [layers.last?.name ?? Self.image] : terms.inputs
-                self.append(
-                    .add(first + inputs.dropFirst()), index, inputs: first + inputs.dropFirst(), name: step.name)
+                let all = first + inputs.dropFirst()
+                self.append(.arithmetic(operation, all), index, inputs: all, name: step.name)
             } else {
-                append(.add(inputs))
+                append(.arithmetic(operation, inputs))
             }
         case .concatenation: append(.concatenate(inputs))
         case .reshape:
