@@ -142,7 +142,8 @@ public enum SmallNetworks {
                 .activation(.sigmoid),
                 .convolution(.init(channels: 6, size: 3, padding: 1, stride: 2, groups: 6, bias: false)),
                 .activation(.sigmoid), .reshape(.init(channels: 4, height: 2, width: 12)),
-                .convolution(.init(channels: 4, size: Extent(1, 2), padding: 1, dilation: 3, groups: 4)),
+                .convolution(
+                    .init(channels: 4, size: Extent(2, 3), padding: 1, dilation: Extent(3, 2), groups: 4)),
                 .batchNormalization, .activation(.sigmoid), .flatten, .fullyConnected(.init(channels: 12)),
                 .reshape(.init(channels: 3, height: 2, width: 2)), .convolution(.init(channels: 5, size: 1)),
                 .activation(.sigmoid),

@@ -18,7 +18,7 @@ struct ImportedGraph {
         var hasBias: Bool
         var filters, height, width: Int
         var strides: (Int, Int)
-        var dilations: (Int, Int)
+        var dilations: Extent
         var groups: Int
         var padding: Sides
     }

@@ -245,9 +245,6 @@ struct ImportedNetwork {
 
     private func layer(_ convolution: ImportedGraph.Convolution, _ input: ImageShape) throws -> Layer {
         let padding = convolution.padding
-        guard convolution.dilations.0 == convolution.dilations.1 else {
-            throw ONNXInterpreter.Refusal("its dilations are \(convolution.dilations)")
-        }
         if padding == .init(), convolution.groups == 1,
             (convolution.height, convolution.width) == (input.height, input.width)
         {
@@ -260,7 +257,7 @@ struct ImportedNetwork {
             .init(
                 channels: convolution.filters, size: Extent(convolution.height, convolution.width),
                 padding: Sides(top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
-                stride: convolution.strides.0, dilation: convolution.dilations.0, groups: convolution.groups,
+                stride: convolution.strides.0, dilation: convolution.dilations, groups: convolution.groups,
                 bias: convolution.hasBias))
     }
 

@@ -257,7 +257,8 @@ extension ONNXInterpreter {
 
     /// A window that moves over an image.
     private struct Window {
-        var strides, dilations: (Int, Int)
+        var strides: (Int, Int)
+        var dilations: Extent
         var padding: ImportedGraph.Sides
         var rows, columns: Int
     }
@@ -277,13 +278,14 @@ extension ONNXInterpreter {
         if let size = try node.integers("kernel_shape"), size != [height, width] {
             throw Refusal("its kernel_shape is \(size), its weight's \([height, width])")
         }
-        let (strides, dilations) = (try pair("strides"), try pair("dilations"))
+        let (strides, steps) = (try pair("strides"), try pair("dilations"))
+        let dilations = Extent(steps.0, steps.1)
         let pads = try node.integers("pads") ?? [0, 0, 0, 0]
         guard pads.count == 4, pads.allSatisfy({ (0...65_536).contains($0) }) else {
             throw Refusal("its pads are \(pads)")
         }
         var sides = ImportedGraph.Sides(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3])
-        let (tall, wide) = ((height - 1) * dilations.0 + 1, (width - 1) * dilations.1 + 1)
+        let reach = Extent(height, width).spanned(by: dilations)
         let automatic = try node.text("auto_pad", default: "NOTSET")
         func same(_ side: Int, _ kernel: Int, _ stride: Int) -> (Int, Int) {
             let all = max(0, ((side + stride - 1) / stride - 1) * stride + kernel - side)
@@ -293,8 +295,8 @@ extension ONNXInterpreter {
         case "NOTSET": break
         case "VALID": sides = .init()
         case "SAME_UPPER", "SAME_LOWER":
-            (sides.top, sides.bottom) = same(image.height, tall, strides.0)
-            (sides.left, sides.right) = same(image.width, wide, strides.1)
+            (sides.top, sides.bottom) = same(image.height, reach.height, strides.0)
+            (sides.left, sides.right) = same(image.width, reach.width, strides.1)
         default: throw Refusal("its auto_pad is '\(shortened(automatic))'")
         }
         sides = sides + padding
@@ -307,8 +309,8 @@ extension ONNXInterpreter {
             return (count, max(after, (count - 1) * stride + kernel - side - before))
         }
         let (rows, columns): (Int, Int)
-        (rows, sides.bottom) = try count(image.height, sides.top, sides.bottom, tall, strides.0)
-        (columns, sides.right) = try count(image.width, sides.left, sides.right, wide, strides.1)
+        (rows, sides.bottom) = try count(image.height, sides.top, sides.bottom, reach.height, strides.0)
+        (columns, sides.right) = try count(image.width, sides.left, sides.right, reach.width, strides.1)
         return Window(strides: strides, dilations: dilations, padding: sides, rows: rows, columns: columns)
     }
 
@@ -320,7 +322,7 @@ extension ONNXInterpreter {
         else { throw Refusal("it has no kernel_shape of two numbers") }
         let isCeiling = try node.integer("ceil_mode", default: 0) != 0
         let window = try window(node, x.shape, size[0], size[1], padding: .init(), ceiling: isCeiling)
-        guard window.dilations == (1, 1) else { throw Refusal("its dilations are not 1") }
+        guard window.dilations == 1 else { throw Refusal("its dilations are not 1") }
         let countsPadding = try node.integer("count_include_pad", default: 0) != 0
         guard !countsPadding || !isCeiling else { throw Refusal("it counts padding and rounds up") }
         let shape = ImageShape(height: window.rows, width: window.columns, channels: x.shape.channels)
@@ -332,7 +334,7 @@ extension ONNXInterpreter {
             let convolution = ImportedGraph.Convolution(
                 weight: [Float](repeating: share, count: channels * size[0] * size[1]),
                 bias: [Float](repeating: 0, count: channels), hasBias: false, filters: channels, height: size[0],
-                width: size[1], strides: window.strides, dilations: (1, 1), groups: channels, padding: window.padding)
+                width: size[1], strides: window.strides, dilations: 1, groups: channels, padding: window.padding)
             return [.signal(try append(.convolution(convolution), [x.step], shape, node.title, node.name))]
         }
         let pool = ImportedGraph.Pool(

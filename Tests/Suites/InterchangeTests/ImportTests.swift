@@ -355,6 +355,35 @@ struct ImportTests {
         #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
     }
 
+    @Test("dilations that differ by direction")
+    func dilations() throws {
+        let bytes = Self.model { graph in
+            let kernel = graph.tensor("k", [1, 1, 2, 2], [1, -2, 3, 0.5])
+            let conv = graph.node("Conv", ["x", kernel], "conv", ["dilations": .integers([1, 2])])
+            let last = graph.tensor("w", [2, 6], Array(Self.weight.prefix(12)))
+            return graph.node("Gemm", [graph.node("Flatten", [conv], "f"), last], "fc", ["transB": .integer(1)])
+        }
+        let checkpoint = try Self.imported(bytes)
+        let network = try checkpoint.network()
+        #expect(
+            network.layers == [
+                Layer(ConvolutionLayer(channels: 1, size: 2, dilation: Extent(1, 2), bias: false), name: "conv"),
+                Layer(FullyConnectedLayer(channels: 2), name: "fc"),
+            ])
+        let x = Self.pixels.map { $0 / 255 }
+        // [3 rows, 2 columns].
+        let values = (0..<6).map { i -> Float in
+            let corner = i / 2 * 4 + i % 2
+            return x[corner] - 2 * x[corner + 2] + 3 * x[corner + 4] + 0.5 * x[corner + 6]
+        }
+        let expected = (0..<2).map { row in (0..<6).reduce(Float(0)) { $0 + Self.weight[row * 6 + $1] * values[$1] } }
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
+        let again = try Checkpoint.imported(
+            onnx: try checkpoint.onnx(), path: "b.onnx",
+            try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+        #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
+    }
+
     @Test("a shape that a model computes from the batch's")
     func computedShape() throws {
         let bytes = Self.model { graph in

@@ -113,6 +113,10 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         convolution("an empty kernel", .init(channels: 4, size: 0)),
         convolution("a kernel larger than the image", .init(channels: 4, size: 9)),
         convolution("a kernel larger than any image", .init(channels: 4, size: Extent(.max, .max), padding: 1000)),
+        convolution(
+            "a kernel that dilation makes larger than the image",
+            .init(channels: 4, size: 3, dilation: Extent(1, 4))),
+        convolution("no dilation of rows", .init(channels: 4, size: 3, dilation: Extent(0, 1))),
         convolution("no stride", .init(channels: 4, size: 3, stride: 0)),
         convolution("negative padding", .init(channels: 4, size: 3, padding: -1)),
         convolution(
