@@ -15,8 +15,8 @@ extension Naive {
                 for ox in 0..<columns {
                     for ky in 0..<g.kernelHeight {
                         for kx in 0..<g.kernelWidth {
-                            let iy = oy * g.stride + ky * g.dilation - g.padding
-                            let ix = ox * g.stride + kx * g.dilation - g.padding
+                            let iy = oy * g.stride + ky * g.dilation.height - g.padding
+                            let ix = ox * g.stride + kx * g.dilation.width - g.padding
                             if iy < 0 || iy >= height || ix < 0 || ix >= width { continue }
                             for c in 0..<groupChannels {
                                 for k in 0..<g.filters {
@@ -36,12 +36,15 @@ extension Naive {
 
     /// The output's rows and columns, counted: the places where the kernel lies inside the padded image.
     public static func convolutionOutput(_ g: Convolution) -> (rows: Int, columns: Int) {
-        func places(_ length: Int, _ kernel: Int) -> Int {
+        func places(_ length: Int, _ kernel: Int, _ dilation: Int) -> Int {
             (0..<length + 2 * g.padding).filter {
-                $0 % g.stride == 0 && $0 + (kernel - 1) * g.dilation < length + 2 * g.padding
+                $0 % g.stride == 0 && $0 + (kernel - 1) * dilation < length + 2 * g.padding
             }.count
         }
-        return (places(g.input.height, g.kernelHeight), places(g.input.width, g.kernelWidth))
+        return (
+            places(g.input.height, g.kernelHeight, g.dilation.height),
+            places(g.input.width, g.kernelWidth, g.dilation.width)
+        )
     }
 
     /// y = w * x, [images, rows, columns, filters].

@@ -38,6 +38,21 @@ extension Naive {
         u.indices.map { scale[$0 % scale.count] * u[$0] + shift[$0 % scale.count] }
     }
 
+    /// The first operand and then each further one in turn, element by element of one image; an operand of fewer elements
+    /// has one a channel.
+    public static func combine(_ operation: Arithmetic, _ operands: [[Double]], _ shape: ImageShape) -> [Double] {
+        (0..<shape.count).map { i in
+            let values = operands.map { x in x.count < shape.count ? x[i % shape.channels] : x[i] }
+            return values.dropFirst().reduce(values[0]) { y, x in
+                switch operation {
+                case .sum: y + x
+                case .product: y * x
+                case .quotient: y / x
+                }
+            }
+        }
+    }
+
     /// For each channel the sum of a and the sum of a b over channels-last data.
     public static func sums(_ a: [Double], _ b: [Double], channels: Int) -> (first: [Double], second: [Double]) {
         var (first, second) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))

@@ -78,7 +78,15 @@ public struct NaiveNetwork {
                             (0..<from.area).reduce(0) { $0 + image[$1 * from.channels + c] } / Double(from.area)
                         }
                     })
-            case .sum: values.append(x.indices.map { i in inputs.reduce(0) { $0 + $1[i] } })
+            case .arithmetic(let operation):
+                values.append(
+                    (0..<images).flatMap { image in
+                        let operands = inputs.map { all in
+                            let count = all.count / images
+                            return Array(all[image * count..<(image + 1) * count])
+                        }
+                        return Naive.combine(operation, operands, node.shape)
+                    })
             case .concatenation:
                 let channels = node.inputs.map { shape($0).channels }
                 values.append(

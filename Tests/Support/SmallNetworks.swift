@@ -142,7 +142,8 @@ public enum SmallNetworks {
                 .activation(.sigmoid),
                 .convolution(.init(channels: 6, size: 3, padding: 1, stride: 2, groups: 6, bias: false)),
                 .activation(.sigmoid), .reshape(.init(channels: 4, height: 2, width: 12)),
-                .convolution(.init(channels: 4, size: Extent(1, 2), padding: 1, dilation: 3, groups: 4)),
+                .convolution(
+                    .init(channels: 4, size: Extent(2, 3), padding: 1, dilation: Extent(3, 2), groups: 4)),
                 .batchNormalization, .activation(.sigmoid), .flatten, .fullyConnected(.init(channels: 12)),
                 .reshape(.init(channels: 3, height: 2, width: 2)), .convolution(.init(channels: 5, size: 1)),
                 .activation(.sigmoid),
@@ -150,6 +151,23 @@ public enum SmallNetworks {
         ),
         ("robust residual blocks", residual.robust(.rbf, loss: HybridLoss(alpha: [1, 1, 0]))),
         ("input scale, two branches from the image, dropout", scaled),
+        (
+            "products and quotients of images and gates",
+            network([
+                Layer(ConvolutionLayer(channels: 5, size: 3, padding: 1), name: "x"), .batchNormalization,
+                .activation(.tanh), .globalAveragePooling, .fullyConnected(.init(channels: 3)), .activation(.tanh),
+                .convolution(.init(channels: 5, size: 1)), Layer(ActivationLayer(.sigmoid), name: "gate"),
+                .multiply(["gate", "x", "act1"], name: "gated"),
+                Layer(AffineLayer(scale: [0.5], shift: [1]), name: "above", inputs: ["gate"]),
+                .divide(["gated", "above"], name: "shared"), .activation(.sigmoid),
+                Layer(AffineLayer(scale: [2], shift: [1]), name: "whole"),
+                .divide(["gate", "whole", "above"], name: "quotient"),
+                .multiply(["quotient", "quotient", "shared"]), .add(["multiply1", "gate"]),
+                .convolution(.init(channels: 2, size: 1)), Layer(GlobalAveragePoolingLayer(), name: "mean"),
+                .multiply(["conv3", "mean", "image"]), .pooling(.init(.average, size: 2, stride: 2)),
+                .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),
+            ])
+        ),
     ]
 }
 

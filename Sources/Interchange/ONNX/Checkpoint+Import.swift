@@ -227,6 +227,8 @@ extension NetworkGraph {
         // The affine maps by their numbers. One behind another counts as a single map of the first one's input: an
         // import joins two of them or keeps them apart, as the file writes their constants.
         var maps: [Int: (map: AffineLayer, input: Int)] = [:]
+        // Sums, products and quotients by their numbers: one of another, first to last, counts as a single one.
+        var terms: [Int: (operation: Arithmetic, inputs: [Int])] = [:]
         for node in nodes {
             var inputs = node.inputs.map { $0 < 0 ? -1 : numbers[$0] }
             var operation = node.operation
@@ -240,14 +242,20 @@ extension NetworkGraph {
                 let map = before.map.followed(by: AffineLayer(scale: scale, shift: shift))
                 operation = .affine(scale: map.scale, shift: map.shift)
                 inputs = [before.input]
+            case (.arithmetic(let own), let input?):
+                guard let before = terms[input], before.operation == own else { break }
+                inputs = before.inputs + inputs.dropFirst()
             default: break
             }
             let text = "\(node.structure(operation)) \(inputs)"
             let number = known[text] ?? known.count
             known[text] = number
             numbers.append(number)
-            if case .affine(let scale, let shift) = operation {
+            switch operation {
+            case .affine(let scale, let shift):
                 maps[number] = (AffineLayer(scale: scale, shift: shift), inputs[0])
+            case .arithmetic(let operation): terms[number] = (operation, inputs)
+            default: break
             }
         }
         return numbers

@@ -18,7 +18,7 @@ struct ImportedGraph {
         var hasBias: Bool
         var filters, height, width: Int
         var strides: (Int, Int)
-        var dilations: (Int, Int)
+        var dilations: Extent
         var groups: Int
         var padding: Sides
     }
@@ -53,7 +53,8 @@ struct ImportedGraph {
         case activation(Activation)
         case pool(Pool)
         case globalAverage
-        case sum
+        /// The results element by element, of one shape or 1x1 beside it.
+        case arithmetic(Arithmetic)
         case concatenation
         /// The elements as an image of another shape, in the order of channels, rows, columns.
         case reshape

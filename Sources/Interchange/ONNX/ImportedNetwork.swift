@@ -224,16 +224,16 @@ struct ImportedNetwork {
         case .activation(let function): append(.activation(function))
         case .pool(let pool): append(try layer(pool, input, step.shape))
         case .globalAverage: append(.globalAveragePooling)
-        case .sum:
-            // A sum of sums, first to last, is one.
-            if takers[step.inputs[0]] == 1, case .sum = graph.steps[step.inputs[0]].operation,
+        case .arithmetic(let operation):
+            // A sum of sums, first to last, is one; so are products and quotients.
+            if takers[step.inputs[0]] == 1, case .arithmetic(operation) = graph.steps[step.inputs[0]].operation,
                 layers.last?.name == inputs[0], let terms = layers.popLast()
             {
                 let first = terms.inputs.isEmpty ? [layers.last?.name ?? Self.image] : terms.inputs
-                self.append(
-                    .add(first + inputs.dropFirst()), index, inputs: first + inputs.dropFirst(), name: step.name)
+                let all = first + inputs.dropFirst()
+                self.append(.arithmetic(operation, all), index, inputs: all, name: step.name)
             } else {
-                append(.add(inputs))
+                append(.arithmetic(operation, inputs))
             }
         case .concatenation: append(.concatenate(inputs))
         case .reshape:
@@ -245,9 +245,6 @@ struct ImportedNetwork {
 
     private func layer(_ convolution: ImportedGraph.Convolution, _ input: ImageShape) throws -> Layer {
         let padding = convolution.padding
-        guard convolution.dilations.0 == convolution.dilations.1 else {
-            throw ONNXInterpreter.Refusal("its dilations are \(convolution.dilations)")
-        }
         if padding == .init(), convolution.groups == 1,
             (convolution.height, convolution.width) == (input.height, input.width)
         {
@@ -260,7 +257,7 @@ struct ImportedNetwork {
             .init(
                 channels: convolution.filters, size: Extent(convolution.height, convolution.width),
                 padding: Sides(top: padding.top, left: padding.left, bottom: padding.bottom, right: padding.right),
-                stride: convolution.strides.0, dilation: convolution.dilations.0, groups: convolution.groups,
+                stride: convolution.strides.0, dilation: convolution.dilations, groups: convolution.groups,
                 bias: convolution.hasBias))
     }
 

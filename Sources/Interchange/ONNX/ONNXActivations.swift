@@ -3,30 +3,42 @@ import Kernels
 /// Activations among elementwise functions: each of the catalogue by its own elementary operations, and some by the
 /// ways in which exporters write them.
 enum ONNXActivations {
-    /// The layers that a row of elementwise functions is made of; nil for one that is no layer.
-    ///
-    /// - Returns: the operations, and the first function that belongs to no layer.
-    static func layers(_ functions: [ONNXSignal.Elementwise]) -> [ImportedGraph.Operation]? {
-        var layers: [ImportedGraph.Operation] = []
+    /// What a layer made of elementwise functions takes: the result that the row of functions starts from, or that of
+    /// the layer before.
+    enum Operand { case start, before }
+
+    /// The layers that a row of elementwise functions is made of, each with its operands; nil where one of the functions
+    /// belongs to no layer.
+    static func layers(
+        _ functions: [ONNXSignal.Elementwise]
+    ) -> [(operation: ImportedGraph.Operation, operands: [Operand])]? {
+        var layers: [(ImportedGraph.Operation, [Operand])] = []
         var rest = functions[...]
         while let first = rest.first {
-            if let (activation, count) = match(rest) {
-                layers.append(.activation(activation))
-                rest = rest.dropFirst(count)
-            } else if case .affine(let scale, let shift) = first {
-                layers.append(.affine(scale: [scale], shift: [shift]))
-                rest = rest.dropFirst()
-            } else {
-                return nil
+            let match = match(rest)
+            switch (match, first) {
+            case ((let activation, _)?, _): layers.append((.activation(activation), [.before]))
+            case (_, .affine(let scale, let shift)): layers.append((.affine(scale: [scale], shift: [shift]), [.before]))
+            // A square, or a product with the input, that turned out to be no part of an activation.
+            case (_, .operation(.square)): layers.append((.arithmetic(.product), [.before, .before]))
+            case (_, .operation(.timesInput)): layers.append((.arithmetic(.product), [.start, .before]))
+            default: return nil
             }
+            rest = rest.dropFirst(match?.count ?? 1)
         }
         return layers
     }
 
+    /// True where an activation begins with these functions.
+    static func begins(with functions: [ONNXSignal.Elementwise]) -> Bool {
+        forms.contains { $0.functions.starts(with: functions) }
+    }
+
     /// The longest activation at the start of a row of functions.
-    private static func match(_ functions: ArraySlice<ONNXSignal.Elementwise>) -> (Activation, Int)? {
-        var candidates = Activation.allCases.map { ($0, $0.operations.map { ONNXSignal.Elementwise.operation($0) }) }
-        candidates += hardSwishes.map { (.hardSwish, $0) }
+    private static func match(
+        _ functions: ArraySlice<ONNXSignal.Elementwise>
+    ) -> (activation: Activation, count: Int)? {
+        var candidates = forms
         // Functions whose parameters are not the default ones.
         switch functions.first {
         case .operation(.leakyReLU(let slope)): candidates += named("leaky_relu:slope=\(slope)")
@@ -40,6 +52,10 @@ enum ONNXActivations {
     private static func named(_ text: String) -> [(Activation, [ONNXSignal.Elementwise])] {
         Activation(rawValue: text).map { [($0, $0.operations.map { .operation($0) })] } ?? []
     }
+
+    /// The functions that make up each activation, with the default values of its parameters.
+    private static let forms: [(activation: Activation, functions: [ONNXSignal.Elementwise])] =
+        Activation.allCases.map { ($0, $0.operations.map { .operation($0) }) } + hardSwishes.map { (.hardSwish, $0) }
 
     /// Hard swish as x clip(x + 3) / 6, with the division last, or before the product.
     private static let hardSwishes: [[ONNXSignal.Elementwise]] = {

@@ -173,7 +173,7 @@ struct ONNXInterpreter {
                 throw Refusal(
                     "\(last.title) is an activation behind the last layer: the output has to be logits, or a softmax "
                         + "of them")
-            case .globalAverage, .pool, .sum, .concatenation, .reshape:
+            case .globalAverage, .pool, .arithmetic, .concatenation, .reshape:
                 let count = last.shape.count
                 guard count <= 1024 else { throw Refusal("\(last.title) gives \(count) logits without a product") }
                 let same = (0..<count * count).map { $0 / count == $0 % count ? Float(1) : 0 }
@@ -259,15 +259,15 @@ struct ONNXInterpreter {
         if let made = layers[signal.step]?.first(where: { $0.functions == signal.functions }) {
             signal.step = made.step
         } else {
-            guard let operations = ONNXActivations.layers(signal.functions) else {
+            guard let layers = ONNXActivations.layers(signal.functions) else {
                 throw Refusal("the elementwise functions up to \(signal.title) are no activation")
             }
             let start = signal.step
-            for operation in operations {
-                signal.step = try append(operation, [signal.step], steps[signal.step].shape, signal.title, signal.name)
-                    .step
+            for (operation, operands) in layers {
+                let inputs = operands.map { $0 == .start ? start : signal.step }
+                signal.step = try append(operation, inputs, steps[start].shape, signal.title, signal.name).step
             }
-            layers[start, default: []].append((signal.functions, signal.step))
+            self.layers[start, default: []].append((signal.functions, signal.step))
         }
         signal.functions = []
         return signal.step

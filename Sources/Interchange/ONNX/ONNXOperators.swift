@@ -80,27 +80,42 @@ extension ONNXInterpreter {
 
     private mutating func sum(_ node: ONNXFile.Node) throws -> [Value] {
         guard node.inputs.count == 2 else {
-            return [.signal(try sum(try node.inputs.indices.map { try signal(node, $0) }, node))]
+            return [.signal(try combined(.sum, try node.inputs.indices.map { try signal(node, $0) }, node))]
         }
         switch (try input(node, 0), try input(node, 1)) {
-        case (.signal(let a), .signal(let b)): return [.signal(try sum([a, b], node))]
+        case (.signal(let a), .signal(let b)): return [.signal(try combined(.sum, [a, b], node))]
         case (.signal(let a), .constant(let b)), (.constant(let b), .signal(let a)):
             return [.signal(try affine(a, scale: nil, shift: b, node))]
         default: throw Refusal("it takes no image")
         }
     }
 
-    private mutating func sum(_ signals: [ONNXSignal], _ node: ONNXFile.Node) throws -> ONNXSignal {
+    /// The results of several steps element by element: of one shape, or one element a channel.
+    private mutating func combined(
+        _ operation: Arithmetic, _ signals: [ONNXSignal], _ node: ONNXFile.Node
+    ) throws -> ONNXSignal {
         var signals = signals
-        var inputs: [Int] = []
-        for index in signals.indices { inputs.append(try layer(&signals[index])) }
-        let first = signals[0]
-        guard signals.allSatisfy({ $0.shape == first.shape && $0.order == first.order }),
-            inputs.allSatisfy({ steps[$0].shape == steps[inputs[0]].shape })
-        else { throw Refusal("it adds \(signals.map { "\($0.shape)" }.joined(separator: " and "))") }
-        var result = try append(.sum, inputs, steps[inputs[0]].shape, node.title, node.name)
-        (result.shape, result.order) = (first.shape, first.order)
+        for index in signals.indices { signals[index].step = try layer(&signals[index]) }
+        guard let whole = signals.max(by: { $0.count < $1.count }), signals.allSatisfy({ meets($0, whole) }) else {
+            let (verb, joint) = operation.words
+            throw Refusal("it \(verb) \(signals.map { "\($0.shape)" }.joined(separator: " \(joint) "))")
+        }
+        var result = try append(
+            .arithmetic(operation), signals.map(\.step), steps[whole.step].shape, node.title, node.name)
+        (result.shape, result.order) = (whole.shape, whole.order)
         return result
+    }
+
+    /// True where each element of a step's result meets its own of another one: all of them, or one a channel.
+    private func meets(_ signal: ONNXSignal, _ whole: ONNXSignal) -> Bool {
+        let (own, shape) = (steps[signal.step].shape, steps[whole.step].shape)
+        if own == shape { return signal.shape == whole.shape && signal.order == whole.order }
+        guard own.area == 1, own.channels == shape.channels, signal.shape.count == whole.shape.count,
+            let places = places(of: signal.shape, over: whole.shape)
+        else { return false }
+        return places.enumerated().allSatisfy { index, place in
+            (signal.order.map { Int($0[place]) } ?? place) == (whole.order.map { Int($0[index]) } ?? index) / shape.area
+        }
     }
 
     private mutating func difference(_ node: ONNXFile.Node) throws -> [Value] {
@@ -112,7 +127,7 @@ extension ONNXInterpreter {
             let negated = try affine(x, scale: .number(-1), shift: nil, node)
             return [.signal(try affine(negated, scale: nil, shift: constant, node))]
         case (.signal(let x), .signal(let y)):
-            return [.signal(try sum([x, try affine(y, scale: .number(-1), shift: nil, node)], node))]
+            return [.signal(try combined(.sum, [x, try affine(y, scale: .number(-1), shift: nil, node)], node))]
         default: throw Refusal("it takes no image")
         }
     }
@@ -122,26 +137,39 @@ extension ONNXInterpreter {
         case (.signal(let x), .constant(let constant)), (.constant(let constant), .signal(let x)):
             return [.signal(try affine(x, scale: constant, shift: nil, node))]
         case (.signal(let a), .signal(let b)):
-            guard a.step == b.step, a.shape == b.shape, a.order == b.order else { break }
-            if a.functions == b.functions { return [.signal(try appending(.operation(.square), to: a, node))] }
-            let (short, long) = a.functions.count < b.functions.count ? (a, b) : (b, a)
-            guard long.functions.starts(with: short.functions) else { break }
-            // The factor becomes a layer, the function behind it one that ends with a product with its input.
-            var (factor, function) = (short, long)
-            function.functions.removeFirst(short.functions.count)
-            function.step = try layer(&factor)
-            return [.signal(try appending(.operation(.timesInput), to: function, node))]
-        default: break
+            if let part = try partOfActivation(a, b, node) { return [.signal(part)] }
+            return [.signal(try combined(.product, [a, b], node))]
+        default: throw Refusal("it takes no image")
         }
-        throw Refusal("it multiplies two tensors that are not constant")
+    }
+
+    /// The product of two signals as an elementwise function of the shorter one, where an activation begins like that.
+    private mutating func partOfActivation(
+        _ a: ONNXSignal, _ b: ONNXSignal, _ node: ONNXFile.Node
+    ) throws -> ONNXSignal? {
+        guard a.step == b.step, a.shape == b.shape, a.order == b.order else { return nil }
+        if a.functions == b.functions { return try appending(.operation(.square), to: a, node) }
+        var (factor, function) = a.functions.count < b.functions.count ? (a, b) : (b, a)
+        guard function.functions.starts(with: factor.functions) else { return nil }
+        function.functions.removeFirst(factor.functions.count)
+        guard ONNXActivations.begins(with: function.functions + [.operation(.timesInput)]) else { return nil }
+        // The factor becomes a layer, the function behind it one that ends with a product with its input.
+        function.step = try layer(&factor)
+        return try appending(.operation(.timesInput), to: function, node)
     }
 
     private mutating func quotient(_ node: ONNXFile.Node) throws -> [Value] {
-        guard case .signal(let x) = try input(node, 0), case .constant(let constant) = try input(node, 1),
-            let numbers = constant.floats, numbers.allSatisfy({ $0 != 0 && (1 / $0).isFinite })
-        else { throw Refusal("it divides by a tensor that is not constant, or by 0") }
-        let inverse = ONNXConstant(shape: constant.shape, elements: .floats(numbers.map { 1 / $0 }))
-        return [.signal(try affine(x, scale: inverse, shift: nil, node))]
+        switch (try input(node, 0), try input(node, 1)) {
+        case (.signal(let x), .constant(let constant)):
+            guard let numbers = constant.floats, numbers.allSatisfy({ $0 != 0 && (1 / $0).isFinite }) else {
+                throw Refusal("it divides by 0, or by what is no number")
+            }
+            let inverse = ONNXConstant(shape: constant.shape, elements: .floats(numbers.map { 1 / $0 }))
+            return [.signal(try affine(x, scale: inverse, shift: nil, node))]
+        case (.signal(let x), .signal(let y)): return [.signal(try combined(.quotient, [x, y], node))]
+        case (.constant, .signal): throw Refusal("it divides a constant by what depends on the image")
+        default: throw Refusal("it takes no image")
+        }
     }
 
     /// scale x + shift with constants that have one number, one a channel or one an element.
@@ -172,19 +200,10 @@ extension ONNXInterpreter {
     private func spread(
         _ shape: [Int], _ numbers: [Float], over signal: ONNXSignal, _ image: ImageShape
     ) throws -> [Float] {
-        // Axes are matched from the last one on; the batch has one element at most.
-        var extents = shape
-        if extents.count == signal.shape.count + 1, extents[0] == 1 { extents.removeFirst() }
-        guard extents.count <= signal.shape.count else { throw Refusal("its constant has the shape \(shape)") }
-        extents = [Int](repeating: 1, count: signal.shape.count - extents.count) + extents
-        guard zip(extents, signal.shape).allSatisfy({ $0 == 1 || $0 == $1 }) else {
+        // The batch has one element at most.
+        let hasBatch = shape.count == signal.shape.count + 1 && shape[0] == 1
+        guard let places = places(of: hasBatch ? Array(shape.dropFirst()) : shape, over: signal.shape) else {
             throw Refusal("its constant has the shape \(shape) for an image of \(signal.shape)")
-        }
-        var places = [0]
-        for (axis, extent) in signal.shape.enumerated() {
-            places = places.flatMap { place in
-                (0..<extent).map { place * extents[axis] + (extents[axis] == 1 ? 0 : $0) }
-            }
         }
         var values = [Float](repeating: 0, count: image.count)
         for (index, place) in places.enumerated() {
@@ -193,6 +212,17 @@ extension ONNXInterpreter {
         let area = image.area
         let channels = (0..<image.channels).map { values[$0 * area] }
         return values.indices.allSatisfy { values[$0] == channels[$0 / area] } ? channels : values
+    }
+
+    /// The element of a tensor that meets each element of another one, axes being matched from the last one on; nil where
+    /// the shapes do not fit.
+    private func places(of extents: [Int], over shape: [Int]) -> [Int]? {
+        guard extents.count <= shape.count else { return nil }
+        let extents = [Int](repeating: 1, count: shape.count - extents.count) + extents
+        guard zip(extents, shape).allSatisfy({ $0 == 1 || $0 == $1 }) else { return nil }
+        return zip(extents, shape).reduce([0]) { places, axis in
+            places.flatMap { place in (0..<axis.1).map { place * axis.0 + (axis.0 == 1 ? 0 : $0) } }
+        }
     }
 
     // MARK: Layers
@@ -227,7 +257,8 @@ extension ONNXInterpreter {
 
     /// A window that moves over an image.
     private struct Window {
-        var strides, dilations: (Int, Int)
+        var strides: (Int, Int)
+        var dilations: Extent
         var padding: ImportedGraph.Sides
         var rows, columns: Int
     }
@@ -247,13 +278,14 @@ extension ONNXInterpreter {
         if let size = try node.integers("kernel_shape"), size != [height, width] {
             throw Refusal("its kernel_shape is \(size), its weight's \([height, width])")
         }
-        let (strides, dilations) = (try pair("strides"), try pair("dilations"))
+        let (strides, steps) = (try pair("strides"), try pair("dilations"))
+        let dilations = Extent(steps.0, steps.1)
         let pads = try node.integers("pads") ?? [0, 0, 0, 0]
         guard pads.count == 4, pads.allSatisfy({ (0...65_536).contains($0) }) else {
             throw Refusal("its pads are \(pads)")
         }
         var sides = ImportedGraph.Sides(top: pads[0], left: pads[1], bottom: pads[2], right: pads[3])
-        let (tall, wide) = ((height - 1) * dilations.0 + 1, (width - 1) * dilations.1 + 1)
+        let reach = Extent(height, width).spanned(by: dilations)
         let automatic = try node.text("auto_pad", default: "NOTSET")
         func same(_ side: Int, _ kernel: Int, _ stride: Int) -> (Int, Int) {
             let all = max(0, ((side + stride - 1) / stride - 1) * stride + kernel - side)
@@ -263,8 +295,8 @@ extension ONNXInterpreter {
         case "NOTSET": break
         case "VALID": sides = .init()
         case "SAME_UPPER", "SAME_LOWER":
-            (sides.top, sides.bottom) = same(image.height, tall, strides.0)
-            (sides.left, sides.right) = same(image.width, wide, strides.1)
+            (sides.top, sides.bottom) = same(image.height, reach.height, strides.0)
+            (sides.left, sides.right) = same(image.width, reach.width, strides.1)
         default: throw Refusal("its auto_pad is '\(shortened(automatic))'")
         }
         sides = sides + padding
@@ -277,8 +309,8 @@ extension ONNXInterpreter {
             return (count, max(after, (count - 1) * stride + kernel - side - before))
         }
         let (rows, columns): (Int, Int)
-        (rows, sides.bottom) = try count(image.height, sides.top, sides.bottom, tall, strides.0)
-        (columns, sides.right) = try count(image.width, sides.left, sides.right, wide, strides.1)
+        (rows, sides.bottom) = try count(image.height, sides.top, sides.bottom, reach.height, strides.0)
+        (columns, sides.right) = try count(image.width, sides.left, sides.right, reach.width, strides.1)
         return Window(strides: strides, dilations: dilations, padding: sides, rows: rows, columns: columns)
     }
 
@@ -290,7 +322,7 @@ extension ONNXInterpreter {
         else { throw Refusal("it has no kernel_shape of two numbers") }
         let isCeiling = try node.integer("ceil_mode", default: 0) != 0
         let window = try window(node, x.shape, size[0], size[1], padding: .init(), ceiling: isCeiling)
-        guard window.dilations == (1, 1) else { throw Refusal("its dilations are not 1") }
+        guard window.dilations == 1 else { throw Refusal("its dilations are not 1") }
         let countsPadding = try node.integer("count_include_pad", default: 0) != 0
         guard !countsPadding || !isCeiling else { throw Refusal("it counts padding and rounds up") }
         let shape = ImageShape(height: window.rows, width: window.columns, channels: x.shape.channels)
@@ -302,7 +334,7 @@ extension ONNXInterpreter {
             let convolution = ImportedGraph.Convolution(
                 weight: [Float](repeating: share, count: channels * size[0] * size[1]),
                 bias: [Float](repeating: 0, count: channels), hasBias: false, filters: channels, height: size[0],
-                width: size[1], strides: window.strides, dilations: (1, 1), groups: channels, padding: window.padding)
+                width: size[1], strides: window.strides, dilations: 1, groups: channels, padding: window.padding)
             return [.signal(try append(.convolution(convolution), [x.step], shape, node.title, node.name))]
         }
         let pool = ImportedGraph.Pool(

@@ -38,7 +38,9 @@ extension Convolution {
         guard groups == 1 else { return groupChannels == 1 && groupFilters == 1 ? .depthwise : .patches }
         #if XSMM
             if isFullyConnected { return isDirectProduct ? .panels : .patches }
-            // Positions apart are read as they stand; rows of patches are not made of them.
+            // Positions apart are read as they stand, equally far in both directions; rows of patches are not made of
+            // them.
+            guard dilation.height == dilation.width else { return .patches }
             guard stride == 1 && dilation == 1 || filters % 16 == 0 && !hasPatchRows else { return .patches }
             if winograd != nil { return .winograd }
             // The direct form wins where filters fill vectors, up to a small remainder, and where patches of an input

@@ -31,14 +31,15 @@ enum DepthwiseConvolution {
             for i in 0..<g.kernelHeight {
                 for j in 0..<g.kernelWidth {
                     let target = weightGradient + (i * g.kernelWidth + j) * g.filters
-                    let rows = inside(g.output.height, g.input.height, from: i * g.dilation - g.padding, g.stride)
-                    let columns = inside(g.output.width, g.input.width, from: j * g.dilation - g.padding, g.stride)
+                    let (top, left) = (i * g.dilation.height - g.padding, j * g.dilation.width - g.padding)
+                    let rows = inside(g.output.height, g.input.height, from: top, g.stride)
+                    let columns = inside(g.output.width, g.input.width, from: left, g.stride)
                     forEachVector(g.filters) { c, valid, repeated in
                         var sum = Vector.zero
                         for y in rows {
-                            let row = y * g.stride + i * g.dilation - g.padding
+                            let row = y * g.stride + top
                             for column in columns {
-                                let place = column * g.stride + j * g.dilation - g.padding
+                                let place = column * g.stride + left
                                 sum.addProduct(
                                     x.vector((row * g.input.width + place) * g.filters + c),
                                     yGradient.vector((y * g.output.width + column) * g.filters + c))

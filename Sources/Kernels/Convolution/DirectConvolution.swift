@@ -35,7 +35,7 @@
             let (channels, width) = (g.input.channels, g.output.width + 2 * margin)
             let taps = Taps(
                 rows: g.kernelHeight, columns: g.kernelWidth, depth: g.filters, pixel: g.filters,
-                row: width * g.filters, dilation: g.dilation)
+                row: width * g.filters, dilation: g.dilation.height)
             let shape = g.isPointwise ? ImageShape(height: 1, width: g.input.area, channels: channels) : g.input
             guard let kernel = taps.kernel(columns: channels, stride: channels, width: shape.width)
             else { return false }
@@ -166,7 +166,7 @@
             } else {
                 self.init(
                     rows: g.kernelHeight, columns: g.kernelWidth, depth: channels, pixel: channels,
-                    row: (g.input.width + 2 * g.padding) * channels, step: g.stride, dilation: g.dilation)
+                    row: (g.input.width + 2 * g.padding) * channels, step: g.stride, dilation: g.dilation.height)
             }
         }
 

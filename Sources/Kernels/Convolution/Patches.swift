@@ -3,7 +3,7 @@
 
 extension Convolution {
     /// True where a row of a patch is no run of consecutive floats of the image.
-    var isSpread: Bool { groups > 1 || dilation > 1 }
+    var isSpread: Bool { groups > 1 || dilation != 1 }
 }
 
 /// Row `i` of the patch at (y, x): the kernel columns that fall inside the image, and the offset of the first; or nil.
@@ -32,9 +32,9 @@ private func innerPositions(_ g: Convolution) -> (rows: Range<Int>, columns: Ran
 @inline(__always)
 func forEachTap(_ g: Convolution, _ y: Int, _ x: Int, _ body: (_ tap: Int, _ offset: Int?) -> Void) {
     for i in 0..<g.kernelHeight {
-        let row = y * g.stride + i * g.dilation - g.padding
+        let row = y * g.stride + i * g.dilation.height - g.padding
         for j in 0..<g.kernelWidth {
-            let column = x * g.stride + j * g.dilation - g.padding
+            let column = x * g.stride + j * g.dilation.width - g.padding
             let isInside = row >= 0 && row < g.input.height && column >= 0 && column < g.input.width
             body(i * g.kernelWidth + j, isInside ? (row * g.input.width + column) * g.input.channels : nil)
         }

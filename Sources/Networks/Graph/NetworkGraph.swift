@@ -17,8 +17,8 @@ public enum Operation: Sendable {
     case globalAverage(ImageShape)
     /// In training a part of the elements is zero.
     case dropout(Dropout)
-    /// The sum of all inputs.
-    case sum
+    /// The inputs element by element: their sum, product or quotient.
+    case arithmetic(Arithmetic)
     /// The inputs' channels behind each other.
     case concatenation
     /// Zeros around an image of this shape.
@@ -210,13 +210,16 @@ public struct GraphBuilder {
             name, inputs: [input], shape: convolution.output)
     }
 
-    /// Appends the sum of at least one result of one shape.
-    mutating func appendSum(_ name: String, inputs: [Int]) throws {
+    /// Appends an operation on at least one result, element by element: of one shape, or 1x1 beside it with as many
+    /// channels.
+    mutating func appendArithmetic(_ operation: Arithmetic, _ name: String, inputs: [Int]) throws {
         let shapes = inputs.map { shape($0) }
-        guard shapes.allSatisfy({ $0 == shapes[0] }) else {
-            throw fault("\(name) adds images of \(shapes.map { "\($0)" }.joined(separator: " and "))")
+        let whole = shapes.first { $0.area > 1 } ?? shapes[0]
+        guard shapes.allSatisfy({ $0 == whole || $0.area == 1 && $0.channels == whole.channels }) else {
+            let (verb, joint) = operation.words
+            throw fault("\(name) \(verb) images of \(shapes.map { "\($0)" }.joined(separator: " \(joint) "))")
         }
-        append(.sum, name, inputs: inputs, shape: shapes[0])
+        append(.arithmetic(operation), name, inputs: inputs, shape: whole)
     }
 
     /// Appends a dropout, the next one of the network.

@@ -35,6 +35,13 @@ public struct NetworkPlan: Sendable {
         }
         /// True where u is the block's input itself, which takes no memory.
         public var isIdentity: Bool { if case .identity = source { true } else { false } }
+        /// True where a backward pass to the block's inputs reads these inputs again.
+        var readsInputsBackward: Bool {
+            switch source {
+            case .identity, .arithmetic(.product), .arithmetic(.quotient): true
+            case .convolution, .arithmetic(.sum), .concatenation, .padding, .rearrangement: false
+            }
+        }
         /// The name of batch norm's parameters, `norm1` or `norm_fc1`, or nil without batch norm.
         public var normalization: String? {
             if case .normalization(let name, _) = affine { name } else { nil }
@@ -54,8 +61,8 @@ public struct NetworkPlan: Sendable {
         case convolution(Convolution)
         /// u = x.
         case identity
-        /// u = x1 + x2 + ...
-        case sum
+        /// u = x1 + x2 + ..., or another operation; an x of 1x1 is spread over the image.
+        case arithmetic(Arithmetic)
         /// u = the channels of x1, then those of x2, ...
         case concatenation
         /// u = x with zeros around it; x has this shape.
@@ -192,7 +199,7 @@ extension NetworkPlan.Block {
             source = .convolution(convolution)
             affine = hasBias ? .bias : .none
             deviation = initialDeviation
-        case .sum: source = .sum
+        case .arithmetic(let operation): source = .arithmetic(operation)
         case .concatenation: source = .concatenation
         case .padding(let sides, let input): source = .padding(sides, input)
         case .rearrangement(let input): source = .rearrangement(input)
@@ -227,7 +234,7 @@ extension NetworkPlan.Block {
         case .pooling(let pooling): tail.append(.pooling(pooling))
         case .globalAverage(let shape): tail.append(.globalAverage(shape))
         case .dropout(let dropout): tail.append(.dropout(dropout, node.shape))
-        case .convolution, .sum, .concatenation, .padding, .rearrangement: return false
+        case .convolution, .arithmetic, .concatenation, .padding, .rearrangement: return false
         }
         return true
     }

@@ -13,8 +13,8 @@ public struct ConvolutionLayer: LayerKind {
     public var padding: Sides = 0
     /// The step between output positions.
     public var stride = 1
-    /// The step between the kernel's positions on the image.
-    public var dilation = 1
+    /// The step between the kernel's positions on the image, of its rows and of its columns.
+    public var dilation: Extent = 1
     /// The parts into which input and output channels are divided, each connected with its own alone.
     public var groups = 1
     /// Adds a bias to each channel.
@@ -25,7 +25,7 @@ public struct ConvolutionLayer: LayerKind {
 
     /// Makes the settings.
     public init(
-        channels: Int, size: Extent, padding: Sides? = nil, stride: Int? = nil, dilation: Int? = nil,
+        channels: Int, size: Extent, padding: Sides? = nil, stride: Int? = nil, dilation: Extent? = nil,
         groups: Int? = nil, bias: Bool? = nil, initialDeviation: Double? = nil
     ) {
         self.channels = channels
@@ -48,7 +48,7 @@ public struct ConvolutionLayer: LayerKind {
                 .init("channels", \.channels, .integers(1...65_536), isRequired: true),
                 .init("size", \.size, .extents(1...1024), isRequired: true),
                 .init("padding", \.padding, .sides(0...1023)), .init("stride", \.stride, .integers(1...1024)),
-                .init("dilation", \.dilation, .integers(1...1024), omitted: 1),
+                .init("dilation", \.dilation, .extents(1...1024), omitted: 1),
                 .init("groups", \.groups, .integers(1...65_536), omitted: 1),
                 .init("bias", \.bias, .flags, omitted: true),
                 .init("deviation", \.initialDeviation, .optional(.reals(0...1000)), omitted: .some(nil)),
@@ -61,10 +61,10 @@ public struct ConvolutionLayer: LayerKind {
         try graph.check(self, name)
         var input = try graph.input(of: layer, name)
         let shape = graph.shape(input)
-        let (tall, wide) = ((size.height - 1) * dilation + 1, (size.width - 1) * dilation + 1)
-        guard tall <= shape.height + padding.top + padding.bottom,
-            wide <= shape.width + padding.left + padding.right
-        else { throw graph.fault("\(name) has a kernel of \(tall)x\(wide) on an image of \(shape)") }
+        let reach = size.spanned(by: dilation)
+        guard reach.height <= shape.height + padding.top + padding.bottom,
+            reach.width <= shape.width + padding.left + padding.right
+        else { throw graph.fault("\(name) has a kernel of \(reach.height)x\(reach.width) on an image of \(shape)") }
         guard shape.channels % groups == 0, channels % groups == 0 else {
             throw graph.fault(
                 "\(name) has \(groups) groups, which divide its \(shape.channels) input channels and its \(channels) "
@@ -105,8 +105,8 @@ public struct ConvolutionLayer: LayerKind {
 extension OperatorGraph {
     /// Appends a convolution with its parameters; returns the name of its result.
     mutating func convolution(
-        _ written: WrittenNode, size: Extent, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
-        hasBias: Bool = true
+        _ written: WrittenNode, size: Extent, stride: Int = 1, padding: Int = 0, dilation: Extent = 1,
+        groups: Int = 1, hasBias: Bool = true
     ) throws -> String {
         let filters = written.node.shape.channels
         let shape = [filters, written.inputShapes[0].channels / groups, size.height, size.width]
@@ -116,7 +116,7 @@ extension OperatorGraph {
             ("kernel_shape", .integers([size.height, size.width])), ("strides", .integers([stride, stride])),
             ("pads", .integers([padding, padding, padding, padding])),
         ]
-        if dilation > 1 { attributes.append(("dilations", .integers([dilation, dilation]))) }
+        if dilation != 1 { attributes.append(("dilations", .integers([dilation.height, dilation.width]))) }
         if groups > 1 { attributes.append(("group", .integer(groups))) }
         return node("Conv", inputs, name: written.node.name, attributes)
     }

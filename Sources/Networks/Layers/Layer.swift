@@ -63,8 +63,9 @@ public struct Layer: Sendable {
     /// All kinds.
     public static let kinds: [any LayerKind.Type] = [
         ConvolutionLayer.self, FullyConnectedLayer.self, BatchNormalizationLayer.self, ActivationLayer.self,
-        PoolingLayer.self, GlobalAveragePoolingLayer.self, AffineLayer.self, AddLayer.self, ConcatenateLayer.self,
-        FlattenLayer.self, ReshapeLayer.self, ResidualBlock.self, DropoutLayer.self,
+        PoolingLayer.self, GlobalAveragePoolingLayer.self, AffineLayer.self, AddLayer.self, MultiplyLayer.self,
+        DivideLayer.self, ConcatenateLayer.self, FlattenLayer.self, ReshapeLayer.self, ResidualBlock.self,
+        DropoutLayer.self,
     ]
 
     /// The network's image, as an input.

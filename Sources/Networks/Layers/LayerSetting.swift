@@ -1,4 +1,5 @@
 import Essentials
+import Kernels
 
 /// The values that a setting may have, and how they are written.
 struct SettingValues<Value> {
@@ -243,18 +244,7 @@ public enum LayerNotation<Kind> {
     }
 }
 
-/// Rows and columns.
-public struct Extent: Hashable, Sendable, ExpressibleByIntegerLiteral {
-    /// Rows.
-    public var height: Int
-    /// Columns.
-    public var width: Int
-
-    /// So many rows and columns.
-    public init(_ height: Int, _ width: Int) { (self.height, self.width) = (height, width) }
-    /// As many rows as columns.
-    public init(integerLiteral side: Int) { self.init(side, side) }
-
+extension Extent {
     init?(_ numbers: [Int]) {
         guard let first = numbers.first, let last = numbers.last, numbers.count <= 2 else { return nil }
         self.init(first, last)

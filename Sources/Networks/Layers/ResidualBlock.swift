@@ -32,7 +32,7 @@ public struct ResidualBlock: LayerKind {
         let ends = try [(name, body), ("\(name)_shortcut", shortcut)].map { prefix, layers in
             try graph.appendBranch(layers, prefix: prefix, behind: input)
         }
-        try graph.appendSum("\(name)_add", inputs: ends)
+        try graph.appendArithmetic(.sum, "\(name)_add", inputs: ends)
         graph.suffix = "_\(name)"
     }
 

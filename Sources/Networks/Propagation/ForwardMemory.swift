@@ -6,7 +6,7 @@ import Kernels
 /// The pass goes from the first block to the last. An output is needed from the pass of its own block to that of the
 /// last block that takes it, u while its block is at work and, where the block is chained, while the one behind it is.
 /// A backward pass to the image needs every u again, which then has memory of its own; an identity's is the output of
-/// the block before. The network's outputs stay.
+/// the block before. It needs the factors of a product and the operands of a quotient, too. The network's outputs stay.
 struct ForwardMemory {
     private let layout: Layout
     private let buffer: Buffer<Float>
@@ -45,7 +45,7 @@ struct ForwardMemory {
                 }
                 var last = index == end ? end : working.upperBound
                 for (taker, other) in plan.blocks.enumerated() where other.inputs.contains(index) {
-                    let isKept = backward && other.isIdentity
+                    let isKept = backward && other.readsInputsBackward
                     last = max(last, isKept ? end : other.isChained ? min(end, taker + 1) : taker)
                 }
                 needs.append((index, false, .init(count: floats(block.output), times: index...last)))

@@ -173,6 +173,12 @@ public final class Propagation {
         return source < 0 ? plan.network.input.count : blocks[source].outputCount
     }
 
+    /// One image of a block's input, and whether it is spread over that of its source: of one position beside several.
+    private func operand(_ block: Int, _ place: Int, _ image: Int) -> (x: UnsafeMutablePointer<Float>, isSpread: Bool) {
+        let count = inputCount(block, place)
+        return (input(block, place) + image * count, count < blocks[block].uCount)
+    }
+
     /// The block before, where its output is computed image by image as this one asks for it.
     private func chainedBlock(before index: Int) -> Int? {
         index > 0 && blocks[index - 1].plan.isChained ? index - 1 : nil
@@ -238,12 +244,14 @@ public final class Propagation {
         switch block.plan.source {
         case .convolution: convolve(index, image, 1)
         case .identity: break
-        case .sum:
-            let (u, count) = (block.u + image * block.uCount, block.uCount)
+        case .arithmetic(let operation):
+            let (u, shape) = (block.u + image * block.uCount, block.plan.sourceShape)
             timeline.measure(.forwardTail, block: index) {
-                u.update(from: input(index, 0) + image * count, count: count)
+                let first = operand(index, 0, image)
+                if first.isSpread { spread(u, first.x, shape) } else { u.update(from: first.x, count: block.uCount) }
                 for place in block.plan.inputs.indices.dropFirst() {
-                    add(u, input(index, place) + image * count, count: count)
+                    let (x, isSpread) = operand(index, place, image)
+                    combine(u, operation, x, shape, isSpread: isSpread)
                 }
             }
         case .concatenation:
@@ -478,6 +486,26 @@ public final class Propagation {
         if sums { block.affine.sums.fold(into: partials.pointer + lane * 2 * block.affine.channels) }
     }
 
+    /// The gradient of one operand of a sum, a product or a quotient u, from du: du, du times the other factors, du by
+    /// the divisors, or, of a divisor x, -du u / x; of one that is spread the sum over the positions.
+    private func formOperandGradient(
+        _ index: Int, _ operation: Arithmetic, _ place: Int, _ image: Int, into gradient: UnsafeMutablePointer<Float>
+    ) {
+        let (block, (x, isSpread)) = (blocks[index], operand(index, place, image))
+        let shape = block.plan.sourceShape
+        let whole = isSpread ? scratch.0.pointer : gradient
+        whole.update(from: block.delta + image * block.uCount, count: block.uCount)
+        if operation == .quotient, place > 0 {
+            divisorGradient(whole, block.u + image * block.uCount, x, shape, isSpread: isSpread)
+        } else if operation != .sum {
+            for other in block.plan.inputs.indices where other != place {
+                let (x, isSpread) = operand(index, other, image)
+                combine(whole, operation, x, shape, isSpread: isSpread)
+            }
+        }
+        if isSpread { spreadGradient(gradient, whole, shape) }
+    }
+
     /// The gradient of one image of a block's input, from its delta.
     @inline(__always)
     private func formInputGradient(
@@ -487,8 +515,12 @@ public final class Propagation {
         let delta = block.delta + image * block.uCount
         switch block.plan.source {
         case .convolution: multiplyBack(index, image, 1, into: gradient)
-        case .identity, .sum:
+        case .identity:
             timeline.measure(.backwardTail, block: index) { gradient.update(from: delta, count: block.uCount) }
+        case .arithmetic(let operation):
+            timeline.measure(.backwardTail, block: index) {
+                formOperandGradient(index, operation, place, image, into: gradient)
+            }
         case .concatenation:
             timeline.measure(.backwardTail, block: index) {
                 let area = block.plan.sourceShape.area

@@ -195,6 +195,122 @@ struct ImportTests {
         #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
     }
 
+    /// Squeeze and excitation of three channels: first the convolution that it is behind, then its two layers of
+    /// weights.
+    private static let excitation: [[Float]] = [
+        (0..<27).map { Float($0 % 5) - 2 }, [0.5, -1, 2, 1, 0.25, -0.5], [1, -2, 0.5, 1, -1, 2],
+    ]
+
+    /// The network's three channels of 4x4 and the gate of each, by hand.
+    private static func excited() -> (image: [[Double]], gates: [Double]) {
+        func pixel(_ y: Int, _ x: Int) -> Double {
+            (0..<4).contains(y) && (0..<4).contains(x) ? Double(pixels[y * 4 + x]) / 255 : 0
+        }
+        let weights = excitation.map { $0.map { Double($0) } }
+        let image = (0..<3).map { channel in
+            (0..<16).map { place in
+                (0..<9).reduce(0.0) { sum, tap in
+                    sum + weights[0][channel * 9 + tap] * pixel(place / 4 + tap / 3 - 1, place % 4 + tap % 3 - 1)
+                }
+            }
+        }
+        let means = image.map { $0.reduce(0, +) / 16 }
+        let hidden = (0..<2).map { row in max(0, (0..<3).reduce(0.0) { $0 + weights[1][row * 3 + $1] * means[$1] }) }
+        let gates = (0..<3).map { row in
+            Naive.activation(.sigmoid, (0..<2).reduce(0.0) { $0 + weights[2][row * 2 + $1] * hidden[$1] })
+        }
+        return (image, gates)
+    }
+
+    @Test("squeeze and excitation: a gate for each channel, by products or by quotients, channels first or last")
+    func gates() throws {
+        func model(_ build: (inout ONNXModelWriter, _ image: String, _ gate: String) -> String) -> [UInt8] {
+            Self.model { graph in
+                let weights = Self.excitation
+                let conv = graph.node(
+                    "Conv", ["x", graph.tensor("w0", [3, 1, 3, 3], weights[0])], "conv",
+                    ["pads": .integers([1, 1, 1, 1])])
+                let mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [conv], "mean")], "flat")
+                let transposed = ["transB": .integer(1)] as KeyValuePairs<String, ONNXModelWriter.Attribute>
+                let hidden = graph.node("Gemm", [mean, graph.tensor("w1", [2, 3], weights[1])], "down", transposed)
+                let relu = graph.node("Relu", [hidden], "relu")
+                let last = graph.node("Gemm", [relu, graph.tensor("w2", [3, 2], weights[2])], "up", transposed)
+                let gate = graph.node("Sigmoid", [last], "gate")
+                let place = graph.node("Unsqueeze", [gate, graph.integers("axes", [2], [2, 3])], "place")
+                let end = graph.node("GlobalAveragePool", [build(&graph, conv, place)], "end")
+                let head = graph.tensor("w3", [2, 3], [1, 2, 3, -1, 0.5, 4])
+                return graph.node("Gemm", [graph.node("Flatten", [end], "row"), head], "fc", transposed)
+            }
+        }
+        let (image, gates) = Self.excited()
+        func check(_ bytes: [UInt8], _ kinds: [Layer], _ value: (Double, Double) -> Double) throws {
+            let checkpoint = try Self.imported(bytes)
+            let network = try checkpoint.network()
+            #expect(network.layers.suffix(2 + kinds.count).dropLast(2).map(\.name) == kinds.map(\.name))
+            #expect(Array(network.layers.suffix(2 + kinds.count).dropLast(2)) == kinds)
+            let means = (0..<3).map { channel in
+                image[channel].reduce(0.0) { $0 + value($1, gates[channel]) } / 16
+            }
+            let head = [[1, 2, 3], [-1, 0.5, 4]]
+            let expected = head.map { row in Float(zip(row, means).reduce(0.0) { $0 + $1.0 * $1.1 }) }
+            #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
+            let again = try Checkpoint.imported(
+                onnx: try checkpoint.onnx(), path: "b.onnx",
+                try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+            #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
+        }
+        try check(
+            model { $0.node("Mul", [$1, $2], "product") }, [.multiply(["conv", "gate"], name: "product")]
+        ) { $0 * $1 }
+        try check(
+            model { $0.node("Mul", [$0.node("Mul", [$2, $1], "first"), $1], "product") },
+            [.multiply(["gate", "conv", "conv"], name: "product")]
+        ) { $0 * $0 * $1 }
+        try check(
+            model { $0.node("Div", [$0.node("Div", [$1, $2], "first"), $2], "quotient") },
+            [.divide(["conv", "gate", "gate"], name: "quotient")]
+        ) { $0 / $1 / $1 }
+        try check(
+            model { graph, conv, gate in
+                let last = ["perm": .integers([0, 2, 3, 1])] as KeyValuePairs<String, ONNXModelWriter.Attribute>
+                let (image, gates) = (
+                    graph.node("Transpose", [conv], "t", last), graph.node("Transpose", [gate], "u", last)
+                )
+                let product = graph.node("Mul", [gates, image], "product")
+                return graph.node("Transpose", [product], "v", ["perm": .integers([0, 3, 1, 2])])
+            }, [.multiply(["gate", "conv"], name: "product")]
+        ) { $0 * $1 }
+    }
+
+    @Test("a square, and a product of a value with a function of itself, that are no activation")
+    func productsWithItself() throws {
+        func layers(_ build: (inout ONNXModelWriter, String) -> String) throws -> (layers: [Layer], logits: [Float]) {
+            let bytes = Self.model { graph in
+                let one = graph.tensor("one", [1, 1, 1, 1], [1])
+                let conv = graph.node("Conv", ["x", one], "conv")
+                let end = graph.tensor("w", [16, 2], (0..<32).map { Self.weight[$0 % 2 * 16 + $0 / 2] })
+                return graph.node("MatMul", [graph.node("Flatten", [build(&graph, conv)], "f"), end], "fc")
+            }
+            let checkpoint = try Self.imported(bytes)
+            return (Array(try checkpoint.network().layers[1...].dropLast()), try Self.logits(checkpoint, Self.pixels))
+        }
+        let x = Self.pixels.map { $0 / 255 }
+        let square = try layers { $0.node("Mul", [$1, $1], "m") }
+        #expect(square.layers == [.multiply(["conv", "conv"], name: "m")])
+        #expect(Self.close(square.logits, Self.expected(x.map { $0 * $0 })))
+        let tanh = try layers { $0.node("Mul", [$0.node("Tanh", [$1], "t"), $1], "m") }
+        #expect(tanh.layers == [Layer(ActivationLayer(.tanh), name: "t"), .multiply(["t", "conv"], name: "m")])
+        #expect(Self.close(tanh.logits, Self.expected(x.map { $0 * Foundation.tanh($0) })))
+        // The way of hard swish, without its last division.
+        let clip = try layers {
+            let sum = $0.node("Add", [$1, $0.tensor("3", [], [3])], "a")
+            let clip = $0.node("Clip", [sum, $0.tensor("0", [], [0]), $0.tensor("6", [], [6])], "c")
+            return $0.node("Mul", [$1, clip], "m")
+        }
+        #expect(clip.layers.last?.kind is MultiplyLayer && clip.layers.last?.inputs.first == "conv")
+        #expect(Self.close(clip.logits, Self.expected(x.map { $0 * ($0 + 3) })))
+    }
+
     @Test("groups, dilations and a reshape between images")
     func groups() throws {
         let bytes = Self.model { graph in
@@ -232,6 +348,35 @@ struct ImportTests {
         let expected = (0..<2).map { row in
             (0..<8).reduce(Float(0)) { $0 + Self.weight[16 + row * 8 + $1] * values[$1] }
         }
+        #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
+        let again = try Checkpoint.imported(
+            onnx: try checkpoint.onnx(), path: "b.onnx",
+            try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+        #expect(try again.network() == network && again.trainingDigest == checkpoint.trainingDigest)
+    }
+
+    @Test("dilations that differ by direction")
+    func dilations() throws {
+        let bytes = Self.model { graph in
+            let kernel = graph.tensor("k", [1, 1, 2, 2], [1, -2, 3, 0.5])
+            let conv = graph.node("Conv", ["x", kernel], "conv", ["dilations": .integers([1, 2])])
+            let last = graph.tensor("w", [2, 6], Array(Self.weight.prefix(12)))
+            return graph.node("Gemm", [graph.node("Flatten", [conv], "f"), last], "fc", ["transB": .integer(1)])
+        }
+        let checkpoint = try Self.imported(bytes)
+        let network = try checkpoint.network()
+        #expect(
+            network.layers == [
+                Layer(ConvolutionLayer(channels: 1, size: 2, dilation: Extent(1, 2), bias: false), name: "conv"),
+                Layer(FullyConnectedLayer(channels: 2), name: "fc"),
+            ])
+        let x = Self.pixels.map { $0 / 255 }
+        // [3 rows, 2 columns].
+        let values = (0..<6).map { i -> Float in
+            let corner = i / 2 * 4 + i % 2
+            return x[corner] - 2 * x[corner + 2] + 3 * x[corner + 4] + 0.5 * x[corner + 6]
+        }
+        let expected = (0..<2).map { row in (0..<6).reduce(Float(0)) { $0 + Self.weight[row * 6 + $1] * values[$1] } }
         #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
         let again = try Checkpoint.imported(
             onnx: try checkpoint.onnx(), path: "b.onnx",
@@ -382,6 +527,25 @@ struct ImportTests {
                     for name in ["u", "v", "w"] { _ = $0.external(name, [1, 1 << 28], location: "w.bin", offset: 0) }
                     return end(&$0, "x")
                 }) == "it is no whole ONNX model: its tensors take more than 2 GiB")
+        #expect(
+            try sentence(
+                Self.model { graph in
+                    let wide = graph.node("Conv", ["x", graph.tensor("v", [3, 1, 1, 1], [1, 2, 3])], "conv")
+                    let gate = graph.node("Sigmoid", ["x"], "gate")
+                    return end(&graph, graph.node("Mul", [wide, gate], "m"))
+                }) == "node 'm' (Mul): it multiplies [3, 4, 4] and [1, 4, 4]")
+        #expect(
+            try sentence(
+                Self.model { graph in
+                    let row = graph.node("Flatten", [graph.node("GlobalAveragePool", ["x"], "mean")], "row")
+                    return end(&graph, graph.node("Div", ["x", row], "d"))
+                }) == "node 'd' (Div): it divides [1, 4, 4] by [1]")
+        #expect(
+            try sentence(Self.model { end(&$0, $0.node("Div", [$0.tensor("one", [], [1]), "x"], "d")) })
+                == "node 'd' (Div): it divides a constant by what depends on the image")
+        #expect(
+            try sentence(Self.model { end(&$0, $0.node("Div", ["x", $0.tensor("zero", [], [0])], "d")) })
+                == "node 'd' (Div): it divides by 0, or by what is no number")
         let whole = Self.model { end(&$0, "x") }
         for count in 0..<whole.count {
             let found = try failure { _ = try Self.imported(Array(whole.prefix(count))) }

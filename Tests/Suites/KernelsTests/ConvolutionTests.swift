@@ -38,6 +38,11 @@ import Testing
         make(9, 8, 16, kernel: 3, filters: 32, padding: 2, dilation: 2),
         make(10, 11, 32, kernel: 3, filters: 16, stride: 2, padding: 1, dilation: 2),
         make(9, 9, 3, kernel: 3, filters: 20, padding: 3, dilation: 3),
+        make(9, 8, 16, kernel: 3, filters: 32, padding: 2, dilation: Extent(1, 2)),
+        make(10, 11, 32, kernel: 3, filters: 16, stride: 2, padding: 1, dilation: Extent(3, 1)),
+        make(8, 9, 3, kernel: 2, filters: 5, dilation: Extent(7, 8)),
+        make(7, 8, 8, kernel: 3, filters: 4, padding: 2, dilation: Extent(2, 3), groups: 2),
+        make(9, 10, 17, kernel: 3, filters: 17, stride: 2, padding: 3, dilation: Extent(1, 4), groups: 17),
         make(7, 9, 6, kernel: 3, filters: 8, padding: 1, groups: 2),
         make(8, 8, 32, kernel: 3, filters: 48, stride: 2, padding: 2, dilation: 2, groups: 4),
         make(1, 1, 8, kernel: 1, filters: 4, groups: 4),
@@ -54,7 +59,7 @@ import Testing
 
     static func make(
         _ height: Int, _ width: Int, _ channels: Int, kernel: Int, filters: Int, stride: Int = 1, padding: Int = 0,
-        dilation: Int = 1, groups: Int = 1
+        dilation: Extent = 1, groups: Int = 1
     ) -> Convolution {
         Convolution(
             input: ImageShape(height: height, width: width, channels: channels), kernelHeight: kernel,

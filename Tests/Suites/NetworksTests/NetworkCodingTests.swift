@@ -45,11 +45,16 @@ import Testing
         let text = """
             [{"convolution":{"bias":false,"channels":4,"deviation":0.01,"padding":[0,1,2,3],"size":[3,1],"stride":1},\
             "inputs":["image"],"name":"first"},{"convolution":{"channels":4,"deviation":0.01,"padding":1,"size":3,\
-            "stride":1}},{"add":null,"inputs":["first","conv2"]},{"residual":{"body":["batch_normalization"]}}]
+            "stride":1}},{"add":null,"inputs":["first","conv2"]},{"convolution":{"channels":4,"deviation":0.01,\
+            "dilation":2,"padding":0,"size":3,"stride":1}},{"convolution":{"channels":4,"deviation":0.01,\
+            "dilation":[1,2],"padding":0,"size":3,"stride":1}},{"inputs":["first","conv2"],\
+            "multiply":null},{"residual":{"body":["batch_normalization"]}}]
             """
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         #expect(String(decoding: try encoder.encode(try layers(text)), as: UTF8.self) == text)
+        let equal = #"[{"convolution": {"channels": 4, "size": 3, "dilation": [2, 2]}}]"#
+        #expect(try layers(equal) == [.convolution(.init(channels: 4, size: 3, dilation: 2))])
     }
 
     @Test(
@@ -61,6 +66,7 @@ import Testing
             (#"[{"fully_connected": {"chanels": 20}}]"#, "'layers[1].fully_connected.channels'"),
             (#"[{"pooling": {"kind": "max", "size": 2, "strid": 2}}]"#, "'layers[1].pooling.stride'"),
             (#"[{"residual": {"body": [{"convolution": {"channels": 20}}]}}]"#, "body[1].convolution has no size"),
+            (#"[{"convolution": {"channels": 4, "size": 3, "dilation": [1, 2, 3]}}]"#, "dilation is [1, 2, 3]"),
             (#"[{"residual": {"body": []}, "name": "a/b"}]"#, "layers[1].name is a/b"),
             (#"[{"add": null, "inputs": "conv1"}]"#, "layers[1].inputs is conv1"),
             (#"[{"pooling": {"kind": "max", "size": 2}, "activation": "relu"}]"#, "one key"),

@@ -63,6 +63,16 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         RefusedNetwork("a sum of two shapes", "add1 adds images of 6x6x4 and 8x8x2") {
             $0.layers.insert(.add(["conv1", "image"]), at: 1)
         },
+        RefusedNetwork("a gate of other channels", "multiply1 multiplies images of 6x6x4 and 1x1x2") {
+            let gate = Layer(GlobalAveragePoolingLayer(), name: "gate", inputs: ["image"])
+            $0.layers.insert(contentsOf: [gate, .multiply(["conv1", "gate"])], at: 1)
+        },
+        RefusedNetwork("a divisor of one row", "divide1 divides images of 1x1x4 by 6x6x4 by 1x6x4") {
+            let mean = Layer(GlobalAveragePoolingLayer(), name: "mean", inputs: ["conv1"])
+            let row = Layer(
+                ConvolutionLayer(channels: 4, size: Extent(6, 1)), name: "row", inputs: ["conv1"])
+            $0.layers.insert(contentsOf: [mean, row, .divide(["mean", "conv1", "row"])], at: 1)
+        },
         RefusedNetwork("images of two sizes put together", "concatenate1 takes images of 6x6x4 and 8x8x2") {
             $0.layers.insert(.concatenate(["conv1", "image"]), at: 1)
         },
@@ -103,6 +113,10 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         convolution("an empty kernel", .init(channels: 4, size: 0)),
         convolution("a kernel larger than the image", .init(channels: 4, size: 9)),
         convolution("a kernel larger than any image", .init(channels: 4, size: Extent(.max, .max), padding: 1000)),
+        convolution(
+            "a kernel that dilation makes larger than the image",
+            .init(channels: 4, size: 3, dilation: Extent(1, 4))),
+        convolution("no dilation of rows", .init(channels: 4, size: 3, dilation: Extent(0, 1))),
         convolution("no stride", .init(channels: 4, size: 3, stride: 0)),
         convolution("negative padding", .init(channels: 4, size: 3, padding: -1)),
         convolution(
@@ -149,6 +163,15 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
                 "conv1", "norm1", "act1", "act1_2", "pool1", "pool1_2", "act1_3", "pool1_3", "fc1", "act_fc1", "fc2",
             ])
         #expect(Set(plan.layerNames).count == plan.layerNames.count)
+    }
+
+    @Test("a gate takes the shape of the image that it multiplies, wherever it stands among the inputs")
+    func gates() throws {
+        var network = SmallNetworks.plain
+        network.layers.insert(
+            contentsOf: [Layer(GlobalAveragePoolingLayer(), name: "gate"), .multiply(["gate", "act1", "gate"])], at: 2)
+        let product = try #require(try NetworkPlan(network).graph.nodes.first { $0.name == "multiply1" })
+        #expect(product.shape == ImageShape(height: 6, width: 5, channels: 5))
     }
 
     @Test("layers of a residual block have its prefix, and those behind it its name")
