@@ -143,7 +143,7 @@ public enum SmallNetworks {
                 .convolution(.init(channels: 6, size: 3, padding: 1, stride: 2, groups: 6, bias: false)),
                 .activation(.sigmoid), .reshape(.init(channels: 4, height: 2, width: 12)),
                 .convolution(
-                    .init(channels: 4, size: Extent(2, 3), padding: 1, dilation: Extent(3, 2), groups: 4)),
+                    .init(channels: 4, size: Extent(2, 3), padding: 1, dilation: Extent(2, 3), groups: 4)),
                 .batchNormalization, .activation(.sigmoid), .flatten, .fullyConnected(.init(channels: 12)),
                 .reshape(.init(channels: 3, height: 2, width: 2)), .convolution(.init(channels: 5, size: 1)),
                 .activation(.sigmoid),
@@ -162,7 +162,7 @@ public enum SmallNetworks {
                 .divide(["gated", "above"], name: "shared"), .activation(.sigmoid),
                 Layer(AffineLayer(scale: [2], shift: [1]), name: "whole"),
                 .divide(["gate", "whole", "above"], name: "quotient"),
-                .multiply(["quotient", "quotient", "shared"]), .add(["multiply1", "gate"]),
+                .multiply(["quotient", "quotient", "shared"]), .add(["multiply2", "gate"]),
                 .convolution(.init(channels: 2, size: 1)), Layer(GlobalAveragePoolingLayer(), name: "mean"),
                 .multiply(["conv3", "mean", "image"]), .pooling(.init(.average, size: 2, stride: 2)),
                 .convolution(.init(channels: 4, size: 2)), .activation(.sigmoid),
