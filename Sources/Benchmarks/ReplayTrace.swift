@@ -5,8 +5,8 @@ import MessagePassing
 /// 1e-9 s (on hosts of 1 Gflop/s), sizes in bytes, a tag for each stage and collective.
 ///
 /// A host's ranks tell each other by messages of no bytes what in truth they see in memory that they share. Gathers of
-/// many hosts are the messages of `GatherRounds`; other collectives those that Open MPI's (4.1) are made of: gathers and
-/// exchanges send all at once, each to each; short sums go up and down a binomial tree.
+/// many hosts are the messages of `GatherRounds`. Other collectives are those that Open MPI 4.1 makes of them: gathers
+/// and exchanges send all at once, each to each; short sums go up and down a binomial tree.
 struct ReplayTrace {
     /// The ranks that speak with those of other hosts.
     let speakers: Int

@@ -55,9 +55,7 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         lane = lanes.lowerBound
         if mode == .fast || ranks == 1 {
             sum = PlainSum(groups, count: count)
-        } else if Self.goesWhole(
-            count: count, senders: groups.count == 1 ? ranks : groups.count, wholeLimit: wholeLimit)
-        {
+        } else if Self.goesWhole(count: count, hosts: groups.count, ranks: ranks, wholeLimit: wholeLimit) {
             sum = try WholeSum(groups, assignment, count: count)
         } else {
             sum = try SlicedSum(groups, assignment, count: count)
@@ -69,12 +67,12 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
             : LaneAccumulator(inOrder: lanes, count: count)
     }
 
-    /// - Parameter senders: the hosts, or the ranks of one.
-    private static func goesWhole(count: Int, senders: Int, wholeLimit: Int) -> Bool {
+    /// True where a sum goes whole. Each rank then folds nodes of all hosts, or of all ranks of the only one.
+    private static func goesWhole(count: Int, hosts: Int, ranks: Int, wholeLimit: Int) -> Bool {
         // Not integers: what a recipe asks for may be beyond counting.
         let bytes = Double(count) * Double(MemoryLayout<Element>.stride)
         return bytes <= Double(wholeLimit)
-            && bytes * Double(senders) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
+            && bytes * Double(hosts == 1 ? ranks : hosts) <= Double(wholeNodes * max(wholeLimit, self.wholeLimit))
     }
 
     /// The memory that such a sum takes on a rank and its host, known before any of it is taken: at the least.
@@ -95,8 +93,7 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         let (host, ownRanks) = (rank / ranksOfHost, hosts[rank / ranksOfHost])
         let hostNodes = hosts.map { tree.cover(assignment.lanes(of: $0)).count }
         let hostsCount = Double(hostNodes.reduce(0, +))
-        let senders = hosts.count == 1 ? assignment.ranks : hosts.count
-        guard goesWhole(count: count, senders: senders, wholeLimit: wholeLimit) else {
+        guard goesWhole(count: count, hosts: hosts.count, ranks: assignment.ranks, wholeLimit: wholeLimit) else {
             // The accumulators of the host's ranks and the sum.
             var shared = buffer
             for other in ownRanks {

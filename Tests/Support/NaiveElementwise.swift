@@ -38,8 +38,8 @@ extension Naive {
         u.indices.map { scale[$0 % scale.count] * u[$0] + shift[$0 % scale.count] }
     }
 
-    /// The first operand and then each further one in turn, element by element of one image; an operand of fewer elements
-    /// has one a channel.
+    /// The first operand and then each further one in turn, element by element of one image; an operand of fewer
+    /// elements has one a channel.
     public static func combine(_ operation: Arithmetic, _ operands: [[Double]], _ shape: ImageShape) -> [Double] {
         (0..<shape.count).map { i in
             let values = operands.map { x in x.count < shape.count ? x[i % shape.channels] : x[i] }

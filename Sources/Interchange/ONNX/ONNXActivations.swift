@@ -7,8 +7,8 @@ enum ONNXActivations {
     /// the layer before.
     enum Operand { case start, before }
 
-    /// The layers that a row of elementwise functions is made of, each with its operands; nil where one of the functions
-    /// belongs to no layer.
+    /// The layers that a row of elementwise functions is made of, each with its operands; nil where one of the
+    /// functions belongs to no layer.
     static func layers(
         _ functions: [ONNXSignal.Elementwise]
     ) -> [(operation: ImportedGraph.Operation, operands: [Operand])]? {

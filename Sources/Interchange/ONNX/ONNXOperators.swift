@@ -214,8 +214,8 @@ extension ONNXInterpreter {
         return values.indices.allSatisfy { values[$0] == channels[$0 / area] } ? channels : values
     }
 
-    /// The element of a tensor that meets each element of another one, axes being matched from the last one on; nil where
-    /// the shapes do not fit.
+    /// The element of a tensor that meets each element of another one, axes being matched from the last one on; nil
+    /// where the shapes do not fit.
     private func places(of extents: [Int], over shape: [Int]) -> [Int]? {
         guard extents.count <= shape.count else { return nil }
         let extents = [Int](repeating: 1, count: shape.count - extents.count) + extents

@@ -1,8 +1,8 @@
 /// The rounds in which the block of each of many ranks reaches all (Bruck, Ho, Kipnis, Upfal & Weathersby 1997).
 ///
 /// In round k a rank has its own block and the 4^k - 1 behind it, of ranks that follow in a ring. It sends as many of
-/// them as are missing there to the ranks 4^k, 2 x 4^k and 3 x 4^k before it, and receives as many from those behind it:
-/// log4(R) rounds, rounded up, of at most three messages, in place of R - 1 messages.
+/// them as are missing there to the ranks 4^k, 2 x 4^k and 3 x 4^k before it, and receives as many from those behind
+/// it: log4(R) rounds, rounded up, of at most three messages, in place of R - 1 messages.
 package struct GatherRounds {
     /// A message of a round: the other rank, and the blocks from `first` on, `count` of them in the ring.
     package struct Part: Equatable {

@@ -7,7 +7,7 @@ internal import COpenMPI
 /// Who begins one when it happens to be possible therefore needs a communicator of its own, see
 /// `Communicator.duplicate`.
 public struct PendingCollective: ~Copyable {
-    /// A collective of its own.
+    /// One of the two collectives that may be under way as one.
     private enum Part {
         case none
         /// MPI's own.
@@ -25,8 +25,9 @@ public struct PendingCollective: ~Copyable {
     /// None: done.
     public init() { self.init(.none) }
 
-    /// Two that are one, which is done when both are.
+    /// Two collectives as one, which is done when both are. Neither is two itself.
     public init(_ first: consuming PendingCollective, _ second: consuming PendingCollective) {
+        precondition(!first.isTwo && !second.isTwo, "more than two collectives under way as one")
         self.init(first.first, second.first)
     }
 
@@ -68,6 +69,8 @@ public struct PendingCollective: ~Copyable {
         guard let rehearsal else { return try MessagePassing.wait { try test() } }
         try rehearsal.wait { _ = try test() }
     }
+
+    private var isTwo: Bool { if case .none = second { false } else { true } }
 
     private var rehearsal: Rehearsal? {
         if case .rehearsed(_, let rehearsal) = first { return rehearsal }

@@ -106,8 +106,8 @@ public final class Communicator {
             .first ?? 0
     }
 
-    /// A number by which the messages of a gather in rounds differ from those of others under way: the same on all ranks,
-    /// which begin collectives in the same order.
+    /// A number by which the messages of a gather in rounds differ from those of others under way: the same on all
+    /// ranks, which begin collectives in the same order.
     func nextGather() -> Int32 {
         gathers = (gathers + 1) % 4096
         return gathers

@@ -11,7 +11,7 @@ public final class CheckpointWatcher {
     private let run: String
     private let output: String
     private let communicator: Communicator
-    private let settings: (Checkpoint) throws -> EvaluationSettings
+    private let settings: (CheckpointHeader) throws -> EvaluationSettings
     private let trust: Bool
     private let patience: Double
     /// Where metrics.jsonl ended when the watch began: an end of the run before that does not count.
@@ -32,13 +32,13 @@ public final class CheckpointWatcher {
     ///   - resume: keep what the output directory holds.
     ///   - patience: seconds without a sign of a job that trains the run, after which the watch ends.
     ///   - communicator: the ranks that evaluate.
-    ///   - settings: given a checkpoint, what to evaluate it on.
+    ///   - settings: given what a checkpoint says of itself, what to evaluate it on.
     /// - Throws: `Failure` 66 where there is no run; 73 where the output directory holds an evaluation and `resume` is
     ///   false.
     public init(
         run: String, output: String, metricsStart: Int = 0, trust: Bool = false, resume: Bool,
         patience: Double = .infinity, communicator: Communicator,
-        settings: @escaping (Checkpoint) throws -> EvaluationSettings
+        settings: @escaping (CheckpointHeader) throws -> EvaluationSettings
     ) throws {
         self.run = run
         self.output = output
@@ -108,14 +108,14 @@ public final class CheckpointWatcher {
             }
             let step = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
             do {
-                let (checkpoint, settings) = try communicator.agree {
+                let (target, header, settings) = try communicator.agree {
                     let checkpoint = try Checkpoint.load(path, trust: trust)
-                    var settings = try self.settings(checkpoint)
+                    var settings = try self.settings(checkpoint.header)
                     settings.resume = true
-                    return (checkpoint, settings)
+                    return (try TargetModel(checkpoint, seed: settings.seed), checkpoint.header, settings)
                 }
                 let job = try EvaluationJob(
-                    checkpoint, name: path, communicator: communicator, settings: settings)
+                    target, header, name: path, communicator: communicator, settings: settings)
                 seen[path] = written
                 let folder = "\(output)/\(step)"
                 try communicator.agree { try FileManager.default.makeDirectory(folder) }

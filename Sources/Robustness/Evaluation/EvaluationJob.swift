@@ -101,22 +101,23 @@ public final class EvaluationJob {
     /// arguments.
     ///
     /// - Parameters:
-    ///   - checkpoint: the network, which every rank holds.
+    ///   - target: the network, which every rank holds.
+    ///   - header: what its checkpoint says of it.
     ///   - name: what the results call it.
     ///   - others: other networks, for attacks that are made on them.
     ///   - communicator: the ranks that evaluate.
     ///   - own: what to evaluate it on.
-    /// - Throws: `Failure` 66 where the data is not there, 65 where it or the network is damaged or they do not fit
-    ///   together, 64 for attacks that cannot be made; all ranks throw together.
+    /// - Throws: `Failure` 66 where the data is not there, 65 where it is damaged or does not fit the network, 64 for
+    ///   attacks that cannot be made; all ranks throw together.
     public init(
-        _ checkpoint: Checkpoint, name: String, others: [(name: String, target: TargetModel)] = [],
-        communicator: Communicator, settings own: EvaluationSettings
+        _ target: TargetModel, _ header: CheckpointHeader, name: String,
+        others: [(name: String, target: TargetModel)] = [], communicator: Communicator, settings own: EvaluationSettings
     ) throws {
+        precondition(target.seed == own.seed, "a network of seed \(target.seed) in an evaluation of \(own.seed)")
         self.name = name
         self.communicator = communicator
-        let target = try communicator.agree { try TargetModel(checkpoint, seed: own.seed) }
         let dataset = try HostDataset(
-            own.dataset?.locator ?? checkpoint.header.dataset, directory: own.dataDirectory, communicator: communicator)
+            own.dataset?.locator ?? header.dataset, directory: own.dataDirectory, communicator: communicator)
         let splits =
             own.split == .test
             ? nil
@@ -128,9 +129,9 @@ public final class EvaluationJob {
         let context = AttackContext(target, others: others)
         // Another set than the network's own takes the network's classes, and its own set's strengths.
         let isOwn = own.dataset == nil
-        let columns = isOwn ? dataset.description.strengths : DatasetDefaults.of(checkpoint.header.dataset).strengths
+        let columns = isOwn ? dataset.description.strengths : DatasetDefaults.of(header.dataset).strengths
         let strengths = own.strengths ?? columns
-        let classes = isOwn ? dataset.description.classes : checkpoint.header.classes
+        let classes = isOwn ? dataset.description.classes : header.classes
         let makeEvaluator = { (attacks: [AttackSpecification], samples: ImageSet) throws in
             try Evaluator(
                 context, attacks, strengths: strengths, samples: samples, classes: classes, chunk: own.chunk,
@@ -138,11 +139,11 @@ public final class EvaluationJob {
         }
         let evaluator = try communicator.agree {
             // A set of one's own may lack images of the last classes.
-            if let other = own.dataset, dataset.description.classes > checkpoint.header.classes {
+            if let other = own.dataset, dataset.description.classes > header.classes {
                 throw Failure(
                     .data,
                     "\(other.name) has labels up to \(dataset.description.classes - 1), and the network "
-                        + "\(checkpoint.header.classes) classes: evaluate on images of its classes")
+                        + "\(header.classes) classes: evaluate on images of its classes")
             }
             return try makeEvaluator(own.attacks, samples)
         }
@@ -150,15 +151,15 @@ public final class EvaluationJob {
         self.samples = samples
         (self.evaluator, self.makeEvaluator) = (evaluator, makeEvaluator)
         self.settings = own
-        step = checkpoint.header.step
-        networkRow = NetworkRow(checkpoint.header, name: name, split: own.split.rawValue)
+        step = header.step
+        networkRow = NetworkRow(header, name: name, split: own.split.rawValue)
         subject = EvaluationSubject(
-            checkpoint: name, checkpointDigest: checkpoint.contentDigest, checkpointStep: step,
-            dataset: own.dataset?.name ?? checkpoint.header.dataset, split: own.split.rawValue, seed: own.seed,
+            checkpoint: name, checkpointDigest: target.digest, checkpointStep: step,
+            dataset: own.dataset?.name ?? header.dataset, split: own.split.rawValue, seed: own.seed,
             samples: samples, classes: target.plan.network.classes,
-            classNames: checkpoint.header.classNames ?? dataset.description.namedClasses)
+            classNames: header.classNames ?? dataset.description.namedClasses)
         try communicator.agreeOnEqual([
-            ("the checkpoint", checkpoint.contentDigest), ("the data", samples.contentDigest),
+            ("the checkpoint", target.digest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),
             ("the BLAS kernel", BLAS.kernel),
         ])

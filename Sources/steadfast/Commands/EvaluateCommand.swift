@@ -109,9 +109,7 @@ struct EvaluateCommand: CollectiveCommand {
         defer { _ = lock }
         if watch { return try watch(communicator) }
         try communicator.agree { for (name, network) in imports { try save(network, importedFrom: name) } }
-        let subjects = try communicator.agree {
-            try checkpoints.map { (name: $0, checkpoint: try read[$0] ?? load($0)) }
-        }
+        let subjects = try communicator.agree { try checkpoints.map { try read[$0] ?? load($0) } }
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
         var warned: [String] = []
@@ -179,20 +177,20 @@ struct EvaluateCommand: CollectiveCommand {
     /// Reads the networks, as one that cannot be read or evaluated is refused before a folder is made. Of a run to
     /// watch its directory has to be there. Local.
     ///
-    /// - Returns: the checkpoints, by their names; on rank 0 also what each network of the format ONNX becomes.
+    /// - Returns: the networks of checkpoints, by their names; on rank 0 also what each one of the format ONNX becomes.
     private func readNetworks(
         _ communicator: Communicator
-    ) throws -> (read: [String: Checkpoint], imports: [String: Checkpoint]) {
+    ) throws -> (read: [String: EvaluatedNetwork], imports: [String: Checkpoint]) {
         guard !watch else {
             try CheckpointWatcher.requireRun(checkpoints[0])
             return ([:], [:])
         }
-        var (read, imports): ([String: Checkpoint], [String: Checkpoint]) = ([:], [:])
+        var (read, imports): ([String: EvaluatedNetwork], [String: Checkpoint]) = ([:], [:])
         let request = try EvaluationRequest(self)
         for name in checkpoints {
             guard name.hasSuffix(".onnx") else {
                 let network = try load(name)
-                _ = try request.settings(for: network)
+                _ = try request.settings(for: network.header)
                 read[name] = network
                 continue
             }
@@ -200,7 +198,7 @@ struct EvaluateCommand: CollectiveCommand {
             guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
             let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
             let network = try Checkpoint.imported(onnx: name, settings)
-            _ = try request.settings(for: network)
+            _ = try request.settings(for: network.header)
             imports[name] = network
         }
         return (read, imports)
@@ -234,8 +232,8 @@ struct EvaluateCommand: CollectiveCommand {
 
     /// An estimate of what the evaluation of the first checkpoint takes; writes nothing. Collective.
     func estimate(_ communicator: Communicator) throws -> EvaluationForecast {
-        let subjects = try communicator.agree { [(name: checkpoints[0], checkpoint: try load(checkpoints[0]))] }
-        return try job(subjects[0], among: subjects, nil, communicator).forecast(seconds: 1)
+        let network = try communicator.agree { try load(checkpoints[0]) }
+        return try job(network, among: [network], nil, communicator).forecast(seconds: 1)
     }
 
     /// Estimates what the evaluation takes; writes nothing. Collective.
@@ -248,7 +246,7 @@ struct EvaluateCommand: CollectiveCommand {
             }
         }
         let parts = try parts(communicator)
-        let subjects = try communicator.agree { try checkpoints.map { (name: $0, checkpoint: try load($0)) } }
+        let subjects = try communicator.agree { try checkpoints.map(load) }
         for (subject, part) in subjects.flatMap({ subject in parts.map { (subject, $0) } }) {
             let forecast = try job(subject, among: subjects, part, communicator).forecast()
             guard communicator.rank == 0 else { continue }
@@ -305,27 +303,29 @@ struct EvaluateCommand: CollectiveCommand {
     ///   - subjects: all networks that are evaluated, where an attack is made on the other ones.
     ///   - part: the data set; nil for the one that the network was trained on.
     private func job(
-        _ subject: NamedCheckpoint, among subjects: [NamedCheckpoint], _ part: EvaluatedSet?,
+        _ subject: EvaluatedNetwork, among subjects: [EvaluatedNetwork], _ part: EvaluatedSet?,
         _ communicator: Communicator
     ) throws -> EvaluationJob {
         let (settings, others) = try communicator.agree {
-            var settings = try EvaluationRequest(self).settings(for: subject.checkpoint)
+            var settings = try EvaluationRequest(self).settings(for: subject.header)
             // What the network is for anyway has no other name.
-            if let part, part.locator != subject.checkpoint.header.dataset {
+            if let part, part.locator != subject.header.dataset {
                 settings.dataset = (part.locator, part.name)
                 settings.validation = (0, .random, 0)
             }
             let isTransferred = settings.attacks.contains { $0.entry?.kind == .transfer }
             let others = isTransferred ? subjects.filter { $0.name != subject.name } : []
-            return (settings, try others.map { ($0.name, try TargetModel($0.checkpoint, seed: seed)) })
+            return (settings, others.map { ($0.name, $0.target) })
         }
         return try EvaluationJob(
-            subject.checkpoint, name: subject.name, others: others, communicator: communicator, settings: settings)
+            subject.target, subject.header, name: subject.name, others: others, communicator: communicator,
+            settings: settings)
     }
 
-    /// Reads a network. Local.
-    private func load(_ name: String) throws -> Checkpoint {
-        try Checkpoint.load(try checkpoint(name), trust: choice.trust)
+    /// Reads a network. The checkpoint's other tensors, such as momentum, are not kept. Local.
+    private func load(_ name: String) throws -> EvaluatedNetwork {
+        let checkpoint = try Checkpoint.load(try checkpoint(name), trust: choice.trust)
+        return (name, checkpoint.header, try TargetModel(checkpoint, seed: seed))
     }
 
     /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
@@ -352,8 +352,8 @@ struct EvaluateCommand: CollectiveCommand {
     }
 }
 
-/// A network to evaluate, and what it is called in results.
-private typealias NamedCheckpoint = (name: String, checkpoint: Checkpoint)
+/// A network to evaluate: what it is called in results, and what its checkpoint says of it.
+private typealias EvaluatedNetwork = (name: String, header: CheckpointHeader, target: TargetModel)
 
 /// A data set that networks are evaluated on, or a part of one.
 private struct EvaluatedSet: Equatable {

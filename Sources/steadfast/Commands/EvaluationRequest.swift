@@ -33,11 +33,10 @@ struct EvaluationRequest {
     /// The evaluation of a network: as asked for, and as its recipe plans where the command line says nothing.
     ///
     /// - Throws: `Failure` 64 where neither says the attacks, 65 where the recipe is none.
-    func settings(for checkpoint: Checkpoint) throws -> EvaluationSettings {
+    func settings(for header: CheckpointHeader) throws -> EvaluationSettings {
         // Nil for a network of another program.
         let recipe =
-            checkpoint.header.recipe.isEmpty
-            ? nil : try Recipe.parse(yaml: checkpoint.header.recipe, source: "the checkpoint's recipe")
+            header.recipe.isEmpty ? nil : try Recipe.parse(yaml: header.recipe, source: "the checkpoint's recipe")
         let plan = recipe?.evaluation
         guard let attacks = try attacks ?? plan.map({ try AttackSpecification.list($0.attacks.joined(separator: ",")) })
         else {
