@@ -133,10 +133,13 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
     ///
     /// Collective: every rank of the groups calls this, after its last lane.
     ///
+    /// - Parameter others: goes on with other sums under way, as far as they can.
     /// - Throws: `Failure` 74 when MPI fails.
-    public func reduce(into result: UnsafeMutablePointer<Element>, adding: Bool = false) throws {
+    public func reduce(
+        into result: UnsafeMutablePointer<Element>, adding: Bool = false, meanwhile others: () throws -> Void = {}
+    ) throws {
         try start(into: result, adding: adding)
-        try finish()
+        try finish(meanwhile: others)
     }
 
     /// Begins what `reduce` does and returns. Neither `result` nor the next sum may be touched before nothing is left

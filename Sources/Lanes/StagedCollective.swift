@@ -20,10 +20,10 @@ extension StagedCollective {
         return stagesLeft == 0
     }
 
-    /// Waits for the end. Collective, unless nothing is left.
-    public func finish() throws {
+    /// Waits for the end, and lets `others` go on meanwhile. Collective, unless nothing is left.
+    public func finish(meanwhile others: () throws -> Void = {}) throws {
         while stagesLeft > 0 {
-            try waitUntilReady {}
+            try waitUntilReady(meanwhile: others)
             try completeStage()
         }
     }

@@ -89,7 +89,7 @@ extension SettingValues where Value == Extent {
     static func extents(_ range: ClosedRange<Int>) -> Self {
         let contains: (Extent) -> Bool = { range.contains($0.height) && range.contains($0.width) }
         return Self(
-            allowed: "a whole number, \(range.lowerBound) to \(range.upperBound)",
+            allowed: "a whole number, \(range.lowerBound) to \(range.upperBound), or a list of two",
             read: { text, _ in wholeNumbers(text).flatMap { Extent($0) }.flatMap { contains($0) ? $0 : nil } },
             text: { $0.height == $0.width ? .integer($0.height) : .list([.integer($0.height), .integer($0.width)]) },
             contains: contains)
@@ -101,7 +101,7 @@ extension SettingValues where Value == Sides {
     static func sides(_ range: ClosedRange<Int>) -> Self {
         let contains: (Sides) -> Bool = { $0.all.allSatisfy(range.contains) }
         return Self(
-            allowed: "a whole number, \(range.lowerBound) to \(range.upperBound)",
+            allowed: "a whole number, \(range.lowerBound) to \(range.upperBound), or a list of four",
             read: { text, _ in wholeNumbers(text).flatMap { Sides($0) }.flatMap { contains($0) ? $0 : nil } },
             text: { sides in sides.uniform.map { .integer($0) } ?? .list(sides.all.map { .integer($0) }) },
             contains: contains)

@@ -32,6 +32,10 @@ public struct ResidualBlock: LayerKind {
         let ends = try [(name, body), ("\(name)_shortcut", shortcut)].map { prefix, layers in
             try graph.appendBranch(layers, prefix: prefix, behind: input)
         }
+        // Nothing is spread: a branch of 1x1 is a pool too many.
+        guard graph.shape(ends[0]) == graph.shape(ends[1]) else {
+            throw graph.fault("\(name)_add adds images of \(graph.shape(ends[0])) and \(graph.shape(ends[1]))")
+        }
         try graph.appendArithmetic(.sum, "\(name)_add", inputs: ends)
         graph.suffix = "_\(name)"
     }

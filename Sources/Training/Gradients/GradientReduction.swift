@@ -157,7 +157,7 @@ final class GradientReduction: StepReducer {
             reduction.partial(lane).baseAddress?.update(from: own, count: count)
             reduction.finishLane()
         }
-        try timed { try reduction.reduce(into: total) }
+        try timed { try reduction.reduce(into: total) { try letGradientsGoOn() } }
         record?.note(total: total, count: count)
     }
 
@@ -207,14 +207,7 @@ final class GradientReduction: StepReducer {
         let most = weightGradients.reduce(0) { max($0, $1?.stagesLeft ?? 0) }
         for left in stride(from: most, to: 0, by: -1) {
             for case let gradient? in weightGradients.reversed() where gradient.stagesLeft == left {
-                try timed {
-                    try gradient.waitUntilReady {
-                        // The messages of all are under way at once.
-                        for case let other? in weightGradients.reversed() where other.stagesLeft == left {
-                            _ = try other.isReady()
-                        }
-                    }
-                }
+                try timed { try gradient.waitUntilReady { try letGradientsGoOn() } }
                 try gradient.completeStage()
             }
         }
@@ -222,8 +215,15 @@ final class GradientReduction: StepReducer {
 
     private func finish(_ block: Int) throws {
         while let gradient = weightGradients[block], gradient.stagesLeft > 0 {
-            try timed { try gradient.waitUntilReady {} }
+            try timed { try gradient.waitUntilReady { try letGradientsGoOn() } }
             try gradient.completeStage()
+        }
+    }
+
+    /// Lets the messages of all gradients under way go on, while something is waited for.
+    private func letGradientsGoOn() throws {
+        for case let gradient? in weightGradients.reversed() where gradient.stagesLeft > 0 {
+            _ = try gradient.isReady()
         }
     }
 

@@ -84,6 +84,24 @@ struct LaneTreeTests {
         #expect(size(2, count: 16) == MemorySize(own: (slots + 4) * line, shared: (2 + 4) * line))
     }
 
+    @Test("between many hosts batch norm's moments go whole, in one stage", arguments: [4, 64])
+    func stages(hosts: Int) throws {
+        let (rehearsal, ranks) = (Rehearsal(), 1024)
+        let world = try Communicator.rehearsing(0, of: ranks, hosts: hosts, by: rehearsal)
+        let sum = try LaneReduction<Double>(
+            try world.hostGroups(), LaneAssignment(lanes: ranks, ranks: ranks), count: 128)
+        rehearsal.begin()
+        sum.begin()
+        sum.partial(0).update(repeating: 1)
+        sum.finishLane()
+        var result = [Double](repeating: 0, count: 128)
+        try result.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { try sum.reduce(into: base) }
+        }
+        let collectives = rehearsal.end().events.filter { if case .begin = $0 { true } else { false } }
+        #expect(collectives == [.begin(.allGather(bytes: Array(repeating: 1024, count: hosts)), number: 1)])
+    }
+
     @Test("addition takes every length, in place too")
     func addition() {
         for count in 0..<70 {

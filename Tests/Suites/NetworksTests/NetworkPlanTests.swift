@@ -79,6 +79,9 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         RefusedNetwork("a residual block without a body", "block1 has a body without layers") {
             $0.layers.insert(.residual(body: []), at: 1)
         },
+        RefusedNetwork("a residual block with a pool too many", "block1_add adds images of 1x1x4 and 6x6x4") {
+            $0.layers.insert(.residual(body: [Layer(GlobalAveragePoolingLayer())]), at: 1)
+        },
         RefusedNetwork("a residual block whose branches differ", "block1_add adds images of 4x4x4 and 6x6x4") {
             $0.layers.insert(.residual(body: [.convolution(.init(channels: 4, size: 3))]), at: 1)
         },
