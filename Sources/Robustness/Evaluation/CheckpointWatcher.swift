@@ -127,6 +127,8 @@ public final class CheckpointWatcher {
                     try finished(results)
                 }
             } catch let failure as Agreed where failure.failure.code == .noInput {
+                // Else it is the data that is not there.
+                guard try communicator.broadcast(!FileManager.default.fileExists(atPath: path)) else { throw failure }
                 seen[path] = written
                 if communicator.rank == 0 { note("\(path) vanished before it could be evaluated") }
             } catch let failure as Agreed where failure.failure.code == .stopped {

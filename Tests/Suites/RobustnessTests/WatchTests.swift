@@ -117,6 +117,27 @@ struct WatchTests {
         }
     }
 
+    @Test("data that are no longer there end the watch")
+    func missingData() throws {
+        try withTemporaryDirectory { folder in
+            let (images, files) = (["--data-directory", folder], FileManager.default)
+            let made = try spawn("steadfast", arguments: ["data", "make", "glyphs"] + images).wait(timeout: 60)
+            #expect(made.status == 0, "\(made.errors)")
+            try files.moveItem(atPath: folder + "/glyphs", toPath: folder + "/moved")
+            let training = try spawn(
+                "steadfast",
+                arguments: Array(recipe.prefix(5)) + images + [
+                    "--run", folder + "/run", "--set", "dataset=moved", "--set", "max_steps=1", "--set", "lanes=2",
+                ]
+            ).wait(timeout: 60)
+            #expect(training.status == 0, "\(training.errors)")
+            try files.removeItem(atPath: folder + "/moved")
+            let watch = ["--watch", "--attacks", "clean"] + images
+            let result = try evaluate(folder + "/run", output: folder + "/a", ranks: 2, watch)
+            #expect(result.status == 66 && result.errors.contains("moved"), "\(result.status) \(result.errors)")
+        }
+    }
+
     @Test("a watch on a run that nothing trains says so and ends after its patience; an unreadable one is told as that")
     func dead() throws {
         try withTrainedRun { folder in
