@@ -93,7 +93,8 @@ extension Checkpoint {
     ) throws -> NetworkPlan {
         let network = Network(
             input: settings.image, classes: settings.classes, layers: imported.layers,
-            hybridLoss: isRobust ? HybridLoss(alpha: [1, 1, 1]) : nil, stabilizer: imported.stabilizer ?? 1e-4)
+            hybridLoss: isRobust ? HybridLoss(alpha: [1, 1, 1]) : nil, stabilizer: imported.stabilizer ?? 1e-4,
+            inputScale: imported.inputScale)
         let plan: NetworkPlan
         do { plan = try NetworkPlan(network) } catch let failure as Failure { throw Failure(.data, failure.message) }
         if let text = file.metadata["network"], text.utf8.count < 1 << 20,

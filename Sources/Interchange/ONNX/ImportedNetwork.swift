@@ -4,7 +4,7 @@ import Networks
 
 /// The network that an imported graph becomes, with its numbers.
 ///
-/// Affine maps of the image go into the mean image and the first layer's weight, those behind a product into its weight
+/// Affine maps of the image go into the mean image and the factors on the pixels, those behind a product into its weight
 /// and bias; all else is a layer of its own. Layers keep the names of their nodes where files can hold them.
 struct ImportedNetwork {
     /// A range of the model's inputs: x = (pixel / 255 - mean) / deviation, one of each or one a channel.
@@ -28,6 +28,8 @@ struct ImportedNetwork {
     private(set) var parameters: [Parameters] = []
     /// HWC, in 0...255.
     private(set) var meanImage: [Float] = []
+    /// The factor on the pixels, or one for each channel; nil for 1.
+    private(set) var inputScale: [Float]?
     /// Batch norm's epsilon; nil without batch norm.
     private(set) var stabilizer: Double?
 
@@ -107,9 +109,18 @@ struct ImportedNetwork {
         return start
     }
 
-    /// Makes a layer of the image's factors where no single product takes it.
+    /// Sets the factor on the pixels. Weights stay the model's, so that it trains further at the rates that it is used
+    /// to. Factors that a recipe does not allow go into the only product that takes them, or become a layer.
     private mutating func scaleImage(_ step: Int) {
         guard factors.contains(where: { $0 != 1 }) else {
+            factors = []
+            return
+        }
+        let shape = graph.steps[0].shape
+        let channels = (0..<shape.channels).map { factors[$0 * shape.area] }
+        let isByChannel = factors.indices.allSatisfy { factors[$0] == channels[$0 / shape.area] }
+        if isByChannel, channels.allSatisfy({ $0 > 0 && $0 <= 1e6 }) {
+            inputScale = (Set(channels).count == 1 ? [channels[0]] : channels).map { Float($0) }
             factors = []
             return
         }
@@ -120,9 +131,7 @@ struct ImportedNetwork {
             default: break
             }
         }
-        let shape = graph.steps[0].shape
-        let channels = (0..<shape.channels).map { factors[$0 * shape.area] }
-        guard factors.indices.allSatisfy({ factors[$0] == channels[$0 / shape.area] }) else {
+        guard isByChannel else {
             refusals.append("\(graph.steps[step].title): the image's factors differ within a channel")
             return
         }

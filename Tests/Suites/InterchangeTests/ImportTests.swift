@@ -93,6 +93,20 @@ struct ImportTests {
         #expect(Self.close(plain, Self.expected(Self.pixels.map { 2 * $0 / 255 })))
         let scaled = try Self.logits(try Self.imported(bytes, mean: [0.5], deviation: [0.25]), Self.pixels)
         #expect(Self.close(scaled, Self.expected(Self.pixels.map { 2 * ($0 / 255 - 0.5) / 0.25 })))
+        // The weights stay the model's: it trains further at the rates that it is used to.
+        let normalised = try Self.imported(bytes, mean: [0.5], deviation: [0.25])
+        #expect(try normalised.network().inputScale == [4 / 255] && normalised.header.recipe.contains("input_scale"))
+        #expect(normalised.tensors["model/fc/weight"] == (try Self.imported(bytes)).tensors["model/fc/weight"])
+        // A factor that no recipe allows goes into the weight.
+        let negative = Self.model { graph in
+            let weight = graph.tensor("w", [2, 16], Self.weight)
+            let turned = graph.node("Neg", ["x"], "turned")
+            let flat = graph.node("Flatten", [turned], "flat", ["axis": .integer(1)])
+            return graph.node("Gemm", [flat, weight], "fc", ["transB": .integer(1)])
+        }
+        let turned = try Self.imported(negative)
+        #expect(try turned.network().inputScale == nil)
+        #expect(Self.close(try Self.logits(turned, Self.pixels), Self.expected(Self.pixels.map { -$0 / 255 })))
 
         // Channels last, a product that is not transposed, its bias as a sum, and a factor and a term before it.
         let other = Self.model(shape: [1, 4, 4, 1]) { graph in
