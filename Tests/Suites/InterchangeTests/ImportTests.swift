@@ -100,7 +100,7 @@ struct ImportTests {
         // A factor that no recipe allows goes into the weight.
         let negative = Self.model { graph in
             let weight = graph.tensor("w", [2, 16], Self.weight)
-            let turned = graph.node("Neg", ["x"], "turned")
+            let turned = graph.node("Mul", ["x", graph.tensor("minus", [1], [-1])], "turned")
             let flat = graph.node("Flatten", [turned], "flat", ["axis": .integer(1)])
             return graph.node("Gemm", [flat, weight], "fc", ["transB": .integer(1)])
         }
