@@ -78,7 +78,7 @@ extension Communicator {
         var count: Int32 = 0
         try check(MPI_Get_count(&status, mpi_byte(), &count), "MPI_Get_count")
         let sender = status.MPI_SOURCE
-        let bytes = try [UInt8](unsafeUninitializedCapacity: Int(count)) { buffer, filled in
+        let bytes = try [UInt8](unsafeUninitializedCapacity: max(Int(count), 1)) { buffer, filled in
             try complete("MPI_Irecv") { MPI_Irecv(buffer.baseAddress, count, mpi_byte(), sender, tag, handle, $0) }
             filled = Int(count)
         }
