@@ -88,8 +88,8 @@ public struct ImageSet: Sendable {
         let kept = indices.indices.filter { isKept(Int(indices[$0])) }
         guard kept.count < count else { return self }
         let size = shape.count
-        // Exactly as much memory as the images take: a set may be most of what there is. At least one byte: without any,
-        // the count would be written to the empty array that all threads share.
+        // Exactly as much memory as the images take: a set may be most of what there is. At least one byte: without
+        // any, the count would be written to the empty array that all threads share.
         let pixels = withPixels { source in
             [UInt8](unsafeUninitializedCapacity: max(kept.count * size, 1)) { target, initialised in
                 for (place, slot) in kept.enumerated() {

@@ -4,8 +4,8 @@ import Networks
 
 /// The network that an imported graph becomes, with its numbers.
 ///
-/// Affine maps of the image go into the mean image and the factors on the pixels, those behind a product into its weight
-/// and bias; all else is a layer of its own. Layers keep the names of their nodes where files can hold them.
+/// Affine maps of the image go into the mean image and the factors on the pixels, those behind a product into its
+/// weight and bias; all else is a layer of its own. Layers keep the names of their nodes where files can hold them.
 struct ImportedNetwork {
     /// A range of the model's inputs: x = (pixel / 255 - mean) / deviation, one of each or one a channel.
     struct Normalization {
