@@ -18,23 +18,56 @@ public final class FolderLock {
     private var descriptor: Int32 = -1
     private var heartbeat: HeartbeatFile?
 
+    /// Another job has the lock.
+    struct Held: Error { let failure: Failure }
+
     /// Takes the lock, waiting `seconds` at most: a job that has just been killed may take a while to end.
     ///
     /// - Throws: `Failure` 69 where another job keeps it or the file system has no locks, 73 where the lock file cannot
-    ///   be made.
+    ///   be made; what `onWait` throws.
     public convenience init(
         _ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }
     ) throws {
-        let isOff = ProcessInfo.processInfo.environment[Self.variable] == "off"
-        try self.init(
-            directory, waitingUpTo: seconds, beat: isOff ? 5 : nil, takeLock: Self.takeKernelLock, onWait: onWait)
+        try self.init(directory, waitingUpTo: seconds, beat: Self.beat, onWait: onWait)
     }
 
     /// The same with another way to lock a descriptor, which returns 0 or an error number, or by a heartbeat of `beat`
     /// seconds alone.
-    package init(
-        _ directory: String, waitingUpTo seconds: Double, beat: Double? = nil,
+    package convenience init(
+        _ directory: String, waitingUpTo seconds: Double, beat: Double?,
         takeLock: (Int32) -> Int32 = FolderLock.takeKernelLock, onWait: (String) throws -> Void = { _ in }
+    ) throws {
+        do {
+            try self.init(trying: directory, seconds, beat, takeLock, onWait)
+        } catch let held as Held { throw held.failure }
+    }
+
+    /// Takes the lock as the initialiser does; nil where another job keeps it.
+    ///
+    /// - Throws: `Failure` 69 where the file system has no locks, 73 where the lock file cannot be made; what `onWait`
+    ///   throws.
+    public static func claim(
+        _ directory: String, waitingUpTo seconds: Double, onWait: (String) throws -> Void = { _ in }
+    ) throws -> FolderLock? {
+        try claim(directory, waitingUpTo: seconds, beat: beat, onWait: onWait)
+    }
+
+    /// The same with another way to lock, or by a heartbeat.
+    package static func claim(
+        _ directory: String, waitingUpTo seconds: Double, beat: Double?,
+        takeLock: (Int32) -> Int32 = FolderLock.takeKernelLock, onWait: (String) throws -> Void = { _ in }
+    ) throws -> FolderLock? {
+        do { return try FolderLock(trying: directory, seconds, beat, takeLock, onWait) } catch is Held { return nil }
+    }
+
+    /// Seconds between two beats where the kernel's lock is turned off; nil where it is not.
+    private static var beat: Double? {
+        ProcessInfo.processInfo.environment[variable] == "off" ? HeartbeatFile.interval : nil
+    }
+
+    private init(
+        trying directory: String, _ seconds: Double, _ beat: Double?, _ takeLock: (Int32) -> Int32,
+        _ onWait: (String) throws -> Void
     ) throws {
         if let beat {
             heartbeat = try HeartbeatFile(
@@ -54,8 +87,9 @@ public final class FolderLock {
             guard error == EAGAIN || error == EACCES || error == EINTR else { throw Self.failure(error, path) }
             let holder = "another job\(Self.holder(descriptor))"
             guard deadline.timeIntervalSinceNow > 0 else {
-                throw Failure(
-                    .unavailable, "\(holder) is using \(directory); wait for it or choose another directory")
+                throw Held(
+                    failure: Failure(
+                        .unavailable, "\(holder) is using \(directory); wait for it or choose another directory"))
             }
             try onWait("\(holder) that is using \(directory)")
             // Lock servers of parallel file systems are not to be asked more often.
@@ -83,8 +117,13 @@ public final class FolderLock {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// True while a job holds the lock of a directory, false where none does or nothing can be known. Takes no lock.
+    /// True while a job holds the lock of a directory, or its heartbeat goes on; false where none does or nothing can
+    /// be known. Takes no lock: what it says may be over when the caller reads it.
     public static func isHeld(_ directory: String) -> Bool {
+        HeartbeatFile.isBeating("\(directory)/\(RunLayout.heartbeat)") || isLocked(directory)
+    }
+
+    private static func isLocked(_ directory: String) -> Bool {
         let descriptor = open("\(directory)/\(RunLayout.lock)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

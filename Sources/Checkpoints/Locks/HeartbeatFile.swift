@@ -13,6 +13,8 @@ final class HeartbeatFile: Sendable {
     private let interval: Double
     private let isHeld = Atomic<Bool>(true)
 
+    /// Seconds between two beats, unless a test wants others.
+    static let interval = 5.0
     /// Beats of another job that are waited for before it counts as gone.
     private static let patience = 4.0
     /// The line that a holder leaves when it ends.
@@ -24,9 +26,9 @@ final class HeartbeatFile: Sendable {
     ///   - seconds: the longest wait for a job that beats.
     ///   - interval: seconds between two beats.
     ///   - onWait: called once a beat, with who holds the file.
-    /// - Throws: `Failure` 69 where another job lives, 73 or 74 where the file cannot be written.
+    /// - Throws: `FolderLock.Held` where another job lives, `Failure` 73 or 74 where the file cannot be written.
     init(
-        _ path: String, directory: String, waitingUpTo seconds: Double, interval: Double = 5,
+        _ path: String, directory: String, waitingUpTo seconds: Double, interval: Double,
         onWait: (String) throws -> Void
     ) throws {
         self.path = path
@@ -42,10 +44,11 @@ final class HeartbeatFile: Sendable {
             let now = try Self.read(path)
             if now != last {
                 guard deadline.timeIntervalSinceNow > 0 else {
-                    throw Failure(
-                        .unavailable,
-                        "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or "
-                            + "choose another directory")
+                    throw FolderLock.Held(
+                        failure: Failure(
+                            .unavailable,
+                            "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or "
+                                + "choose another directory"))
                 }
                 (last, changed) = (now, Date())
             }
@@ -54,7 +57,9 @@ final class HeartbeatFile: Sendable {
         // Of two jobs that found the file free together, the one that wrote last has it.
         if last != nil { usleep(useconds_t(interval * 1e6 / 10)) }
         guard try Self.read(path)?.hasPrefix(token) == true else {
-            throw Failure(.unavailable, "another job has just begun to use \(directory); choose another directory")
+            throw FolderLock.Held(
+                failure: Failure(
+                    .unavailable, "another job has just begun to use \(directory); choose another directory"))
         }
         let (path, token, interval) = (path, token, interval)
         Thread.detachNewThread { [weak self] in
@@ -72,6 +77,14 @@ final class HeartbeatFile: Sendable {
     deinit {
         isHeld.store(false, ordering: .releasing)
         if (try? Self.read(path))??.hasPrefix(token) == true { try? AtomicFile.write(Self.released, to: path) }
+    }
+
+    /// True where a job has beaten lately: what the clock of the file system says of the file is all that is known.
+    static func isBeating(_ path: String) -> Bool {
+        guard let text = try? read(path), text != released,
+            let changed = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
+        else { return false }
+        return changed.timeIntervalSinceNow > -patience * interval
     }
 
     private func beat(_ number: Int) throws { try AtomicFile.write("\(token), beat \(number)\n", to: path) }

@@ -99,11 +99,7 @@ public struct SweepDirectory: Sendable {
     ) throws -> FolderLock? {
         let folder = job(run)
         try FileManager.default.makeDirectory(folder)
-        do { return try FolderLock(folder, waitingUpTo: seconds, onWait: onWait) } catch let failure as Failure
-            where failure.code == .unavailable && FolderLock.isHeld(folder)
-        {
-            return nil
-        }
+        return try FolderLock.claim(folder, waitingUpTo: seconds, onWait: onWait)
     }
 
     private func job(_ run: SweepRun) -> String {

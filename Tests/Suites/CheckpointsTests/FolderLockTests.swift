@@ -62,7 +62,9 @@ struct FolderLockTests {
     @Test("is refused with what to do where the file system has none", arguments: [ENOSYS, ENOLCK, EOPNOTSUPP])
     func noLocks(_ error: Int32) throws {
         try withTemporaryDirectory { folder in
-            let refused = try failure { _ = try FolderLock(folder, waitingUpTo: 0, takeLock: { _ in error }) }
+            let refused = try failure {
+                _ = try FolderLock(folder, waitingUpTo: 0, beat: nil, takeLock: { _ in error })
+            }
             #expect(refused.code == .unavailable)
             #expect(
                 refused.message.contains("STEADFAST_LOCK=off") && refused.message.contains("no locks"), "\(refused)")
@@ -91,6 +93,29 @@ struct FolderLockTests {
             let second = Date()
             withExtendedLifetime(try take()) {}
             #expect((0.6...5).contains(Date().timeIntervalSince(second)))
+        }
+    }
+
+    @Test("a claim is nil where another job keeps it, also one that ends just then; else the lock or a failure")
+    func claims() throws {
+        try withTemporaryDirectory { folder in
+            func claim(_ beat: Double?, _ error: Int32? = nil) throws -> FolderLock? {
+                let take = error.map { error in { _ in error } } ?? FolderLock.takeKernelLock
+                return try FolderLock.claim(folder, waitingUpTo: 0, beat: beat, takeLock: take)
+            }
+            // Busy when it was asked for, free when one looks again.
+            #expect(try claim(nil, EAGAIN) == nil)
+            #expect(try failure { _ = try claim(nil, ENOLCK) }.code == .unavailable)
+            for beat in [nil, 0.2] {
+                #expect(!FolderLock.isHeld(folder))
+                do {
+                    let first = try #require(try claim(beat))
+                    #expect(try claim(beat) == nil)
+                    #expect(FolderLock.isHeld(folder))
+                    withExtendedLifetime(first) {}
+                }
+                #expect(try claim(beat) != nil)
+            }
         }
     }
 
