@@ -95,9 +95,10 @@ struct EvaluateCommand: CollectiveCommand {
         try StopRequest.install()
         guard !options.dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it, and before a folder is made.
-        let (read, imports) = try communicator.agree {
-            try checkOptions()
-            return try readNetworks(communicator)
+        let (request, read, imports) = try communicator.agree {
+            let request = try checkedRequest()
+            let networks = try readNetworks(request, communicator)
+            return (request, networks.read, networks.imports)
         }
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
@@ -107,7 +108,7 @@ struct EvaluateCommand: CollectiveCommand {
             return try FolderLock(output, waitingUpTo: resume ? 30 : 1) { try notice($0) }
         }
         defer { _ = lock }
-        if watch { return try watch(communicator) }
+        if watch { return try watch(request, communicator) }
         try communicator.agree { for (name, network) in imports { try save(network, importedFrom: name) } }
         let subjects = try communicator.agree { try checkpoints.map { try read[$0] ?? load($0) } }
         let parts = try parts(communicator)
@@ -116,7 +117,7 @@ struct EvaluateCommand: CollectiveCommand {
         var diagnosed: [EvaluationJob] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         for part in parts {
-            let jobs = try subjects.map { try job($0, among: subjects, part, communicator) }
+            let jobs = try subjects.map { try job($0, request, among: subjects, part, communicator) }
             for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
                 warned.append(warning)
                 try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
@@ -147,12 +148,12 @@ struct EvaluateCommand: CollectiveCommand {
             if !options.quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }
         // The verdict is the last line. Of several sets the first one's images are looked at.
-        if diagnose { try diagnose(diagnosed, communicator) }
+        if diagnose { try diagnose(diagnosed, request, communicator) }
     }
 
-    /// Refuses options that are wrong whatever the networks are. Local.
-    private func checkOptions() throws {
-        _ = try EvaluationRequest(self)
+    /// Refuses options that are wrong whatever the networks are; returns what they ask for. Local.
+    private func checkedRequest() throws -> EvaluationRequest {
+        let request = try EvaluationRequest(self)
         let folders = checkpoints.map(folderName)
         guard Set(folders).count == folders.count else {
             throw Failure(.usage, "two of the checkpoints have the same name: name each once")
@@ -162,7 +163,7 @@ struct EvaluateCommand: CollectiveCommand {
         }
         guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
-        guard watch else { return }
+        guard watch else { return request }
         guard checkpoints.count == 1, !choice.best else {
             throw Failure(.usage, "--watch takes one run, without --best")
         }
@@ -172,34 +173,42 @@ struct EvaluateCommand: CollectiveCommand {
         guard !diagnose else {
             throw Failure(.usage, "--diagnose does not go with --watch: diagnose a checkpoint when it is there")
         }
+        return request
     }
 
-    /// Reads the networks, as one that cannot be read or evaluated is refused before a folder is made. Of a run to
-    /// watch its directory has to be there. Local.
+    /// Reads the networks, and makes their attacks once: what cannot be read, evaluated or attacked is refused before a
+    /// folder is made. Of a run to watch its directory has to be there. Local.
     ///
     /// - Returns: the networks of checkpoints, by their names; on rank 0 also what each one of the format ONNX becomes.
     private func readNetworks(
-        _ communicator: Communicator
+        _ request: EvaluationRequest, _ communicator: Communicator
     ) throws -> (read: [String: EvaluatedNetwork], imports: [String: Checkpoint]) {
         guard !watch else {
             try CheckpointWatcher.requireRun(checkpoints[0])
             return ([:], [:])
         }
         var (read, imports): ([String: EvaluatedNetwork], [String: Checkpoint]) = ([:], [:])
-        let request = try EvaluationRequest(self)
+        var subjects: [EvaluatedNetwork] = []
         for name in checkpoints {
             guard name.hasSuffix(".onnx") else {
                 let network = try load(name)
-                _ = try request.settings(for: network.header)
                 read[name] = network
+                subjects.append(network)
                 continue
             }
             guard communicator.rank == 0 else { continue }
             guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
             let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
             let network = try Checkpoint.imported(onnx: name, settings)
-            _ = try request.settings(for: network.header)
             imports[name] = network
+            subjects.append((name, network.header, try TargetModel(network, seed: seed)))
+        }
+        // A rank that has no import is not to judge what is made of several.
+        guard subjects.count == checkpoints.count else { return (read, imports) }
+        for subject in subjects {
+            let settings = try request.settings(for: subject.header)
+            let context = AttackContext(subject.target, others: others(of: subject, among: subjects, settings))
+            for attack in settings.attacks { _ = try AttackCatalogue.attack(attack, context) }
         }
         return (read, imports)
     }
@@ -233,22 +242,24 @@ struct EvaluateCommand: CollectiveCommand {
     /// An estimate of what the evaluation of the first checkpoint takes; writes nothing. Collective.
     func estimate(_ communicator: Communicator) throws -> EvaluationForecast {
         let network = try communicator.agree { try load(checkpoints[0]) }
-        return try job(network, among: [network], nil, communicator).forecast(seconds: 1)
+        let request = try communicator.agree { try EvaluationRequest(self) }
+        return try job(network, request, among: [network], nil, communicator).forecast(seconds: 1)
     }
 
     /// Estimates what the evaluation takes; writes nothing. Collective.
     private func forecast(_ communicator: Communicator) throws {
-        try communicator.agree {
+        let request = try communicator.agree { () throws -> EvaluationRequest in
             guard !watch, !diagnose, !checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
                 throw Failure(
                     .usage,
                     "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it cannot estimate")
             }
+            return try EvaluationRequest(self)
         }
         let parts = try parts(communicator)
         let subjects = try communicator.agree { try checkpoints.map(load) }
         for (subject, part) in subjects.flatMap({ subject in parts.map { (subject, $0) } }) {
-            let forecast = try job(subject, among: subjects, part, communicator).forecast()
+            let forecast = try job(subject, request, among: subjects, part, communicator).forecast()
             guard communicator.rank == 0 else { continue }
             let ranks = communicator.worldSize
             let title = part.map { "\(subject.name) on \($0.name)" } ?? subject.name
@@ -263,8 +274,10 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     /// The masking verdict on each network; collective.
-    private func diagnose(_ jobs: [EvaluationJob], _ communicator: Communicator) throws {
-        let asked = try communicator.agree { try EvaluationRequest(self).strengths?.filter { $0 > 0 } ?? [] }
+    private func diagnose(
+        _ jobs: [EvaluationJob], _ request: EvaluationRequest, _ communicator: Communicator
+    ) throws {
+        let asked = request.strengths?.filter { $0 > 0 } ?? []
         var lines = [Diagnosis.header]
         for job in jobs {
             let diagnosis = try job.diagnose(strength: asked.count == 1 ? asked[0] : nil)
@@ -282,11 +295,11 @@ struct EvaluateCommand: CollectiveCommand {
         }
     }
 
-    private func watch(_ communicator: Communicator) throws {
+    private func watch(_ request: EvaluationRequest, _ communicator: Communicator) throws {
         let watcher = try CheckpointWatcher(
             run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience,
             communicator: communicator
-        ) { try EvaluationRequest(self).settings(for: $0) }
+        ) { try request.settings(for: $0) }
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
             reporter.finished(results)
@@ -303,23 +316,29 @@ struct EvaluateCommand: CollectiveCommand {
     ///   - subjects: all networks that are evaluated, where an attack is made on the other ones.
     ///   - part: the data set; nil for the one that the network was trained on.
     private func job(
-        _ subject: EvaluatedNetwork, among subjects: [EvaluatedNetwork], _ part: EvaluatedSet?,
-        _ communicator: Communicator
+        _ subject: EvaluatedNetwork, _ request: EvaluationRequest, among subjects: [EvaluatedNetwork],
+        _ part: EvaluatedSet?, _ communicator: Communicator
     ) throws -> EvaluationJob {
         let (settings, others) = try communicator.agree {
-            var settings = try EvaluationRequest(self).settings(for: subject.header)
+            var settings = try request.settings(for: subject.header)
             // What the network is for anyway has no other name.
             if let part, part.locator != subject.header.dataset {
                 settings.dataset = (part.locator, part.name)
                 settings.validation = (0, .random, 0)
             }
-            let isTransferred = settings.attacks.contains { $0.entry?.kind == .transfer }
-            let others = isTransferred ? subjects.filter { $0.name != subject.name } : []
-            return (settings, others.map { ($0.name, $0.target) })
+            return (settings, self.others(of: subject, among: subjects, settings))
         }
         return try EvaluationJob(
             subject.target, subject.header, name: subject.name, others: others, communicator: communicator,
             settings: settings)
+    }
+
+    /// The networks that an attack on another one is made on: none where no attack asks for them.
+    private func others(
+        of subject: EvaluatedNetwork, among subjects: [EvaluatedNetwork], _ settings: EvaluationSettings
+    ) -> [(name: String, target: TargetModel)] {
+        guard settings.attacks.contains(where: { $0.entry?.kind == .transfer }) else { return [] }
+        return subjects.filter { $0.name != subject.name }.map { ($0.name, $0.target) }
     }
 
     /// Reads a network. The checkpoint's other tensors, such as momentum, are not kept. Local.
