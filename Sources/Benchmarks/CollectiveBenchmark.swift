@@ -96,7 +96,7 @@ public struct CollectiveBenchmark {
         let ranks = communicator.worldSize
         let points = try counts.map { count in
             let buffer = Buffer<Float>(count)
-            let layout = BlockLayout(counts: (0..<ranks).map { ($0 + 1) * count / ranks - $0 * count / ranks })
+            let layout = BlockLayout(dividing: count, into: ranks)
             let taken = try time(seconds / Double(counts.count), communicator) {
                 try communicator.allGather(inPlace: buffer.pointer, layout)
             }

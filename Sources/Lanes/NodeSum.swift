@@ -255,7 +255,7 @@ final class SlicedSum<Element: LaneElement>: NodeSum, HostSpeaker {
                 .max() ?? 0
             slots = groups.ownRanks.count * slotsOfEach * stride
             sum = stride
-            slices = BlockLayout(counts: (0..<hosts).map { ($0 + 1) * count / hosts - $0 * count / hosts })
+            slices = BlockLayout(dividing: count, into: hosts)
             packed = hosts > 1 && plan.ownHostCount > 1 ? plan.ownHostCount * stride : 0
             arrived = hosts > 1 ? plan.hostsCount * Int(slices.counts[groups.ownHost]) : 0
         }

@@ -14,6 +14,11 @@ package struct BlockLayout {
         set { sizes[$0] }
     }
 
+    /// Elements divided among blocks as evenly as can be.
+    package init(dividing elements: Int, into blocks: Int) {
+        self.init(counts: (0..<blocks).map { ($0 + 1) * elements / blocks - $0 * elements / blocks })
+    }
+
     /// Gives each block another size. Allocates nothing.
     package mutating func set(_ count: (_ block: Int) -> Int) {
         total = 0

@@ -45,6 +45,7 @@ struct PendingGather {
         tag = gatherTags + link.nextGather()
         handle = link.handle
         requests = InlineArray(repeating: mpi_request_null())
+        precondition(requests.count == 4 * GatherRounds.mostMessages, "a place for each message of a round")
         try begin()
     }
 

@@ -210,12 +210,14 @@ public struct GraphBuilder {
             name, inputs: [input], shape: convolution.output)
     }
 
-    /// Appends an operation on at least one result, element by element: of one shape, or 1x1 beside it with as many
-    /// channels.
-    mutating func appendArithmetic(_ operation: Arithmetic, _ name: String, inputs: [Int]) throws {
+    /// Appends an operation on at least one result, element by element: of one shape, or, where results `spread`, 1x1
+    /// beside it with as many channels.
+    mutating func appendArithmetic(
+        _ operation: Arithmetic, _ name: String, inputs: [Int], spread: Bool = true
+    ) throws {
         let shapes = inputs.map { shape($0) }
         let whole = shapes.first { $0.area > 1 } ?? shapes[0]
-        guard shapes.allSatisfy({ $0 == whole || $0.area == 1 && $0.channels == whole.channels }) else {
+        guard shapes.allSatisfy({ $0 == whole || spread && $0.area == 1 && $0.channels == whole.channels }) else {
             let (verb, joint) = operation.words
             throw fault("\(name) \(verb) images of \(shapes.map { "\($0)" }.joined(separator: " \(joint) "))")
         }

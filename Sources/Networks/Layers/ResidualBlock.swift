@@ -33,10 +33,7 @@ public struct ResidualBlock: LayerKind {
             try graph.appendBranch(layers, prefix: prefix, behind: input)
         }
         // Nothing is spread: a branch of 1x1 is a pool too many.
-        guard graph.shape(ends[0]) == graph.shape(ends[1]) else {
-            throw graph.fault("\(name)_add adds images of \(graph.shape(ends[0])) and \(graph.shape(ends[1]))")
-        }
-        try graph.appendArithmetic(.sum, "\(name)_add", inputs: ends)
+        try graph.appendArithmetic(.sum, "\(name)_add", inputs: ends, spread: false)
         graph.suffix = "_\(name)"
     }
 
