@@ -181,16 +181,19 @@ struct SlurmTests {
 
     @Test(
         "a sweep as an array smaller than it, with two tasks put back, gives the table of one that was never stopped",
-        .enabled(if: runsAll))
-    func sweep() throws {
+        .enabled(if: runsAll),
+        arguments: [
+            ["--set", "validation=200", "--set", "max_steps=1500"],
+            ["--set", "validation=8000", "--set", "epochs=9", "--search", "halving:epochs=3:factor=3"],
+        ])
+    func sweep(_ search: [String]) throws {
         try Slurm.run { slurm in
             func plan(_ folder: String) -> [String] {
                 [
-                    "glyphs-plain", "--runs", "\(slurm.folder)/\(folder)", "--set", "batch=24", "--set",
-                    "max_steps=1500",
-                    "--set", "validation=200", "--sweep", "learning_rate=0.003,0.01,0.03", "--sweep", "seed=1..2",
-                    "--attacks", "clean,pgd:steps=2", "--strengths", "0.1", "--samples", "100",
-                ]
+                    "glyphs-plain", "--runs", "\(slurm.folder)/\(folder)", "--set", "batch=24", "--sweep",
+                    "learning_rate=0.003,0.01,0.03", "--sweep", "seed=1..2", "--attacks", "clean,pgd:steps=2",
+                    "--strengths", "0.1", "--samples", "100",
+                ] + search
             }
             let alone = try spawn("steadfast", arguments: ["sweep"] + plan("alone")).wait(timeout: 300)
             #expect(alone.status == 0, "\(alone.errors)")
