@@ -69,23 +69,9 @@ public final class FolderLock {
         trying directory: String, _ seconds: Double, _ beat: Double?, _ takeLock: (Int32) -> Int32,
         _ onWait: (String) throws -> Void
     ) throws {
-        if let beat {
-            heartbeat = try HeartbeatFile(
-                "\(directory)/\(RunLayout.heartbeat)", directory: directory, waitingUpTo: seconds, interval: beat,
-                onWait: onWait)
-            return
-        }
-        let path = "\(directory)/\(RunLayout.lock)"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
-        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
-        var isTaken = false
-        defer { if !isTaken { close(descriptor) } }
         let deadline = Date().addingTimeInterval(seconds)
-        while true {
-            let error = takeLock(descriptor)
-            if error == 0 { break }
-            guard error == EAGAIN || error == EACCES || error == EINTR else { throw Self.failure(error, path) }
-            let holder = "another job\(Self.holder(descriptor))"
+        let beats = "\(directory)/\(RunLayout.heartbeat)"
+        func wait(for holder: String) throws {
             guard deadline.timeIntervalSinceNow > 0 else {
                 throw Held(
                     failure: Failure(
@@ -94,6 +80,30 @@ public final class FolderLock {
             try onWait("\(holder) that is using \(directory)")
             // Lock servers of parallel file systems are not to be asked more often.
             sleep(1)
+        }
+        if let beat {
+            // A job without the variable has the kernel's lock: looked for before the first beat and behind it.
+            while Self.isLocked(directory) { try wait(for: "another job") }
+            heartbeat = try HeartbeatFile(
+                beats, directory: directory, waitingUpTo: seconds, interval: beat, onWait: onWait)
+            while Self.isLocked(directory) { try wait(for: "another job") }
+            return
+        }
+        let path = "\(directory)/\(RunLayout.lock)"
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
+        var isTaken = false
+        defer { if !isTaken { close(descriptor) } }
+        while true {
+            let error = takeLock(descriptor)
+            guard [0, EAGAIN, EACCES, EINTR].contains(error) else { throw Self.failure(error, path) }
+            guard error == 0 else {
+                try wait(for: "another job\(Self.holder(descriptor))")
+                continue
+            }
+            // A job without the kernel's locks beats.
+            guard HeartbeatFile.isBeating(beats) else { break }
+            try wait(for: "another job (whose \(RunLayout.heartbeat) file changes)")
         }
         isTaken = true
         self.descriptor = descriptor
@@ -116,6 +126,16 @@ public final class FolderLock {
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Removes the folder, where nothing but the lock's own files is in it: after a job that failed at once.
+    public static func removeIfUnused(_ directory: String) {
+        let own = [RunLayout.lock, RunLayout.heartbeat]
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: directory),
+            names.allSatisfy(own.contains)
+        else { return }
+        for name in own { unlink("\(directory)/\(name)") }
+        rmdir(directory)
+    }
 
     /// True while a job holds the lock of a directory, or its heartbeat goes on; false where none does or nothing can
     /// be known. Takes no lock: what it says may be over when the caller reads it.

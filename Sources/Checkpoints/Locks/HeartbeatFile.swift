@@ -79,12 +79,12 @@ final class HeartbeatFile: Sendable {
         if (try? Self.read(path))??.hasPrefix(token) == true { try? AtomicFile.write(Self.released, to: path) }
     }
 
-    /// True where a job has beaten lately: what the clock of the file system says of the file is all that is known.
+    /// True where a job has beaten within the patience of others, by the clock of the file system.
     static func isBeating(_ path: String) -> Bool {
         guard let text = try? read(path), text != released,
             let changed = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date
         else { return false }
-        return changed.timeIntervalSinceNow > -patience * interval
+        return abs(changed.timeIntervalSinceNow) < patience * interval
     }
 
     private func beat(_ number: Int) throws { try AtomicFile.write("\(token), beat \(number)\n", to: path) }

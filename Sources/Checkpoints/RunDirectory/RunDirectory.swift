@@ -80,8 +80,7 @@ public final class RunDirectory {
     public func removeIfUnused() {
         guard access("\(path)/\(RunLayout.recipe)", F_OK) != 0, Self.metricsSize(path) == 0, rmdir(checkpointsPath) == 0
         else { return }
-        unlink(path + "/lock")
-        rmdir(path)
+        FolderLock.removeIfUnused(path)
     }
 
     /// Refuses a directory that holds a run, for one that is new. Local; takes no lock.

@@ -100,6 +100,8 @@ struct EvaluateCommand: CollectiveCommand {
             let networks = try readNetworks(request, communicator)
             return (request, networks.read, networks.imports)
         }
+        let isNew = !FileManager.default.isDirectory(output)
+        defer { if isNew && communicator.rank == 0 { FolderLock.removeIfUnused(output) } }
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
             guard communicator.rank == 0 else { return nil }

@@ -119,6 +119,20 @@ struct FolderLockTests {
         }
     }
 
+    @Test("keeps out a job that locks in the other way: by the kernel, or by a heartbeat")
+    func bothWays() throws {
+        try withTemporaryDirectory { folder in
+            for (first, second) in [(nil, 0.2), (0.2, nil)] as [(Double?, Double?)] {
+                do {
+                    let held = try #require(try FolderLock.claim(folder, waitingUpTo: 0, beat: first))
+                    #expect(try FolderLock.claim(folder, waitingUpTo: 0, beat: second) == nil)
+                    withExtendedLifetime(held) {}
+                }
+                #expect(try FolderLock.claim(folder, waitingUpTo: 0, beat: second) != nil)
+            }
+        }
+    }
+
     @Test("is not inherited by child processes")
     func notInherited() throws {
         try withTemporaryDirectory { folder in
