@@ -36,11 +36,10 @@ extension CompletionKind {
     private static func paths(_ word: String) -> [String] {
         let folder = word.contains("/") ? String(word[...(word.lastIndex(of: "/") ?? word.startIndex)]) : ""
         let place = folder.isEmpty ? "." : folder
-        let names =
-            (try? FileManager.default.contentsOfDirectory(atPath: (place as NSString).expandingTildeInPath)) ?? []
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: place.expandingHome)) ?? []
         return names.filter { !$0.hasPrefix(".") }.sorted().map { name in
             let path = folder + name
-            return FileManager.default.isDirectory((path as NSString).expandingTildeInPath) ? path + "/" : path
+            return FileManager.default.isDirectory(path.expandingHome) ? path + "/" : path
         }
     }
 }

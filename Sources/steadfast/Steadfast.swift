@@ -28,31 +28,42 @@ struct Steadfast: ParsableCommand {
         // Output that nobody reads is dropped, and a file beyond its limit is an error of the write.
         signal(SIGPIPE, SIG_IGN)
         signal(SIGXFSZ, SIG_IGN)
+        var words: [String] = []
+        do { words = try arguments() } catch {
+            let failure = Failure(error)
+            leave(rank, failure.code.rawValue) { say(failure.message) }
+        }
         do {
             try CPU.requireInstructionSet()
             UntrustedDecoder.command = ["/proc/self/exe", DecodeUntrustedCommand._commandName]
-            var command = try parseAsRoot(try arguments())
+            var command = try parseAsRoot(words)
             // What needs no ranks is done by one; a child of any rank decodes for it.
             guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
         } catch let failure as Failure {
             let place = Communicator.isUnderMpirun ? "rank \(rank) on \(ProcessInfo.processInfo.hostName): " : ""
-            try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(place)\(failure.message)\n".utf8))
+            say(place + failure.message)
             Foundation.exit(failure.code.rawValue)
         } catch {
-            // The command line is the same on all ranks, and so is what is wrong with it: rank 0 says it. The others
-            // leave a while later, since mpirun ends all as soon as one leaves with a code.
-            guard rank == 0 else {
-                if !exitCode(for: error).isSuccess { sleep(1) }
-                Foundation.exit(exitCode(for: error).rawValue)
-            }
-            exit(withError: error)
+            leave(rank, exitCode(for: error).rawValue) { exit(withError: error) }
         }
+    }
+
+    /// Ends for what is wrong with the command line, which is the same on all ranks: rank 0 says it. The others leave a
+    /// while later, since mpirun ends all as soon as one leaves with a code.
+    private static func leave(_ rank: Int, _ code: Int32, _ say: () -> Void) -> Never {
+        if rank == 0 { say() } else if code != 0 { sleep(1) }
+        Foundation.exit(code)
+    }
+
+    private static func say(_ sentence: String) {
+        try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(sentence)\n".utf8))
     }
 
     /// The words of the command line, `~` of `--option=~/path` expanded as the shell does for a word of its own.
     ///
-    /// - Throws: `Failure` 64 for a word that is not UTF-8, and for a command that is none; 69 without /proc.
+    /// - Throws: `Failure` 64 for what is not UTF-8, of the command line or of a path in the environment, and for a
+    ///   command that is none; 69 without /proc.
     private static func arguments() throws -> [String] {
         guard access("/proc/self/cmdline", R_OK) == 0 else {
             throw Failure(.unavailable, "/proc is missing, by which a program knows its command line: mount it")
@@ -63,16 +74,33 @@ struct Steadfast: ParsableCommand {
                 .usage,
                 "'\(String(cString: bytes))' is not UTF-8: rename it, or reach it by a symbolic link")
         }
+        for name in ["HOME", "TMPDIR", "STEADFAST_DATA", "STEADFAST_RECIPES"] {
+            guard let bytes = getenv(name), String(validatingCString: bytes) == nil else { continue }
+            throw Failure(
+                .usage,
+                "the environment's \(name), '\(String(cString: bytes))', is not UTF-8: reach it by a symbolic link")
+        }
         let words = CommandLine.arguments.dropFirst().map { word -> String in
             guard word.hasPrefix("--"), let range = word.range(of: "=~") else { return word }
-            let path = word[range.upperBound...]
-            return path.isEmpty || path.hasPrefix("/") ? word[..<range.lowerBound] + "=" + homeDirectory() + path : word
+            return word[...range.lowerBound] + String(word[range.lowerBound...].dropFirst()).expandingHome
         }
-        let commands = configuration.subcommands.map { $0._commandName } + ["help"]
-        if let word = words.first, !word.hasPrefix("-"), !commands.contains(word) {
-            let shown = configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
-            throw Failure(.usage, unknownName("command", word, among: shown))
-        }
+        try requireCommands(words[words.first == "help" ? 1... : 0...])
         return words
+    }
+
+    /// Refuses a word that stands where a command has to, or a subcommand of one, and is none.
+    private static func requireCommands(_ words: ArraySlice<String>) throws {
+        var command: any ParsableCommand.Type = Self.self
+        for word in words where !command.configuration.subcommands.isEmpty {
+            guard !word.hasPrefix("-") else { return }
+            let known = command.configuration.subcommands
+            guard let next = known.first(where: { $0._commandName == word }) else {
+                guard word != "help" else { return }
+                let shown = known.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+                let kind = command == Self.self ? "command" : "subcommand of \(command._commandName)"
+                throw Failure(.usage, unknownName(kind, word, among: shown))
+            }
+            command = next
+        }
     }
 }

@@ -21,7 +21,7 @@ extension Dataset {
         let environment = ProcessInfo.processInfo.environment
         let cache = (homeDirectory() as NSString).appendingPathComponent(".cache/steadfast")
         return [directory, environment["STEADFAST_DATA"], cache].compactMap { $0 }.filter { !$0.isEmpty }
-            .map { ($0 as NSString).expandingTildeInPath }
+            .map(\.expandingHome)
     }
 
     /// Finds a data set and reads its headers.
@@ -45,12 +45,10 @@ extension Dataset {
         let isPath = path.contains("/") || path == "." || path == ".." || DataFormats.ofFile(path) != nil
         var places: [String] = []
         if isPath {
-            places = [(path as NSString).expandingTildeInPath]
+            places = [path.expandingHome]
         } else {
             places = searchFolders(directory: directory).map { ($0 as NSString).appendingPathComponent(path) }
-            if let directory, !directory.isEmpty {
-                places.insert((directory as NSString).expandingTildeInPath, at: 1)
-            }
+            if let directory, !directory.isEmpty { places.insert(directory.expandingHome, at: 1) }
         }
         let known = KnownDataset.named(isPath ? lastComponent(places[0]) : path)
         var complaints: [String] = []

@@ -29,7 +29,7 @@ extension Recipe {
     /// The folders of recipes, in the order in which they are searched.
     private static func folders(_ environment: [String: String]) -> [String] {
         let package = #filePath.components(separatedBy: "/Sources/").dropLast().joined(separator: "/Sources/")
-        let own = environment["STEADFAST_RECIPES"].flatMap { $0.isEmpty ? nil : $0 }
+        let own = environment["STEADFAST_RECIPES"].flatMap { $0.isEmpty ? nil : $0.expandingHome }
         return [own, package + "/cluster/recipes"].compactMap { $0 }
     }
 

@@ -15,18 +15,21 @@ final class TensorBoardLog {
 
     private static let prefix = "events.out.tfevents."
 
-    /// A name behind those of the directory's event files: readers take them in the order of their names.
-    private func nextPath() -> String {
+    /// A name behind those of the directory's event files, and whether there are any: readers take them in the order of
+    /// their names.
+    private func nextPath() -> (path: String, isFirst: Bool) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         let times = names.filter { $0.hasPrefix(Self.prefix) }.compactMap {
             $0.dropFirst(Self.prefix.count).split(separator: ".").first.flatMap { Int($0) }
         }
         let time = max(Int(Date.now.timeIntervalSince1970), (times.max() ?? 0) + 1)
-        return "\(directory)/\(Self.prefix)\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
+        let path = "\(directory)/\(Self.prefix)\(time).\(ProcessInfo.processInfo.hostName).\(getpid())"
+        return (path, times.isEmpty)
     }
 
     private func begin() throws {
-        path = nextPath()
+        let isFirst: Bool
+        (path, isFirst) = nextPath()
         // Not by FileManager, which makes a file of another name first and leaves that where it is killed.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
@@ -35,8 +38,8 @@ final class TensorBoardLog {
         event.add(1, Date.now.timeIntervalSince1970)
         event.add(3, bytes: Array("brain.Event:2".utf8))
         try write(event)
-        guard firstStep > 0 else { return }
-        // SessionLog START: the points of this step and behind it are void.
+        guard firstStep > 0 || !isFirst else { return }
+        // SessionLog START: the points of this step and behind it are void, all where no checkpoint was saved.
         var session = ProtocolBuffer()
         session.add(1, 1)
         var start = ProtocolBuffer()

@@ -50,6 +50,8 @@ package final class TrainingReporter {
     private let showsProgress: Bool
     private var progress: ProgressLine
     private var totalSteps = 0
+    /// True where the run's directory held metrics before this job.
+    private var hasBegun = false
 
     /// Steps between two points of TensorBoard's curves.
     private static let boardInterval = 20
@@ -72,7 +74,9 @@ package final class TrainingReporter {
     /// Records the start of a new run, the versions and the ranks, as the first line of its metrics.
     func start(step: Int, ranks: Int) throws {
         board?.firstStep = step
-        guard let run, RunDirectory.metricsSize(run.path) == 0 else { return }
+        guard let run else { return }
+        hasBegun = RunDirectory.metricsSize(run.path) > 0
+        guard !hasBegun else { return }
         var line = JSONLine(event: "start")
         line.add("version", Product.version)
         line.add("build", Product.buildDigest)
@@ -86,7 +90,8 @@ package final class TrainingReporter {
         var line = JSONLine(event: "resume")
         line.add("step", step)
         try run?.append(line.text)
-        say(hasCheckpoint ? "resumed at step \(step)" : "\(run?.path ?? "the run") holds no run yet, starts at step 0")
+        let fresh = hasBegun ? "has no checkpoint yet, starts again" : "holds no run yet, starts"
+        say(hasCheckpoint ? "resumed at step \(step)" : "\(run?.path ?? "the run") \(fresh) at step 0")
     }
 
     func begin(_ recipe: Recipe, _ data: TrainingData, totalSteps: Int, _ places: RankPlaces, sums: String) {

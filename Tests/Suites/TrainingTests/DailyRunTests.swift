@@ -199,6 +199,10 @@ struct DailyRunTests {
         try withBars("max_steps: 1") { folder, recipe in
             let typo = try steadfast("train", recipe, "--run", folder + "/rnu", "--resume", data: folder)
             #expect(typo.status == 0 && typo.output.contains("holds no run yet, starts at step 0"), "\(typo.output)")
+            // As if it had been killed before its first checkpoint.
+            try FileManager.default.removeItem(atPath: folder + "/rnu/checkpoints")
+            let again = try steadfast("train", recipe, "--run", folder + "/rnu", "--resume", data: folder)
+            #expect(again.output.contains("has no checkpoint yet, starts again at step 0"), "\(again.errors)")
             let failed = try steadfast("train", recipe, "--run", folder + "/failed", data: folder + "/nowhere")
             #expect(failed.status == 66, "\(failed.errors)")
             #expect(!FileManager.default.fileExists(atPath: folder + "/failed"))
@@ -234,22 +238,61 @@ struct DailyRunTests {
         try withBars("max_steps: 1") { folder, recipe in
             let typo = try steadfast("trian")
             #expect(typo.status == 64 && typo.errors.contains("unknown command 'trian'; did you mean 'train'?"))
+            let inner = try steadfast("help", "data", "fecth")
+            #expect(inner.status == 64, "\(inner.errors)")
+            #expect(inner.errors.contains("unknown subcommand of data 'fecth'; did you mean 'fetch'?"))
+            // The same on all ranks, and said once.
+            let ranks = try spawnMpirun(ranks: 2, "steadfast", arguments: ["trian"]).wait()
+            #expect(ranks.status == 64 && ranks.errors.components(separatedBy: "'trian'").count == 2, "\(ranks.errors)")
             let home = try steadfast(
-                "train", recipe, "--run=~/own", data: folder, environment: ["HOME": folder + "/home"])
+                "train", recipe, "--run=~/home/own", "--set", "data_directory=~",
+                environment: ["HOME": folder, "STEADFAST_DATA": "~/nowhere"])
             #expect(home.status == 0, "\(home.errors)")
             #expect(FileManager.default.fileExists(atPath: folder + "/home/own/recipe.yaml"))
+            let place = try shell("HOME=$'/\\xff' \"$STEADFAST\" train \(recipe) --run \(folder)/place", data: folder)
+            #expect(place.status == 64 && place.errors.contains("HOME, '") && place.errors.contains("is not UTF-8"))
             let bytes = try shell("\"$STEADFAST\" train \(recipe) --run $'\(folder)/\\xff'", data: folder)
             #expect(bytes.status == 64 && bytes.errors.contains("is not UTF-8"), "\(bytes.errors)")
         }
     }
 
-    @Test("TensorBoard's own reader sees steps that never fall, also where a run was resumed")
+    /// The messages of an event file: frames of a length, its checksum, the message and its checksum.
+    private func events(_ path: String) throws -> [Data] {
+        var (rest, found) = (try Data(contentsOf: URL(fileURLWithPath: path)), [Data]())
+        while rest.count > 16 {
+            let length = rest.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+            found.append(Data(rest.dropFirst(12).prefix(length)))
+            rest = rest.dropFirst(16 + length)
+        }
+        return found
+    }
+
+    @Test("the event file of a run that starts again begins with a start, which makes earlier points void")
+    func eventsStart() throws {
+        try withBars("max_steps: 20") { folder, recipe in
+            let run = folder + "/run"
+            for _ in 1...2 {
+                #expect(try steadfast("train", recipe, "--run", run, "--resume", data: folder).status == 0)
+                // As if it had been killed before its first checkpoint.
+                try FileManager.default.removeItem(atPath: run + "/checkpoints")
+            }
+            let files = try FileManager.default.contentsOfDirectory(atPath: run).filter { $0.contains("tfevents") }
+            // The session's status, the last field: 7, of 2 bytes, START.
+            let starts = try files.sorted().map {
+                try events("\(run)/\($0)").filter { $0.suffix(4) == Data([0x3A, 2, 8, 1]) }.count
+            }
+            #expect(starts == [0, 1])
+        }
+    }
+
+    private static let hasTensorBoard =
+        (try? spawn(path: "/usr/bin/env", arguments: ["python3", "-c", "import tensorboard"]).wait().status) == 0
+
+    @Test(
+        "TensorBoard's own reader sees steps that never fall, also where a run was resumed",
+        .enabled(if: hasTensorBoard, "no tensorboard for python3 (pip install tensorboard)"))
     func tensorBoard() throws {
         let python = "/usr/bin/env"
-        guard try spawn(path: python, arguments: ["python3", "-c", "import tensorboard"]).wait().status == 0 else {
-            print("skipped: no tensorboard for python3 (pip install tensorboard)")
-            return
-        }
         try withBars("max_steps: 100\ncheckpoint: {every_steps: 30}") { folder, recipe in
             let run = folder + "/run"
             #expect(try steadfast("train", recipe, "--run", run, data: folder).status == 0)
