@@ -1,3 +1,5 @@
+import Essentials
+
 /// A value as YAML has it, with the place where it was said.
 struct RecipeNode: Sendable {
     enum Content: Sendable {
@@ -46,14 +48,8 @@ struct RecipeNode: Sendable {
         default: nil
         }
     }
-    /// A finite decimal number.
-    var real: Double? {
-        guard let digits = word?.filter({ $0 != "_" }), digits.utf8.count < 400,
-            digits.allSatisfy({ $0.isASCII && ($0.isNumber || "+-.eE".contains($0)) }),
-            let value = Double(digits), value.isFinite
-        else { return nil }
-        return value
-    }
+    /// A finite decimal number, or a fraction such as 8/255.
+    var real: Double? { word.flatMap { realNumber($0.filter { $0 != "_" }) } }
     var elements: [RecipeNode]? {
         if case .list(let elements) = content { elements } else { nil }
     }

@@ -37,6 +37,9 @@ extension Recipe {
     }
 }
 
+/// The texts that stand for a fraction.
+private let fractionPattern = "^[0-9][0-9.eE+-]*/[0-9][0-9.eE+-]*$"
+
 extension RecipeRange {
     /// The keywords of a value's schema. Words are booleans too where YAML 1.1 reads them as such.
     fileprivate var schema: [(String, SchemaValue)] {
@@ -47,7 +50,10 @@ extension RecipeRange {
                 ("maximum", .number(Double(range.upperBound))),
             ]
         case .seed: return [("type", .text("integer")), ("minimum", .number(0))]
-        case .real(let interval): return [("type", .text("number"))] + interval.schema
+        case .real(let interval):
+            // A fraction such as 8/255 is a text in YAML.
+            return [("type", .list([.text("number"), .text("string")])), ("pattern", .text(fractionPattern))]
+                + interval.schema
         case .words(["true", "false"]): return [("type", .text("boolean"))]
         case .words(let words):
             let flags = [("on", true), ("off", false)].filter { words.contains($0.0) }.map { SchemaValue.flag($0.1) }

@@ -10,12 +10,12 @@ public struct AttackSpecification: Hashable, Sendable {
     /// Its parameters.
     public let parameters: [String: String]
 
-    /// Reads a comma-separated list.
+    /// Reads a comma-separated list. Blanks around names, keys and values are left out.
     ///
     /// - Throws: `Failure` 64 for an empty list, an attack asked for twice, or a malformed parameter.
     public static func list(_ text: String) throws -> [AttackSpecification] {
         let items = try text.split(separator: ",", omittingEmptySubsequences: false).map {
-            try AttackSpecification(trimmed($0))
+            try AttackSpecification(trimmed($0, around: [":", "="]))
         }
         for (index, item) in items.enumerated() where items[..<index].contains(where: { $0.verbatim == item.verbatim })
         {
@@ -29,12 +29,10 @@ public struct AttackSpecification: Hashable, Sendable {
     /// - Throws: `Failure` 64 for a number that is none, is out of range or is named twice.
     public static func strengths(_ text: String) throws -> [Double] {
         let strengths = try text.split(separator: ",", omittingEmptySubsequences: false).map { item in
-            let parts = item.split(separator: "/", omittingEmptySubsequences: false).map { Double(trimmed($0)) }
-            let value = parts.count == 2 ? parts[0].flatMap { over in parts[1].map { over / $0 } } : parts[0]
-            guard let value, parts.count <= 2, (0...1).contains(value) else {
+            let text = trimmed(item, around: ["/"])
+            guard let value = realNumber(text), (0...1).contains(value) else {
                 throw Failure(
-                    .usage,
-                    "--strengths has '\(trimmed(item))': a strength is a number in [0, 1] or a fraction such as 8/255")
+                    .usage, "--strengths has '\(text)': a strength is a number in [0, 1] or a fraction such as 8/255")
             }
             return value
         }
@@ -44,7 +42,12 @@ public struct AttackSpecification: Hashable, Sendable {
         return strengths
     }
 
-    private static func trimmed(_ text: Substring) -> String { text.trimmingCharacters(in: .whitespaces) }
+    /// A text without blanks at its ends and around some marks.
+    private static func trimmed(_ text: some StringProtocol, around marks: [Character]) -> String {
+        guard let mark = marks.first else { return text.trimmingCharacters(in: .whitespaces) }
+        return text.split(separator: mark, omittingEmptySubsequences: false)
+            .map { trimmed($0, around: Array(marks.dropFirst())) }.joined(separator: String(mark))
+    }
 
     /// Reads one attack; whether it exists is the catalogue's business.
     public init(_ text: String) throws {

@@ -105,6 +105,9 @@ struct RecipeParsingTests {
                     strength: 0.2, spread: 0.5, share: 1, nonsenseStrength: 0.4, nonsenseShare: 0.75))
         let implied = try recipe("dataset: mnist", "adversarial_training={strength: 0.2, share: 0.5}")
         #expect(implied.adversarialTraining == AdversarialTraining(strength: 0.2, share: 0.5))
+        let fraction = try recipe("dataset: mnist", "adversarial_training={strength: 8/255, share: 1/2}")
+        #expect(fraction.adversarialTraining == AdversarialTraining(strength: 8 / 255, share: 0.5))
+        #expect(throws: (any Error).self) { try recipe("dataset: mnist", "learning_rate=1/0") }
         #expect(implied.adversarialTraining?.nonsenseStrength == 0.2)
         #expect(implied.adversarialTraining?.nonsenseShare == 0.5)
         #expect(full.validation == 500 && full.checkpoint == CheckpointRecipe(everySteps: 12, keep: 4))

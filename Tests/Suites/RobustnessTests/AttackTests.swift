@@ -130,10 +130,11 @@ struct AttackTests {
     @Test("lists take spaces, strengths take fractions; what is neither is refused")
     func lists() throws {
         #expect(
-            try AttackSpecification.list(" clean, fgsm ,pgd:steps=3").map(\.verbatim) == [
-                "clean", "fgsm", "pgd:steps=3",
+            try AttackSpecification.list(" clean, fgsm ,pgd: steps = 3 :loss=margin").map(\.verbatim) == [
+                "clean", "fgsm", "pgd:steps=3:loss=margin",
             ])
-        #expect(try AttackSpecification.strengths("8/255, 0.1 ,0, 1") == [8.0 / 255, 0.1, 0, 1])
+        #expect(try AttackSpecification.strengths("8 / 255, 0.1 ,-0, 1") == [8.0 / 255, 0.1, 0, 1])
+        #expect(try AttackSpecification.strengths("-0")[0].sign == .plus)
         for wrong in ["", "a", "1.5", "3/2", "1/0", "0/0", "1/2/3", "-0.1", "8/", "/255", "nan", "0.1,0.1", "0.1,,0.2"]
         {
             #expect(throws: (any Error).self, "\(wrong)") { try AttackSpecification.strengths(wrong) }
