@@ -109,6 +109,21 @@ struct LaunchTests {
         }
     }
 
+    @Test("without a number of ranks there is one for each core, here and on a host without slots")
+    func cores() throws {
+        // The lanes of the stand-in are 8.
+        let ranks = min(8, ProcessInfo.processInfo.activeProcessorCount)
+        try withStandIn("exit 0") { folder, program in
+            let hosts = folder + "/hosts"
+            try Data("localhost\n".utf8).write(to: URL(fileURLWithPath: hosts))
+            for (options, place) in [([], ""), (["--hostfile", hosts], " on localhost")] {
+                let result = try program(options)
+                #expect(result.status == 0, "\(result.errors)")
+                #expect(result.errors.contains("launch: start 1: \(ranks) ranks\(place), step 0"), "\(result.errors)")
+            }
+        }
+    }
+
     @Test("what mpirun refuses is final, and it says why; an error of the ranks has none of mpirun's words")
     func mpirunRefuses() throws {
         try withStandIn("echo 'steadfast: broken' >&2; exit 65") { _, program in
