@@ -86,6 +86,7 @@ struct LaunchTests {
             try refuse(["--host", "a:two", "train", "glyphs-plain"], 65, "'a:two' is no host")
             try refuse(try file("node1:1\n"), 65, "write 'node1 slots=1'")
             try refuse(try file("node1 slots=0\n"), 65, "a whole number from 1")
+            try refuse(try file("node1 max_slots=0\n"), 65, "'node1 max_slots=0': slots are a whole number from 1")
             try refuse(try file("node1 slots=two words\n"), 65, "is no host")
         }
         let result = try launch(["-n", "2", "train", "glyphs-plain", "--run", "/proc/none"]).wait(timeout: 30)
@@ -97,7 +98,7 @@ struct LaunchTests {
         arguments: [
             ("localhost slots=1", 1), ("localhost slots=1\r\n", 1), ("localhost\nlocalhost\nlocalhost", 3),
             ("localhost slots=2\nlocalhost slots = 1\n", 3), ("localhost max_slots=4 slots=1\n", 1),
-            ("localhost slots=3 max_slots=2 # few\n\n", 2),
+            ("localhost slots=3 max_slots=2 # few\n\n", 2), ("localhost max_slots=1", 1),
         ])
     func hostFiles(text: String, ranks: Int) throws {
         try withStandIn("exit 0") { folder, program in
