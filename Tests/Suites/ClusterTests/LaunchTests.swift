@@ -45,22 +45,30 @@ struct LaunchTests {
         }
     }
 
-    @Test("TERM lets the run save, and ends with 75; it goes on by its directory alone")
+    @Test("TERM, and HUP twice, let the run save, and end with 75; it goes on by its directory alone")
     func stopped() throws {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"
-            let program = try launch(["-n", "2"] + recipe(run) + ["--set", "max_steps=100000", "--set", "epochs=500"])
-            try wait(run, step: 30)
-            program.signal(SIGTERM)
-            let result = try program.wait(timeout: 30)
-            #expect(result.status == 75, "\(result.errors)")
-            #expect(result.errors.contains("is saved: go on with --resume"))
-            // What was set is the run's; it ends soon behind the step that it was stopped at.
+            // What was set is the run's.
+            let first = recipe(run) + ["--set", "max_steps=100000", "--set", "epochs=500"]
+            for (signals, arguments) in [([SIGTERM], first), ([SIGHUP, SIGHUP], ["train", run, "--resume"])] {
+                let before = RunFiles.steps(run)
+                let program = try launch(["-n", "2"] + arguments)
+                try wait(run, step: before + 30)
+                for signal in signals {
+                    program.signal(signal)
+                    usleep(50_000)
+                }
+                let result = try program.wait(timeout: 30)
+                #expect(result.status == 75, "\(result.errors)")
+                #expect(result.errors.contains("is saved: go on with --resume"), "\(result.errors)")
+            }
+            // It ends soon behind the step that it was stopped at.
             let saved = RunFiles.steps(run)
             let goingOn = try launch(["-n", "2", "train", run, "--resume", "--set", "max_steps=\(saved + 5)"])
             let last = try goingOn.wait(timeout: 60)
             #expect(last.status == 0, "\(last.errors)")
-            #expect(RunFiles.steps(run) == saved + 5 && RunFiles.resumes(run) == 1 && RunFiles.stepsLost(run) == 0)
+            #expect(RunFiles.steps(run) == saved + 5 && RunFiles.resumes(run) == 2 && RunFiles.stepsLost(run) == 0)
         }
     }
 
