@@ -45,22 +45,30 @@ struct LaunchTests {
         }
     }
 
-    @Test("TERM lets the run save, and ends with 75; it goes on by its directory alone")
+    @Test("TERM, and HUP twice, let the run save, and end with 75; it goes on by its directory alone")
     func stopped() throws {
         try withTemporaryDirectory { folder in
             let run = folder + "/run"
-            let program = try launch(["-n", "2"] + recipe(run) + ["--set", "max_steps=100000", "--set", "epochs=500"])
-            try wait(run, step: 30)
-            program.signal(SIGTERM)
-            let result = try program.wait(timeout: 30)
-            #expect(result.status == 75, "\(result.errors)")
-            #expect(result.errors.contains("is saved: go on with --resume"))
-            // What was set is the run's; it ends soon behind the step that it was stopped at.
+            // What was set is the run's.
+            let first = recipe(run) + ["--set", "max_steps=100000", "--set", "epochs=500"]
+            for (signals, arguments) in [([SIGTERM], first), ([SIGHUP, SIGHUP], ["train", run, "--resume"])] {
+                let before = RunFiles.steps(run)
+                let program = try launch(["-n", "2"] + arguments)
+                try wait(run, step: before + 30)
+                for signal in signals {
+                    program.signal(signal)
+                    usleep(50_000)
+                }
+                let result = try program.wait(timeout: 30)
+                #expect(result.status == 75, "\(result.errors)")
+                #expect(result.errors.contains("is saved: go on with --resume"), "\(result.errors)")
+            }
+            // It ends soon behind the step that it was stopped at.
             let saved = RunFiles.steps(run)
             let goingOn = try launch(["-n", "2", "train", run, "--resume", "--set", "max_steps=\(saved + 5)"])
             let last = try goingOn.wait(timeout: 60)
             #expect(last.status == 0, "\(last.errors)")
-            #expect(RunFiles.steps(run) == saved + 5 && RunFiles.resumes(run) == 1 && RunFiles.stepsLost(run) == 0)
+            #expect(RunFiles.steps(run) == saved + 5 && RunFiles.resumes(run) == 2 && RunFiles.stepsLost(run) == 0)
         }
     }
 
@@ -86,6 +94,7 @@ struct LaunchTests {
             try refuse(["--host", "a:two", "train", "glyphs-plain"], 65, "'a:two' is no host")
             try refuse(try file("node1:1\n"), 65, "write 'node1 slots=1'")
             try refuse(try file("node1 slots=0\n"), 65, "a whole number from 1")
+            try refuse(try file("node1 max_slots=0\n"), 65, "'node1 max_slots=0': slots are a whole number from 1")
             try refuse(try file("node1 slots=two words\n"), 65, "is no host")
         }
         let result = try launch(["-n", "2", "train", "glyphs-plain", "--run", "/proc/none"]).wait(timeout: 30)
@@ -97,7 +106,7 @@ struct LaunchTests {
         arguments: [
             ("localhost slots=1", 1), ("localhost slots=1\r\n", 1), ("localhost\nlocalhost\nlocalhost", 3),
             ("localhost slots=2\nlocalhost slots = 1\n", 3), ("localhost max_slots=4 slots=1\n", 1),
-            ("localhost slots=3 max_slots=2 # few\n\n", 2),
+            ("localhost slots=3 max_slots=2 # few\n\n", 2), ("localhost max_slots=1", 1),
         ])
     func hostFiles(text: String, ranks: Int) throws {
         try withStandIn("exit 0") { folder, program in
@@ -106,6 +115,21 @@ struct LaunchTests {
             let result = try program(["--hostfile", hosts])
             #expect(result.status == 0, "\(result.errors)")
             #expect(result.errors.contains("launch: start 1: \(ranks) ranks on localhost, step 0"), "\(result.errors)")
+        }
+    }
+
+    @Test("without a number of ranks there is one for each core, here and on a host without slots")
+    func cores() throws {
+        // The lanes of the stand-in are 8.
+        let ranks = min(8, ProcessInfo.processInfo.activeProcessorCount)
+        try withStandIn("exit 0") { folder, program in
+            let hosts = folder + "/hosts"
+            try Data("localhost\n".utf8).write(to: URL(fileURLWithPath: hosts))
+            for (options, place) in [([], ""), (["--hostfile", hosts], " on localhost")] {
+                let result = try program(options)
+                #expect(result.status == 0, "\(result.errors)")
+                #expect(result.errors.contains("launch: start 1: \(ranks) ranks\(place), step 0"), "\(result.errors)")
+            }
         }
     }
 

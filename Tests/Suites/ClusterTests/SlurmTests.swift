@@ -103,19 +103,31 @@ struct SlurmTests {
                 ] + short + ["elsewhere"])
             #expect(try slurm.end(elsewhere) == "FAILED")
 
-            let run = slurm.folder + "/dead"
-            try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
-            try FileManager.default.setAttributes(
-                [.modificationDate: Date().addingTimeInterval(-3 * 3600)], ofItemAtPath: run)
-            let watch = try slurm.submit(
-                ["--export=ALL,STEADFAST_WATCH_HOURS=2,SLURM_RESTART_COUNT=1"], "watch.sbatch",
-                [run, slurm.folder + "/watched"])
-            #expect(try slurm.end(watch) == "FAILED")
+            // Watches that were put back, of a job that started 3 hours ago: a run whose training is dead, and none.
+            let (dead, watched) = (slurm.folder + "/dead", slurm.folder + "/watched")
+            for path in [dead, watched] {
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            }
+            try Data().write(to: URL(fileURLWithPath: watched + "/.watch"))
+            for path in [dead, watched + "/.watch"] {
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date().addingTimeInterval(-3 * 3600)], ofItemAtPath: path)
+            }
+            func watch(_ run: String, hours: Int) throws -> String {
+                try slurm.submit(
+                    ["--export=ALL,STEADFAST_WATCH_HOURS=\(hours),SLURM_RESTART_COUNT=1"], "watch.sbatch",
+                    [run, watched])
+            }
+            for run in [dead, slurm.folder + "/none"] { #expect(try slurm.end(watch(run, hours: 2)) == "FAILED") }
+            let waiting = try watch(dead, hours: 4)
+            try slurm.waitFor("a watch that waits") { try slurm.log().contains("to be resumed, up to 14400 s") }
+            try slurm.command("scancel", [waiting])
 
             log = try slurm.log()
-            for words in ["would share \(slurm.folder)/shared", "is not Steadfast's directory", "is taken for dead"] {
-                #expect(log.contains(words), "\(log)")
-            }
+            for words in [
+                "would share \(slurm.folder)/shared", "is not Steadfast's directory", "is taken for dead",
+                "none is not there after 3 hours",
+            ] { #expect(log.contains(words), "\(log)") }
         }
     }
 
