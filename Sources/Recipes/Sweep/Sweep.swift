@@ -92,6 +92,21 @@ public struct Sweep: Equatable, Sendable {
         own.split = try given.split ?? section.value("split", .text)
         evaluation = own
         axes = try Self.axes(said, sweeps, source: source)
+        try refuseOverridden()
+    }
+
+    /// Refuses an override of a key that is swept over: no run would have its value.
+    private func refuseOverridden() throws {
+        guard !overrides.isEmpty else { return }
+        let swept = try axes.reduce(into: Set<String>()) { keys, axis in
+            guard case .list(let values) = axis.values else { return keys.formUnion([axis.key]) }
+            for value in values { keys.formUnion(try Recipe.override("\(axis.key)=\(value)", by: "--sweep").leafKeys) }
+        }
+        for text in overrides {
+            let both = try Recipe.override(text, by: "--set").leafKeys.intersection(swept)
+            guard let key = both.min() else { continue }
+            throw Failure(.usage, "--set \(shortened(text)): \(key) is swept over: leave one of the two out")
+        }
     }
 
     /// The entries of the section that are no keys of the recipe.
@@ -106,6 +121,7 @@ public struct Sweep: Equatable, Sendable {
             let axis = Axis(key: key, values: try SweepValues(node, key: key))
             if let index = axes.firstIndex(where: { $0.key == key }) { axes[index] = axis } else { axes.append(axis) }
         }
+        var asked: Set<String> = []
         for (key, node) in said.entries ?? [] where !settings.contains(key) { try add(node, key) }
         for text in sweeps {
             let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -113,6 +129,10 @@ public struct Sweep: Equatable, Sendable {
                 throw Failure(
                     .usage, "--sweep \(shortened(text)): write it as key=values, as in --sweep learning_rate=0.001,0.01"
                 )
+            }
+            guard asked.insert(parts[0]).inserted else {
+                throw Failure(
+                    .usage, "--sweep \(shortened(text)): \(shortened(parts[0])) has values already: name it once")
             }
             try add(try RecipeNode(yaml: "[\(parts[1])]", origin: "--sweep \(shortened(text))"), parts[0])
         }

@@ -113,6 +113,14 @@ extension RecipeNode {
         return RecipeNode(content: .mapping(entries), origin: origin)
     }
 
+    /// The dotted keys that a recipe gives values to.
+    var leafKeys: Set<String> {
+        func keys(_ node: RecipeNode, _ path: String) -> [String] {
+            node.entries.map { $0.flatMap { keys($0.value, path.isEmpty ? $0.key : "\(path).\($0.key)") } } ?? [path]
+        }
+        return Set(keys(withoutShorthands, ""))
+    }
+
     /// Refuses unknown keys, all levels down. Lists and open mappings are left.
     fileprivate func checkKeys(against keys: [RecipeKeyFacts], path: String = "") throws {
         let known = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })

@@ -47,29 +47,34 @@ public struct SweepDirectory: Sendable {
     /// The evaluation of a run's best network.
     public func evaluation(of run: SweepRun) -> String { path(of: run) + "/evaluation" }
 
-    /// Makes the directory, or takes up one that holds the same sweep. Local: one rank calls this.
+    /// Refuses a directory that holds a run or another sweep; makes nothing. Local.
     ///
-    /// - Throws: `Failure` 73 where the directory holds another sweep or a run, or cannot be made.
-    public func open() throws {
+    /// - Throws: `Failure` 73; 65 where the file of its sweep is damaged.
+    public func check() throws {
         guard access("\(path)/\(RunLayout.recipe)", F_OK) != 0 else {
             throw Failure(.cannotCreate, "\(path) holds a run: choose another directory for the sweep")
         }
+        guard Self.isSweep(path) else { return }
+        let differences = try sweep.differences(from: try Self.sweep(in: path))
+        guard differences.isEmpty else {
+            throw Failure(
+                .cannotCreate,
+                "\(path) holds another sweep (\(differences.joined(separator: "; "))): go on with it by `steadfast "
+                    + "sweep \(path)`, or choose another directory")
+        }
+    }
+
+    /// Makes the directory, or takes up one that holds the same sweep. Local: one rank calls this.
+    ///
+    /// - Throws: as ``check()``; `Failure` 73 where it cannot be made.
+    public func open() throws {
+        // Before a folder is made, and after the wait for the lock: of two sweeps that begin together one is told.
+        try check()
         try FileManager.default.makeDirectory(path + "/jobs")
-        // Of two sweeps that begin together one is told.
         let lock = try FolderLock(path + "/jobs", waitingUpTo: 30)
         defer { withExtendedLifetime(lock) {} }
-        let file = Self.file(in: path)
-        if access(file, F_OK) == 0 {
-            let differences = try sweep.differences(from: try Self.sweep(in: path))
-            guard differences.isEmpty else {
-                throw Failure(
-                    .cannotCreate,
-                    "\(path) holds another sweep (\(differences.joined(separator: "; "))): go on with it by `steadfast "
-                        + "sweep \(path)`, or choose another directory")
-            }
-        } else {
-            try AtomicFile.write(sweep.yaml, to: file)
-        }
+        try check()
+        if !Self.isSweep(path) { try AtomicFile.write(sweep.yaml, to: Self.file(in: path)) }
         try FileManager.default.makeDirectory(path + "/recipes")
         for run in runs where access(recipe(of: run), F_OK) != 0 {
             try AtomicFile.write(run.recipe.yaml, to: recipe(of: run))

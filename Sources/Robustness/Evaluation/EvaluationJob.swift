@@ -215,6 +215,11 @@ public final class EvaluationJob {
         return results
     }
 
+    /// Refuses a folder that ``run(into:progress:)`` would refuse for what it holds; makes nothing. Local.
+    public func check(_ folder: String) throws {
+        if try finished(folder) == nil { try checkJournal(folder) }
+    }
+
     /// The masking verdict on the first of the samples, at a radius or the data set's. Collective; on rank 0.
     public func diagnose(strength: Double?) throws -> Diagnosis? {
         try MaskingDiagnosis.run(
@@ -237,13 +242,22 @@ public final class EvaluationJob {
     }
 
     private func openJournal(_ folder: String, replay: (ChunkRecords) -> Void) throws -> EvaluationJournal {
-        let path = folder + "/journal"
-        if FileManager.default.fileExists(atPath: path), !settings.resume {
+        try checkJournal(folder)
+        return try EvaluationJournal(
+            journalPath(folder), fingerprint: subject.fingerprint(evaluator.plan), plan: evaluator.plan, replay: replay)
+    }
+
+    /// Refuses the journal of another evaluation, and one that is not to be gone on with.
+    private func checkJournal(_ folder: String) throws {
+        let path = journalPath(folder)
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        guard settings.resume else {
             throw Failure(
                 .cannotCreate,
                 "\(folder) holds an evaluation that is not finished: go on with --resume, or name another directory")
         }
-        return try EvaluationJournal(
-            path, fingerprint: subject.fingerprint(evaluator.plan), plan: evaluator.plan, replay: replay)
+        try EvaluationJournal.check(path, fingerprint: subject.fingerprint(evaluator.plan))
     }
+
+    private func journalPath(_ folder: String) -> String { folder + "/journal" }
 }

@@ -25,9 +25,10 @@ public final class EvaluationJournal {
         descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o666)
         guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "create", path) }
         do {
-            let end = try Self.read(descriptor, path, "steadfast-journal 1 \(fingerprint)\n", plan, replay)
+            let header = Self.header(fingerprint)
+            let end = try Self.read(descriptor, path, header, plan, replay)
             guard ftruncate(descriptor, off_t(end)) == 0 else { throw systemFailure(.inputOutput, "repair", path) }
-            if end == 0 { try append(Array("steadfast-journal 1 \(fingerprint)\n".utf8)) }
+            if end == 0 { try append(header) }
             try flush()
         } catch {
             close(descriptor)
@@ -67,25 +68,44 @@ public final class EvaluationJournal {
         try bytes.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
     }
 
-    /// Reads the whole chunks; returns where the last of them ends.
-    private static func read(
-        _ descriptor: Int32, _ path: String, _ header: String, _ plan: EvaluationPlan, _ replay: (ChunkRecords) -> Void
-    ) throws -> Int {
+    /// Refuses the journal of another evaluation; changes nothing.
+    ///
+    /// - Throws: `Failure` 64, or 73 or 74 where it cannot be read.
+    public static func check(_ path: String, fingerprint: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "open", path) }
+        defer { close(descriptor) }
+        _ = try bytes(descriptor, path, header(fingerprint))
+    }
+
+    /// The file's first line.
+    private static func header(_ fingerprint: String) -> [UInt8] { Array("steadfast-journal 1 \(fingerprint)\n".utf8) }
+
+    /// The whole file; nothing of one whose first line is not whole, since a job was killed before.
+    private static func bytes(_ descriptor: Int32, _ path: String, _ header: [UInt8]) throws -> [UInt8] {
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
         let bytes: [UInt8]
         do { bytes = Array(try file.readToEnd() ?? Data()) } catch {
             throw Failure(.inputOutput, "cannot read \(path): \(error.localizedDescription)")
         }
-        let expected = Array(header.utf8)
-        // A job that was killed before the first line was whole.
-        guard bytes.count >= expected.count || !expected.starts(with: bytes) else { return 0 }
-        guard bytes.starts(with: expected) else {
+        guard bytes.count >= header.count || !header.starts(with: bytes) else { return [] }
+        guard bytes.starts(with: header) else {
             throw Failure(
                 .usage,
                 "\(path) belongs to another evaluation (another network, data, attack, strength, sample or seed): "
                     + "resume it with the same settings, or name another output directory")
         }
-        var end = expected.count
+        return bytes
+    }
+
+    /// Reads the whole chunks; returns where the last of them ends.
+    private static func read(
+        _ descriptor: Int32, _ path: String, _ header: [UInt8], _ plan: EvaluationPlan,
+        _ replay: (ChunkRecords) -> Void
+    ) throws -> Int {
+        let bytes = try bytes(descriptor, path, header)
+        guard !bytes.isEmpty else { return 0 }
+        var end = header.count
         while end + headCount + sealCount <= bytes.count {
             let head = (0..<4).map { field in
                 bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: end + 8 * field, as: Int64.self)) }

@@ -126,7 +126,7 @@ struct EvaluateCommand: CollectiveCommand {
             }
             var all: [EvaluationResults] = []
             for job in jobs {
-                let results = try job.run(into: try communicator.agree { try folder(job.name, part) }) {
+                let results = try job.run(into: try communicator.agree { try made(folder(job.name, part)) }) {
                     reporter.chunk(job.name, $0, done: $1, of: $2, samples: $3)
                 }
                 guard let results else { continue }
@@ -138,7 +138,7 @@ struct EvaluateCommand: CollectiveCommand {
             try communicator.agree {
                 guard communicator.rank == 0 else { return }
                 // The other tables say nothing of data sets: each part has its own.
-                try JudgementFiles.write(all, to: try judgementFolder(part))
+                try JudgementFiles.write(all, to: try made(judgementFolder(part)))
             }
             if part == parts.first { diagnosed = jobs }
         }
@@ -256,12 +256,14 @@ struct EvaluateCommand: CollectiveCommand {
                     .usage,
                     "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it cannot estimate")
             }
-            return try EvaluationRequest(self)
+            return try checkedRequest()
         }
         let parts = try parts(communicator)
         let subjects = try communicator.agree { try checkpoints.map(load) }
         for (subject, part) in subjects.flatMap({ subject in parts.map { (subject, $0) } }) {
-            let forecast = try job(subject, request, among: subjects, part, communicator).forecast()
+            let job = try job(subject, request, among: subjects, part, communicator)
+            try communicator.agree { if communicator.rank == 0 { try job.check(folder(subject.name, part)) } }
+            let forecast = try job.forecast()
             guard communicator.rank == 0 else { continue }
             let ranks = communicator.worldSize
             let title = part.map { "\(subject.name) on \($0.name)" } ?? subject.name
@@ -357,17 +359,18 @@ struct EvaluateCommand: CollectiveCommand {
     }
 
     /// The folder of a checkpoint's results.
-    private func folder(_ checkpoint: String, _ part: EvaluatedSet?) throws -> String {
-        var folder = try judgementFolder(part)
-        if checkpoints.count > 1 { folder += "/" + folderName(checkpoint) }
-        try FileManager.default.makeDirectory(folder)
-        return folder
+    private func folder(_ checkpoint: String, _ part: EvaluatedSet?) -> String {
+        judgementFolder(part) + (checkpoints.count > 1 ? "/" + folderName(checkpoint) : "")
     }
 
     /// The folder of the tables on a part of a data set: of the whole where it is not in parts.
-    private func judgementFolder(_ part: EvaluatedSet?) throws -> String {
+    private func judgementFolder(_ part: EvaluatedSet?) -> String {
         guard let part, part.isPart else { return output }
-        let folder = output + "/" + folderName(part.name)
+        return output + "/" + folderName(part.name)
+    }
+
+    /// A folder, which is there from now on.
+    private func made(_ folder: String) throws -> String {
         try FileManager.default.makeDirectory(folder)
         return folder
     }

@@ -94,6 +94,7 @@ struct SweepCommand: CollectiveCommand {
         }
         let directory = SweepDirectory(try world.agree { try path() }, sweep, runs: runs)
         if options.dryRun {
+            try world.agree { if world.rank == 0 { try directory.check() } }
             let task = try world.agree { try arrayTask(runs) }
             return try forecast(task.map { chosen.filter($0.owns) } ?? chosen, directory, world)
         }

@@ -110,6 +110,11 @@ struct TrainCommand: CollectiveCommand {
                 throw Failure(
                     .usage, "\(recipe) is a directory: go on with the run in it by --resume, or name a recipe")
             }
+            guard resolved(directory ?? recipe) == resolved(recipe) else {
+                throw Failure(
+                    .usage,
+                    "\(recipe) is a run's directory, and --run names another one: leave --run out, or name a recipe")
+            }
             guard access(path, F_OK) == 0 else {
                 throw Failure(
                     .noInput, "\(recipe) holds no run (\(path) is missing): name a recipe or another directory")
@@ -118,6 +123,8 @@ struct TrainCommand: CollectiveCommand {
         guard resume, access(path, F_OK) == 0 else { return nil }
         return try RunDirectory.recipe(of: runPath)
     }
+
+    private func resolved(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
 
     /// The recipe, over the values of the run that goes on.
     private func resolve(_ run: String?) throws -> Recipe {

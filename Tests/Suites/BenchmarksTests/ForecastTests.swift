@@ -61,6 +61,7 @@ struct ForecastTests {
             #expect(!FileManager.default.fileExists(atPath: output))
             let wrong = try steadfast("evaluate", run, "--attacks", "pdg", "--output", output, "--dry-run")
             #expect(wrong.status == 64 && wrong.errors.contains("pdg"), "\(wrong.errors)")
+            try refusesWhatFoldersHold(folder, run)
 
             let swept = try steadfast(
                 "sweep", "glyphs-plain", "--runs", folder + "/s", "--sweep", "learning_rate=0.01,0.02", "--sweep",
@@ -75,5 +76,30 @@ struct ForecastTests {
             #expect(halved.output.contains("1, of 1 different costs; 1 rank"), "\(halved.output)")
             #expect(!FileManager.default.fileExists(atPath: folder + "/s"))
         }
+    }
+
+    /// Estimates into folders of other evaluations and sweeps, and of a run.
+    private func refusesWhatFoldersHold(_ folder: String, _ run: String) throws {
+        let clean = ["evaluate", run, "--attacks", "clean", "--samples", "20", "--output"]
+        let other = ["evaluate", run, "--attacks", "noise-sign", "--samples", "20", "--dry-run", "--output"]
+        func expect(_ arguments: [String], _ status: Int32, _ words: String? = nil) throws {
+            let result = try spawn("steadfast", arguments: arguments).wait(timeout: 120)
+            #expect(result.status == status, "\(arguments): \(result.errors)")
+            if let words { #expect(result.errors.contains(words), "\(arguments): \(result.errors)") }
+        }
+        try expect(clean + [folder + "/clean"], 0)
+        try expect(other + [folder + "/clean"], 64, "results of another evaluation")
+        try expect(clean + [folder + "/clean", "--resume", "--dry-run"], 0)
+        let journal = folder + "/begun/journal"
+        try FileManager.default.createDirectory(atPath: folder + "/begun", withIntermediateDirectories: true)
+        try "steadfast-journal 1 of another\n".write(toFile: journal, atomically: true, encoding: .utf8)
+        try expect(other + [folder + "/begun"], 73, "not finished")
+        try expect(other + [folder + "/begun", "--resume"], 64, "belongs to another evaluation")
+        try "dataset: glyphs\nsweep: {seed: 1..2}\n".write(
+            toFile: folder + "/begun/sweep.yaml", atomically: true, encoding: .utf8)
+        let sweep = ["sweep", "glyphs-plain", "--sweep", "learning_rate=0.01,0.02", "--dry-run", "--runs"]
+        try expect(sweep + [folder + "/begun"], 73, "holds another sweep")
+        try expect(sweep + [run], 73, "holds a run")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/begun/jobs"))
     }
 }

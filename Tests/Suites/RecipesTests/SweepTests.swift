@@ -118,8 +118,27 @@ struct SweepTests {
         ] {
             #expect(refusal("", "batch=20,50", search: search).contains(words), "\(search)")
         }
+        #expect(refusal("", "batch=20", "batch=50") == "--sweep batch=50: batch has values already: name it once")
         #expect(refusal("sweep: 3\n").contains("allowed: a mapping"))
         #expect(refusal("", "lanes=8,60", "batch=50").contains("lanes is 60; allowed"))
+    }
+
+    @Test("a key that is set and swept over is refused, in a section and its shorthand too; its siblings may be set")
+    func setAndSwept() throws {
+        func sweep(_ key: String, _ set: String) throws -> Int {
+            try Sweep(yaml: Self.recipe, source: "r.yaml", overrides: [set], sweeps: [key]).runs().count
+        }
+        for (key, set, both) in [
+            ("epochs=1,2", "epochs=7", "epochs"), ("seed=1..3", "seed=2", "seed"),
+            ("schedule.kind=cosine,constant", "schedule=constant", "schedule.kind"),
+            ("schedule=cosine,constant", "schedule={kind: constant}", "schedule.kind"),
+        ] {
+            #expect(throws: Failure(.usage, "--set \(set): \(both) is swept over: leave one of the two out")) {
+                try sweep(key, set)
+            }
+        }
+        #expect(try sweep("schedule=cosine,constant", "schedule.warmup_epochs=1") == 2)
+        #expect(try sweep("schedule.kind=cosine,constant", "schedule={warmup_epochs: 1}") == 2)
     }
 
     @Test("a recipe with a sweep is no recipe of one run")

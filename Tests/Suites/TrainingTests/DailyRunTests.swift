@@ -163,6 +163,10 @@ struct DailyRunTests {
             #expect(try RunDirectory.recipe(of: run).contains("momentum: 0.5"))
             let plain = try steadfast("train", run, data: folder)
             #expect(plain.status == 64 && plain.errors.contains("--resume"), "\(plain.errors)")
+            let two = try steadfast("train", run, "--run", folder + "/other", "--resume", data: folder)
+            #expect(two.status == 64 && two.errors.contains("--run names another one"), "\(two.errors)")
+            let same = try steadfast("train", run, "--run", run + "/", "--resume", data: folder)
+            #expect(same.status == 0, "\(same.errors)")
             let none = try steadfast("train", folder + "/bars", "--resume", data: folder)
             #expect(none.status == 66 && none.errors.contains("holds no run"), "\(none.errors)")
         }
