@@ -123,9 +123,19 @@ public final class EvaluationJob {
             ? nil
             : try dataset.splits(
                 validation: own.validation.count, rule: own.validation.rule, seed: own.validation.seed)
-        let wanted = try communicator.agree { try own.wanted(of: dataset.description, splits) }
-        let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
+        let (wanted, mapping) = try communicator.agree {
+            (
+                try own.wanted(of: dataset.description, splits),
+                try own.dataset.flatMap {
+                    try ClassNames.labels(
+                        of: dataset.description.namedClasses, in: header.classNames, classes: header.classes,
+                        set: $0.name)
+                }
+            )
+        }
+        let read = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
+        let samples = mapping.map(read.labelled) ?? read
         let context = AttackContext(target, others: others)
         // Another set than the network's own takes the network's classes, and its own set's strengths.
         let isOwn = own.dataset == nil
@@ -139,7 +149,7 @@ public final class EvaluationJob {
         }
         let evaluator = try communicator.agree {
             // A set of one's own may lack images of the last classes.
-            if let other = own.dataset, dataset.description.classes > header.classes {
+            if let other = own.dataset, mapping == nil, dataset.description.classes > header.classes {
                 throw Failure(
                     .data,
                     "\(other.name) has labels up to \(dataset.description.classes - 1), and the network "
@@ -157,7 +167,8 @@ public final class EvaluationJob {
             checkpoint: name, checkpointDigest: target.digest, checkpointStep: step,
             dataset: own.dataset?.name ?? header.dataset, split: own.split.rawValue, seed: own.seed,
             samples: samples, classes: target.plan.network.classes,
-            classNames: header.classNames ?? dataset.description.namedClasses)
+            classNames: header.classNames ?? (mapping == nil ? dataset.description.namedClasses : nil),
+            mapping: mapping)
         try communicator.agreeOnEqual([
             ("the checkpoint", target.digest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),

@@ -29,13 +29,15 @@ public struct EvaluationSubject: Equatable, Sendable {
     public let classes: Int
     /// The classes' names; nil where they are numbers.
     public let classNames: [String]?
+    /// The network's label of each class of another data set, which the labels are; nil where its own are meant.
+    public let mapping: [UInt8]?
     /// The elements of an image.
     public let imageCount: Int
 
     /// Makes the subject.
     public init(
         checkpoint: String, checkpointDigest: String, checkpointStep: Int, dataset: String, split: String, seed: UInt64,
-        samples: ImageSet, classes: Int, classNames: [String]? = nil
+        samples: ImageSet, classes: Int, classNames: [String]? = nil, mapping: [UInt8]? = nil
     ) {
         self.checkpoint = checkpoint
         self.checkpointDigest = checkpointDigest
@@ -48,6 +50,7 @@ public struct EvaluationSubject: Equatable, Sendable {
         labels = samples.labels
         self.classes = classes
         self.classNames = classNames
+        self.mapping = mapping
         imageCount = samples.shape.count
     }
 
@@ -61,6 +64,7 @@ public struct EvaluationSubject: Equatable, Sendable {
             digest.update("\(text.utf8.count) \(text)")
         }
         digest.update(indices)
+        if let mapping, mapping.enumerated().contains(where: { $0 != Int($1) }) { digest.update("\nlabels \(mapping)") }
         for attack in plan.attacks {
             digest.update("\n\(attack.specification.verbatim) \(attack.strengths) \(attack.partNames)")
             for (key, value) in attack.settings.sorted(by: { $0.key < $1.key }) { digest.update("\n\(key) \(value)") }
