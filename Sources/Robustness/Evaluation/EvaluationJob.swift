@@ -168,7 +168,10 @@ public final class EvaluationJob {
             dataset: own.dataset?.name ?? header.dataset, split: own.split.rawValue, seed: own.seed,
             samples: samples, classes: target.plan.network.classes,
             classNames: header.classNames ?? (mapping == nil ? dataset.description.namedClasses : nil),
-            mapping: mapping)
+            mapping: mapping,
+            place: DatasetPlace(
+                locator: own.dataset.flatMap { $0.locator == $0.name ? nil : $0.locator },
+                directory: own.dataDirectory))
         try communicator.agreeOnEqual([
             ("the checkpoint", target.digest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import HDF5Files
+import Robustness
 import TestSupport
 import Testing
 
@@ -38,6 +39,10 @@ struct OtherSetTests {
                 let part = folder + "/out/" + name.replacingOccurrences(of: "/", with: "_")
                 #expect(FileManager.default.fileExists(atPath: part + "/results.h5"))
                 #expect(FileManager.default.fileExists(atPath: part + "/classes.csv"))
+                let locator = "\(folder)/Glyphs-C:part=" + name.dropFirst("Glyphs-C/".count)
+                #expect(
+                    DatasetPlace(try SealedFile.read(part + "/results.h5").rootAttributes)
+                        == DatasetPlace(locator: locator))
             }
             let again = try evaluate(folder + "/run", output: folder + "/out", arguments + ["--resume"])
             #expect(again.status == 0, "\(again.errors)")
