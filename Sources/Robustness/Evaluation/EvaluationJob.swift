@@ -46,14 +46,19 @@ public struct EvaluationSettings: Sendable {
         var pool = Array(0..<Int32(split == .test ? description.testCount : description.trainCount))
         if let splits {
             pool = split == .train ? splits.train : splits.validation
-            guard !pool.isEmpty else {
-                throw Failure(.usage, "--split validation: the network was trained without a validation split")
+            guard split != .validation || !pool.isEmpty else {
+                throw Failure(
+                    .usage,
+                    "--split validation: "
+                        + (dataset == nil
+                            ? "the network was trained without a validation split"
+                            : "it is part of the set that the network was trained on alone"))
             }
         }
         guard !pool.isEmpty else {
             throw Failure(
                 .data,
-                "data set \(description.name) holds no \(split.rawValue) images: evaluate on --split "
+                "data set \(description.name) holds no \(split == .test ? "test" : "training") images: evaluate on --split "
                     + "\(split == .test ? "train" : "test")")
         }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }

@@ -52,6 +52,11 @@ struct OtherSetTests {
                 ["--attacks", "clean", "--dataset", folder + "/Glyphs-C:part=fog/2"])
             #expect(one.status == 0, "\(one.errors)")
             #expect(try summary(folder + "/one")[1] == lines.first { $0.contains("fog/2,clean") })
+            let untrained = try evaluate(
+                folder + "/run", output: folder + "/untrained",
+                ["--attacks", "clean", "--split", "train", "--dataset", folder + "/Glyphs-C:part=fog/2"])
+            let words = "holds no training images: evaluate on --split test"
+            #expect(untrained.status == 65 && untrained.errors.contains(words), "\(untrained.errors)")
             try write(folder + "/more", labels: [3, 10])
             let refused = try evaluate(
                 folder + "/run", output: folder + "/more-out", ranks: 2,
