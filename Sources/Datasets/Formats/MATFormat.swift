@@ -16,11 +16,11 @@ enum MATFormat: DataFormat {
                 return .missing("lacks \(name)")
             }
             let splits = try names.map { try split(MATFile(request.file($0)), request.options) }
-            return .found(try ArrayFiles(train: splits[0], test: splits[1]))
+            return .found(try ArrayFiles(splits[0], splits[1]))
         }
         let file = try MATFile(request.path)
         if request.options.images == nil, file.names.contains("X"), file.names.contains("y") {
-            return .found(try ArrayFiles(train: split(file, request.options), test: nil))
+            return .found(try ArrayFiles(split(file, request.options), nil))
         }
         return .found(try ArrayFiles(file, layout: .ncwh, request.options))
     }

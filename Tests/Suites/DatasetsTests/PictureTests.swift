@@ -59,6 +59,11 @@ import Testing
         expectFailure(.noInput, "no folders of them", "one a class") { try Dataset.locate(loose.path) }
         let deep = try write(["train/animals/cat/1.png": good])
         expectFailure(.noInput, "holds no data set", "train/CLASS/") { try Dataset.locate(deep.path) }
+        let tests = try write(["test/cat/1.png": good, "test/owl/1.png": good])
+        let alone = try Dataset.locate(tests.path)
+        #expect(alone.description.trainCount == 0 && alone.description.classNames == ["cat", "owl"])
+        #expect(alone.description.notes.contains { $0.contains("evaluation alone") })
+        #expect(try alone.read(.test).labels == [0, 1] && alone.read(.train).count == 0)
         expectFailure(.usage, "takes no parameter 'layout'") { try Dataset.locate(folder.path + ":layout=nhwc") }
     }
 
