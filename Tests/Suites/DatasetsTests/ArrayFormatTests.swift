@@ -226,8 +226,10 @@ import Testing
             try folder.write(Array(good.prefix(cut)), to: "a.mat")
             expectFailure(.data, "a.mat") { try Dataset.locate(folder.file("a.mat")).read(.train) }
         }
-        try folder.write(Array("MATLAB 7.3".utf8) + [UInt8](repeating: 0, count: 200), to: "a.mat")
-        expectFailure(.data, "HDF5") { try Dataset.locate(folder.file("a.mat")) }
+        for name in ["a.mat", "a.h5"] {
+            try folder.write(Array("MATLAB 7.3".utf8) + [UInt8](repeating: 0, count: 200), to: name)
+            expectFailure(.data, name, "version 7.3", "save it with -v7") { try Dataset.locate(folder.file(name)) }
+        }
     }
 }
 
