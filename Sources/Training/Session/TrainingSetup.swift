@@ -117,6 +117,12 @@ struct TrainingSetup {
 
     /// Refuses a validation split that leaves too little to train on.
     private static func checkSplit(_ recipe: Recipe, _ description: DatasetDescription) throws {
+        guard description.trainCount > 0 else {
+            throw Failure(
+                .usage,
+                "\(description.name) has no training images: it is for evaluation alone, as in `steadfast evaluate RUN "
+                    + "--dataset \(recipe.dataset)`")
+        }
         guard recipe.validation < description.trainCount, description.trainCount - recipe.validation >= recipe.batch
         else {
             throw Failure(

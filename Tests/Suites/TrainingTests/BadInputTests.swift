@@ -1,9 +1,12 @@
 import Checkpoints
 import Datasets
+import Essentials
 import Foundation
 import Kernels
+import Recipes
 import TestSupport
 import Testing
+import Training
 
 @Suite("Bad input: one sentence, the right exit code on every rank, nothing lost", .underMPIRun, .serialized)
 struct BadInputTests {
@@ -23,6 +26,19 @@ struct BadInputTests {
                 try train(smallRecipe + ["--set", "lanes=2"], ranks: 3, run: folder + "/a"), 64, "3 ranks", "2 lanes")
             expect(try train(smallRecipe + ["--set", "batch=4"], ranks: 2, run: folder + "/b"), 64, "lanes")
         }
+    }
+
+    @Test("a set without training images")
+    func evaluationAlone() throws {
+        let folder = try TemporaryFolder()
+        let images = NumPy.npy("|u1", [4, 28, 28, 1], [UInt8](repeating: 9, count: 4 * 784))
+        let labels = NumPy.npy("|u1", [4], [0, 1, 2, 9])
+        let path = folder.file("tests.npz")
+        try folder.write(NumPy.zip([("test_images.npy", images), ("test_labels.npy", labels)]), to: "tests.npz")
+        let recipe = try Recipe.load("glyphs-plain", overrides: ["dataset=" + path])
+        let failure = #expect(throws: Failure.self) { try TrainingOutlook(recipe) }
+        #expect(failure?.code == .usage)
+        #expect(failure?.message.contains("has no training images: it is for evaluation alone") == true)
     }
 
     @Test("what cannot fit into memory is refused before any is taken")
