@@ -77,10 +77,8 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             let report = try Dataset.verify(name, directory: location.dataDirectory)
-            print(
-                "\(report.name): SHA-256 of the training split \(report.trainDigest), of the test split "
-                    + report.testDigest
-            )
+            let digests = report.digests.map { "of \($0.split) \($0.digest)" }.joined(separator: ", ")
+            print("\(report.name): SHA-256 \(digests)")
             for file in report.files {
                 let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"
                 print("\(file.path)  SHA-256 \(file.digest)  \(verdict)")
