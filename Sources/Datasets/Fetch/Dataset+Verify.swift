@@ -71,7 +71,7 @@ public struct DatasetListing: Sendable {
     /// The folder; nil where it is generated or not there.
     public let folder: String?
     /// Why there is no description.
-    public let problem: String?
+    public let problem: Failure?
 }
 
 extension Dataset {
@@ -83,7 +83,8 @@ extension Dataset {
                 return DatasetListing(
                     name: name, description: dataset.description, folder: dataset.folder, problem: nil)
             } catch {
-                return DatasetListing(name: name, description: nil, folder: nil, problem: "\(error)")
+                let failure = (error as? Failure) ?? Failure(.software, "\(error)")
+                return DatasetListing(name: name, description: nil, folder: nil, problem: failure)
             }
         }
     }

@@ -21,8 +21,9 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             let names = sets.isEmpty ? Dataset.knownNames : sets
-            for listing in Dataset.list(names, directory: location.dataDirectory) {
-                var facts = listing.problem ?? ""
+            let listings = Dataset.list(names, directory: location.dataDirectory)
+            for listing in listings {
+                var facts = listing.problem.map { "\($0)" } ?? ""
                 if let found = listing.description {
                     facts =
                         "\(found.trainCount) + \(found.testCount) images of \(found.shape), \(found.classes) classes"
@@ -34,6 +35,9 @@ struct DataCommand: ParsableCommand {
                 listing.description?.notes.forEach { print("    " + $0) }
                 if !sets.isEmpty, listing.description != nil { try printCounts(listing.name) }
             }
+            // What was asked for by name has to be there, and readable.
+            guard !sets.isEmpty, let problem = listings.lazy.compactMap(\.problem).first else { return }
+            throw ArgumentParser.ExitCode(problem.code.rawValue)
         }
 
         private func printCounts(_ name: String) throws {

@@ -28,6 +28,19 @@ struct BadInputTests {
         }
     }
 
+    @Test("a set that is asked for by name and cannot be read, beside one that can")
+    func listing() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1, 2, 3], to: "bad.npz")
+        func list(_ names: String...) throws -> ProgramResult {
+            try spawn("steadfast", arguments: ["data", "list"] + names).wait(timeout: 30)
+        }
+        let bad = try list(folder.file("bad.npz"), "glyphs")
+        #expect(bad.status == 65 && bad.output.contains("bad.npz") && bad.output.contains("12000 + 2000 images"))
+        #expect(try list(folder.file("none.npz")).status == 66)
+        #expect(try list("glyphs").status == 0 && list().status == 0)
+    }
+
     @Test("a set without training images")
     func evaluationAlone() throws {
         let folder = try TemporaryFolder()
