@@ -89,6 +89,7 @@ struct TrainingSetup {
     /// The recipe with its numbers of drawn samples for a data set, and the plan of its network. Local.
     static func settle(_ recipe: Recipe, _ description: DatasetDescription) throws -> (Recipe, NetworkPlan) {
         try checkSplit(recipe, description)
+        try checkSizes(recipe, description.shape)
         let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
         try checkWindows(settled, description)
         return (settled, try NetworkPlan(settled.network(input: description.shape, classes: description.classes)))
@@ -112,6 +113,17 @@ struct TrainingSetup {
                 .usage,
                 "stream_window: \(recipe.streamWindow ?? 0) gives lanes other images in each epoch: set data_sharing "
                     + "to stream, or to node where a host's memory holds all images")
+        }
+    }
+
+    /// Refuses changes of images that may leave nothing of one.
+    private static func checkSizes(_ recipe: Recipe, _ shape: ImageShape) throws {
+        let side = min(shape.height, shape.width)
+        for (key, pixels) in [("shift", recipe.shift), ("cutout", recipe.cutout)] where pixels >= max(1, side) {
+            throw Failure(
+                .usage,
+                "\(key): \(pixels) is too large for images of \(shape.height) x \(shape.width) pixels: at most "
+                    + "\(side - 1)")
         }
     }
 

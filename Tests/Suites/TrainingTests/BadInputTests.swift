@@ -54,6 +54,17 @@ struct BadInputTests {
         #expect(failure?.message.contains("has no training images: it is for evaluation alone") == true)
     }
 
+    @Test("a shift or cutout that may leave nothing of an image", arguments: ["shift", "cutout"])
+    func sizes(key: String) throws {
+        func outlook(_ pixels: Int) throws -> TrainingOutlook {
+            try TrainingOutlook(try Recipe.load("glyphs-plain", overrides: ["\(key)=\(pixels)"]))
+        }
+        #expect(throws: Never.self) { try outlook(27) }
+        let failure = #expect(throws: Failure.self) { try outlook(28) }
+        #expect(failure?.code == .usage)
+        #expect(failure?.message.hasPrefix("\(key): 28 is too large for images of 28 x 28 pixels: at most 27") == true)
+    }
+
     @Test("what cannot fit into memory is refused before any is taken")
     func memory() throws {
         try withTemporaryDirectory { folder in
