@@ -56,7 +56,8 @@ struct ReportBuilder {
             }.forEach { section.blocks.append(.figure($0)) }
         }
         section.blocks.append(.tables(ModelTables.tables(paper, models)))
-        if let figure = try LearningFigure.figure(paper.dataset, paper.title, models) {
+        let own = models.filter { $0.dataset == paper.dataset }
+        if let figure = try LearningFigure.figure(paper.dataset, paper.title, own) {
             section.blocks.append(.figure(figure))
         }
         return section

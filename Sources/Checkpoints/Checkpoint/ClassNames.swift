@@ -32,6 +32,34 @@ public enum ClassNames {
         return try? read(text, classes: Int(clamping: classes))
     }
 
+    /// The label that a network has for each class of another data set, by the classes' names; a class without a name
+    /// is called by its number.
+    ///
+    /// - Parameters:
+    ///   - names: the set's classes; nil where they are numbers.
+    ///   - own: the network's classes; nil where they are numbers.
+    ///   - set: what messages call the set.
+    /// - Returns: nil where labels are to be taken as they are: one of the two has no names to compare.
+    /// - Throws: `Failure` 65 naming the set's classes that the network has not.
+    public static func labels(
+        of names: [String]?, in own: [String]?, classes: Int, set: String
+    ) throws -> [UInt8]? {
+        guard let names else { return nil }
+        let known = own ?? (0..<classes).map(String.init)
+        let labels = names.compactMap { known.firstIndex(of: $0).map { UInt8($0) } }
+        guard labels.count < names.count else { return labels }
+        guard own != nil else { return nil }
+        func list(_ names: [String]) -> String {
+            names.prefix(mostListed).joined(separator: ", ") + (names.count > mostListed ? ", ..." : "")
+        }
+        throw Failure(
+            .data,
+            "\(set) has classes that the network has not, \(list(names.filter { !known.contains($0) })); the network's "
+                + "are \(list(known)): evaluate on images of its classes, called as it calls them")
+    }
+    /// The classes that a message names.
+    private static let mostListed = 10
+
     /// A class as people call it: by its name where it has one, by its number else; `nonsense` for an output behind the
     /// classes.
     public static func title(_ output: Int, of names: [String]?, classes: Int) -> String {

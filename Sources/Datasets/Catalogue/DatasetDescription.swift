@@ -25,6 +25,9 @@ public struct DatasetDescription: Codable, Sendable {
     /// Sentences on how the files were understood, for whoever uses them.
     public let notes: [String]
 
+    /// The note of a set without training images.
+    static let forEvaluationAlone = "for evaluation alone: it has no training images"
+
     /// The classes' names where they have any; nil where they are numbers.
     public var namedClasses: [String]? { classNames == (0..<classes).map(String.init) ? nil : classNames }
 

@@ -1,17 +1,26 @@
 import Essentials
 
 /// The findings of `Dataset.verify`.
-public struct VerificationReport: Codable, Hashable, Sendable {
+public struct VerificationReport: Sendable {
     /// The data set's name.
     public let name: String
     /// Its folder; nil where it is generated.
     public let folder: String?
     /// Each file with its digest, and whether it is the publisher's.
     public let files: [FileReport]
-    /// SHA-256 of the training files' content, as training records it.
-    public let trainDigest: String
-    /// SHA-256 of the test files' content.
-    public let testDigest: String
+    /// SHA-256 of the content of each split that has images, as training and evaluation record it; one for both where
+    /// the test split is drawn from the training files.
+    public let digests: [(split: String, digest: String)]
+
+    fileprivate init(_ dataset: Dataset, _ files: [FileReport], train: String, test: String) {
+        let set = dataset.description
+        (name, folder, self.files) = (set.name, dataset.folder, files)
+        digests =
+            dataset.files is HeldOutFiles
+            ? [("the images of both splits", train)]
+            : [("the training split", set.trainCount, train), ("the test split", set.testCount, test)]
+                .filter { $0.1 > 0 }.map { ($0.0, $0.2) }
+    }
 }
 
 extension Dataset {
@@ -23,12 +32,13 @@ extension Dataset {
         if let file = dataset.dataFile {
             try file.verify()
             return VerificationReport(
-                name: dataset.description.name, folder: dataset.folder,
-                files: [FileReport(path: file.path, digest: file.contentDigest, isOfficial: nil)],
-                trainDigest: file.train.digest, testDigest: file.test.digest)
+                dataset, [FileReport(path: file.path, digest: file.contentDigest, isOfficial: nil)],
+                train: file.train.digest, test: file.test.digest)
         }
         let (train, test) = (try dataset.read(.train) { _ in false }, try dataset.read(.test) { _ in false })
-        let files = train.files + test.files
+        // Splits, or parts of one, may share files.
+        var known = Set<FileReport>()
+        let files = (train.files + test.files).filter { known.insert($0).inserted }
         let wrong = files.filter { $0.isOfficial == false }
         guard wrong.isEmpty else {
             let named = wrong.map { "\($0.path) (SHA-256 \($0.digest))" }.joined(separator: ", ")
@@ -37,9 +47,7 @@ extension Dataset {
                 "not the official content of '\(dataset.description.name)': \(named); remove what is wrong and run "
                     + "`steadfast data fetch \(dataset.description.name)`")
         }
-        return VerificationReport(
-            name: dataset.description.name, folder: dataset.folder, files: files, trainDigest: train.contentDigest,
-            testDigest: test.contentDigest)
+        return VerificationReport(dataset, files, train: train.contentDigest, test: test.contentDigest)
     }
 }
 
@@ -63,7 +71,7 @@ public struct DatasetListing: Sendable {
     /// The folder; nil where it is generated or not there.
     public let folder: String?
     /// Why there is no description.
-    public let problem: String?
+    public let problem: Failure?
 }
 
 extension Dataset {
@@ -75,7 +83,8 @@ extension Dataset {
                 return DatasetListing(
                     name: name, description: dataset.description, folder: dataset.folder, problem: nil)
             } catch {
-                return DatasetListing(name: name, description: nil, folder: nil, problem: "\(error)")
+                let failure = (error as? Failure) ?? Failure(.software, "\(error)")
+                return DatasetListing(name: name, description: nil, folder: nil, problem: failure)
             }
         }
     }

@@ -11,17 +11,17 @@ protocol ArrayCollection {
     func array(_ name: String) throws -> DataArray
 }
 
-/// A data set of arrays: two for each split.
+/// A data set of arrays: two for each split. Without training images it is for evaluation alone.
 struct ArrayFiles: DataFiles {
     let shape: ImageShape
     let classes: Int
     let classNames: [String]? = nil
     let paths: [String]
     let notes: [String]
-    private let train: ArraySplit
+    private let train: ArraySplit?
     private let test: ArraySplit?
 
-    var trainCount: Int { train.count }
+    var trainCount: Int { train?.count ?? 0 }
     var testCount: Int { test?.count ?? 0 }
 
     /// The names that images and labels have in published sets, without and with a split.
@@ -47,35 +47,37 @@ struct ArrayFiles: DataFiles {
             try ArraySplit(
                 images: try collection.array(pair.0), labels: try collection.array(pair.1), layout: layout, options)
         }
-        let train = try split(names.train)
-        let test = try names.test.map(split)
-        try self.init(train: train, test: test)
+        try self.init(try names.train.map(split), names.test.map(split))
     }
 
-    /// A set of one or two splits.
-    init(train: ArraySplit, test: ArraySplit?) throws {
+    /// A set of one or two splits, either of which may be the one.
+    init(_ train: ArraySplit?, _ test: ArraySplit?) throws {
+        guard let first = train ?? test else { preconditionFailure("a set of no split") }
         self.train = train
         self.test = test
-        shape = train.shape
-        guard train.count > 0 else { throw Failure(.data, "\(train.images.label) holds no images") }
-        if let test, test.shape != train.shape {
+        shape = first.shape
+        let firstLabel = first.firstLabel
+        guard first.count + (test?.count ?? 0) > 0 else {
+            throw Failure(.data, "\(first.images.label) holds no images")
+        }
+        if let test, test.shape != shape {
             throw Failure(
                 .data,
-                "\(train.images.label) holds \(train.shape) images but \(test.images.label) \(test.shape) ones; "
+                "\(first.images.label) holds \(shape) images but \(test.images.label) \(test.shape) ones; "
                     + "both splits need the same shape")
         }
-        let (trained, tested) = (Set(try train.classes()), Set(try test?.classes() ?? []))
+        let (trained, tested) = (Set(try train?.classes() ?? []), Set(try test?.classes() ?? []))
         let all = trained.union(tested)
         classes = Int(all.max() ?? 0) + 1
         let least = Int(all.min() ?? 0)
-        var notes: [String] = []
-        if least > 0, train.firstLabel == 0 {
+        var notes = (train?.count ?? 0) == 0 ? [DatasetDescription.forEvaluationAlone] : []
+        if least > 0, firstLabel == 0 {
             notes.append(
                 "the least label is \(least): classes below it are empty; :first-label=\(least) maps it to class 0")
         }
         for (missing, split) in [(all.subtracting(trained), "training"), (all.subtracting(tested), "test")]
-        where !missing.isEmpty && test != nil {
-            let list = missing.sorted().prefix(10).map { "\(Int($0) + train.firstLabel)" }.joined(separator: ", ")
+        where !missing.isEmpty && !trained.isEmpty && test != nil {
+            let list = missing.sorted().prefix(10).map { "\(Int($0) + firstLabel)" }.joined(separator: ", ")
             notes.append("no \(split) images with the label\(missing.count == 1 ? "" : "s") \(list)")
         }
         self.notes = notes
@@ -97,7 +99,7 @@ struct ArrayFiles: DataFiles {
 
     private static func choose(
         _ collection: some ArrayCollection, _ options: DataOptions
-    ) throws -> (train: (String, String), test: (String, String)?) {
+    ) throws -> (train: (String, String)?, test: (String, String)?) {
         let known = Set(collection.names)
         let held = "it holds " + (known.isEmpty ? "no arrays" : known.sorted().prefix(20).joined(separator: ", "))
         func named(_ images: String?, _ labels: String?, _ what: String) throws -> (String, String)? {
@@ -118,6 +120,8 @@ struct ArrayFiles: DataFiles {
             let (c, d) = convention.test
             return ((a, b), test ?? (known.contains(c) && known.contains(d) ? (c, d) : nil))
         }
+        let tests = conventions.map(\.test).filter { known.contains($0.0) && known.contains($0.1) }
+        if let alone = test ?? tests.first { return (nil, alone) }
         throw Failure(
             .data,
             "\(collection.label): its names do not tell which arrays are images and labels; \(held). Say "

@@ -51,11 +51,14 @@ struct DataArray: Sendable {
     private var impossible: Failure { Failure(.data, "\(label) claims an impossible shape, \(shape)") }
 
     /// Some of the rows as an array of their own, of a plain file.
-    func rows(_ range: Range<Int>) -> DataArray {
+    ///
+    /// - Parameter part: how messages name it, behind this one's name.
+    func rows(_ range: Range<Int>, part: String) -> DataArray {
         let skipped = range.lowerBound * rowCount * kind.width
         let bytes = range.count * rowCount * kind.width
         return DataArray(
-            label: label, path: path, kind: kind, isBigEndian: isBigEndian, shape: [range.count] + shape.dropFirst()
+            label: "\(label), \(part)", path: path, kind: kind, isBigEndian: isBigEndian,
+            shape: [range.count] + shape.dropFirst()
         ) {
             let stream = try open()
             try stream.skip(skipped)

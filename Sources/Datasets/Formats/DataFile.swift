@@ -42,7 +42,7 @@ public final class DataFile: Sendable {
     public let path: String
     /// The shape of every image.
     public let shape: ImageShape
-    /// The training images.
+    /// The training images; none where the set is for evaluation alone.
     public let train: SplitIndex
     /// The test images; none where the set has no test split.
     public let test: SplitIndex
@@ -106,7 +106,7 @@ public final class DataFile: Sendable {
         guard extents.allSatisfy({ (1...1 << 20).contains($0) }), shape.count <= 1 << 28,
             (1...256).contains(contents.classes), contents.classNames.map({ $0.count == contents.classes }) ?? true,
             let train = Self.split(contents.train, index, contents),
-            let test = Self.split(contents.test, index, contents), train.count > 0
+            let test = Self.split(contents.test, index, contents), train.count + test.count > 0
         else { throw refuse("has an index that says what cannot be") }
         (self.train, self.test) = (train, test)
         contentDigest = Self.digest(of: [train.digest, test.digest])

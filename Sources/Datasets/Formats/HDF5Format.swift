@@ -14,6 +14,9 @@ enum HDF5Format: DataFormat {
             return .missing("is no HDF5 file")
         }
         if HDF5DataFile.isOne(request.path) { return .found(try ConvertedFiles(request)) }
+        var head = [UInt8](repeating: 0, count: 16)
+        _ = try head.withUnsafeMutableBytes { try FileStream(request.path).readFully(into: $0) }
+        try MATFile.refuseLater(head, request.path)
         return .found(try ArrayFiles(HDF5Arrays(request.path), request.options))
     }
 }

@@ -34,7 +34,7 @@ enum IDXFormat: DataFormat {
         func split(_ images: DataArray, _ labels: DataArray) throws -> ArraySplit {
             try ArraySplit(images: images, labels: labels, layout: request.options.layout, request.options)
         }
-        return .found(try ArrayFiles(train: split(arrays[0], arrays[1]), test: split(arrays[2], arrays[3])))
+        return .found(try ArrayFiles(split(arrays[0], arrays[1]), split(arrays[2], arrays[3])))
     }
 }
 

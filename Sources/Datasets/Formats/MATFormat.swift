@@ -2,8 +2,8 @@ import Essentials
 import Foundation
 
 /// MATLAB's files of version 5, as SVHN is published: `train_32x32.mat` and `test_32x32.mat`, each with X [32, 32, 3,
-/// N] and y [N, 1]; or one .mat file with named arrays. Label 10 of SVHN's is the digit 0. Version 7.3 is HDF5. Source:
-/// MAT-File Format, MathWorks, "Level 5 MAT-File Format".
+/// N] and y [N, 1]; or one .mat file with named arrays. Label 10 of SVHN's is the digit 0. Version 7.3 is HDF5 with all
+/// axes in reverse, and refused under any name. Source: MAT-File Format, MathWorks, "Level 5 MAT-File Format".
 enum MATFormat: DataFormat {
     static let name = "MATLAB, version 5"
     static let endings = ["mat"]
@@ -16,11 +16,11 @@ enum MATFormat: DataFormat {
                 return .missing("lacks \(name)")
             }
             let splits = try names.map { try split(MATFile(request.file($0)), request.options) }
-            return .found(try ArrayFiles(train: splits[0], test: splits[1]))
+            return .found(try ArrayFiles(splits[0], splits[1]))
         }
         let file = try MATFile(request.path)
         if request.options.images == nil, file.names.contains("X"), file.names.contains("y") {
-            return .found(try ArrayFiles(train: split(file, request.options), test: nil))
+            return .found(try ArrayFiles(split(file, request.options), nil))
         }
         return .found(try ArrayFiles(file, layout: .ncwh, request.options))
     }
@@ -95,11 +95,8 @@ struct MATFile: ArrayCollection {
         guard try head.withUnsafeMutableBytes({ try file.readFully(into: $0) }) == 128,
             head.starts(with: Array("MATLAB".utf8)), head.number(126, 2) == 0x4D49, head.number(124, 2) == 0x0100
         else {
-            let isHDF5 = head.starts(with: Array("MATLAB 7.3".utf8))
-            throw refuse(
-                isHDF5
-                    ? "is of version 7.3, which is HDF5: rename it to .h5, or save it with -v7"
-                    : "is no MAT file of version 5, little-endian; save it with -v7")
+            try Self.refuseLater(head, path)
+            throw refuse("is no MAT file of version 5, little-endian; save it with -v7")
         }
         var variables: [String: Variable] = [:]
         var at = 128
@@ -122,6 +119,16 @@ struct MATFile: ArrayCollection {
             at += 8 + count
         }
         self.variables = variables
+    }
+
+    /// Refuses a file of version 7.3 by its first bytes. Read as other HDF5 files are, its images would be transposed.
+    ///
+    /// - Throws: `Failure` 65 saying what to do.
+    static func refuseLater(_ head: [UInt8], _ path: String) throws {
+        guard head.starts(with: Array("MATLAB 7.3".utf8)) else { return }
+        throw Failure(
+            .data,
+            "\(path) is a MAT file of version 7.3, whose axes are in reverse: save it with -v7, or its arrays as .npz")
     }
 
     func array(_ name: String) throws -> DataArray {

@@ -2,9 +2,9 @@ import Essentials
 import Foundation
 import Kernels
 
-/// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png` (or `val`), or the
-/// class folders alone, out of which a tenth of each class becomes the test split by a seed. Classes are numbered in
-/// the order of their sorted names, and so are a class's pictures.
+/// A folder of pictures, as torchvision's ImageFolder: `train/CLASS/*.png` and `test/CLASS/*.png` (or `val`), or one of
+/// the two alone; or the class folders alone, out of which a tenth of each class becomes the test split by a seed.
+/// Classes are numbered in the order of their sorted names, and so are a class's pictures.
 enum PictureFormat: DataFormat {
     static let name = "folder of pictures (PNG, JPEG)"
     static let parameters: Set = ["size"]
@@ -15,14 +15,17 @@ enum PictureFormat: DataFormat {
     static func open(_ request: DataRequest) throws -> DataOpening {
         let top = PictureTree.folders(request.path)
         guard !top.isEmpty else { return .missing("lacks folders of pictures") }
+        let test = try ["test", "val"].first(where: top.contains).map { try PictureTree(request.file($0)) }
         if top.contains("train") {
             let train = try PictureTree(request.file("train"))
             guard train.pictures.count > 0 else { return .missing("lacks pictures in train/CLASS") }
-            let test = try ["test", "val"].first(where: top.contains).map { try PictureTree(request.file($0)) }
             return .found(try PictureFiles(train: train, test: test, size: request.options.size))
         }
         let all = try PictureTree(request.path)
-        guard all.pictures.count > 0 else { return .missing("lacks folders of pictures") }
+        guard all.pictures.count > 0 else {
+            guard let test, test.pictures.count > 0 else { return .missing("lacks folders of pictures") }
+            return .found(try PictureFiles(train: nil, test: test, size: request.options.size))
+        }
         let files = try PictureFiles(train: all, test: nil, size: request.options.size)
         guard request.options.testShare == nil else { return .found(files) }
         return .found(
@@ -96,20 +99,23 @@ struct PictureFiles: DataFiles {
     var testCount: Int { test.count }
     var paths: [String] { folders }
 
+    /// A set of one or two folders of class folders, either of which may be the one.
+    ///
     /// Looks at the pictures' headers: sizes have to be equal where none is given, and one in colour makes all of them
     /// so.
-    init(train: PictureTree, test: PictureTree?, size: PictureSize?) throws {
-        names = Array(Set(train.classes + (test?.classes ?? []))).sorted { utf8($0, $1) }
+    init(train: PictureTree?, test: PictureTree?, size: PictureSize?) throws {
+        let trees = [train, test].compactMap { $0 }
+        folders = trees.map(\.path)
+        names = Array(Set(trees.flatMap(\.classes))).sorted { utf8($0, $1) }
         guard names.count <= 256 else {
-            throw Failure(.data, "\(train.path) holds \(names.count) class folders; at most 256 classes are possible")
+            throw Failure(.data, "\(folders[0]) holds \(names.count) class folders; at most 256 classes are possible")
         }
         let places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
         func numbered(_ tree: PictureTree) -> [(path: String, label: Int)] {
             tree.pictures.map { ($0.path, places[tree.classes[$0.label]] ?? 0) }
         }
-        self.train = numbered(train)
+        self.train = train.map(numbered) ?? []
         self.test = test.map(numbered) ?? []
-        folders = [train.path, test?.path].compactMap { $0 }
         var first: (header: PictureHeader, path: String)?
         var isColoured = false
         for (path, _) in self.train + self.test {
@@ -128,7 +134,7 @@ struct PictureFiles: DataFiles {
             }
             if first == nil { first = (header, path) }
         }
-        guard let first else { throw Failure(.data, "\(train.path) holds no pictures") }
+        guard let first else { throw Failure(.data, "\(folders[0]) holds no pictures") }
         self.size = size
         shape = ImageShape(
             height: size?.height ?? first.header.height, width: size?.width ?? first.header.width,
@@ -139,10 +145,12 @@ struct PictureFiles: DataFiles {
             let missing = names.indices.filter { !present.contains($0) }.map { names[$0] }
             return missing.isEmpty ? [] : ["no \(split) pictures of \(missing.prefix(10).joined(separator: ", "))"]
         }
-        let foreign = train.foreign + (test?.foreign ?? [])
+        let foreign = trees.flatMap(\.foreign)
         let left =
             foreign.first.map { ["\(foreign.count) pictures are neither PNG nor JPEG and left out, as \($0)"] } ?? []
-        notes = lacking(self.train, "training") + (test == nil ? [] : lacking(self.test, "test")) + left
+        notes =
+            (train == nil ? [DatasetDescription.forEvaluationAlone] : lacking(self.train, "training"))
+            + (test == nil ? [] : lacking(self.test, "test")) + left
     }
 
     func labels(_ split: Split) -> [UInt8] { (split == .test ? test : train).map { UInt8($0.label) } }

@@ -53,12 +53,13 @@ enum ShiftFormat: DataFormat {
             }
             let block = rows / severities
             return try (0..<severities).map { severity in
-                let place = severity * block
+                let range = severity * block..<(severity + 1) * block
+                let part = "severity \(severity + 1)"
                 return ShiftFiles.Part(
                     name: "\(name)/\(severity + 1)",
                     split: try ArraySplit(
-                        images: images.rows(place..<place + block),
-                        labels: labels.shape[0] == rows ? labels.rows(place..<place + block) : labels, layout: nil,
+                        images: images.rows(range, part: part),
+                        labels: labels.shape[0] == rows ? labels.rows(range, part: part) : labels, layout: nil,
                         request.options))
             }
         }

@@ -83,6 +83,12 @@ public struct ImageSet: Sendable {
             pixels: withPixels { Array($0.prefix(kept * shape.count)) }, contentDigest: contentDigest, files: files)
     }
 
+    /// The same images with other labels, one for each label of this set's classes.
+    public func labelled(_ label: [UInt8]) -> ImageSet {
+        ImageSet(
+            shape, indices, labels.map { label[Int($0)] }, storage, count: count * shape.count, contentDigest, files)
+    }
+
     /// The images whose index `isKept` accepts.
     public func filter(_ isKept: (Int) -> Bool) -> ImageSet {
         let kept = indices.indices.filter { isKept(Int(indices[$0])) }

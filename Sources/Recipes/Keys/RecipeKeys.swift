@@ -146,7 +146,7 @@ extension Recipe {
                 "Left-right mirroring with probability 1/2, anew each epoch: a coin for each image or each batch."),
             RecipeKey(
                 "shift", \.shift, .integer(0...255),
-                "The most pixels by which images are moved down and right, anew each epoch."),
+                "The most pixels by which images are moved down and right, anew each epoch; less than an image's side."),
             RecipeKey(
                 "shift_fill", \.shiftFill, .choice,
                 "The border that a shifted image leaves: the mean image, or black as where images are padded and "
@@ -155,7 +155,7 @@ extension Recipe {
             RecipeKey(
                 "cutout", \.cutout, .integer(0...255),
                 "The side of a square of each image that is the mean image, its middle anywhere, anew each epoch; 0 "
-                    + "for none."
+                    + "for none; less than an image's side."
             ),
             RecipeKey(
                 "precise_moments", \.preciseMoments, .integer(0...largestCount),

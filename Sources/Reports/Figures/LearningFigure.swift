@@ -9,8 +9,7 @@ enum LearningFigure {
         var script = ""
         var hasDrawn = false
         var curves: [(data: String, style: String)] = []
-        let own = models.filter { $0.dataset == dataset }
-        for (place, model) in own.enumerated() {
+        for (place, model) in models.enumerated() {
             guard let run = model.networks.first?.run else { continue }
             var metrics = RunMetrics(run: run, steps: false)
             try metrics.readOn()

@@ -25,6 +25,10 @@ struct NetworksPage {
                 Page.Section(name: "runs", title: "Networks", text: Texts.runs, blocks: [.tables(runs)]))
         }
         for dataset in models.map(\.dataset).uniqued { sections += try of(dataset) }
+        let curves = try learning()
+        if !curves.isEmpty {
+            sections.append(Page.Section(name: "learning", title: "How the networks learned", blocks: curves))
+        }
         let verdicts = DiagnosisTable.tables(models)
         if !verdicts.isEmpty {
             sections.append(
@@ -69,15 +73,27 @@ struct NetworksPage {
         if let bracket = AttackTables.worst(dataset, dataset, own) { attacked.blocks.append(.tables([bracket])) }
         if let figure = CurvesFigure.figure(dataset, own) { attacked.blocks.append(.figure(figure)) }
         attacked.blocks.append(.tables(AttackTables.all(dataset, dataset, own)))
-        if let figure = try LearningFigure.figure(dataset, dataset, own) { attacked.blocks.append(.figure(figure)) }
         var shown = Page.Section(name: anchor + "-samples", title: "\(dataset): the samples that go wrong")
         if let figure = ConfusionFigure.figure(dataset, own) { shown.blocks.append(.figure(figure)) }
         for model in own {
             do {
                 guard let figure = try WorstSamplesFigure.figure(model) else { continue }
                 shown.blocks.append(.figure(figure))
-            } catch { omissions.append("the worst samples of \(model.label): \(Failure(error).message)") }
+            } catch { omissions.append("the worst samples of \(model.label) on \(dataset): \(Failure(error).message)") }
         }
         return [attacked, shown].filter { !$0.blocks.isEmpty }
+    }
+
+    /// The learning curves of each run once, however many sets its network was evaluated on: a figure for each set that
+    /// was trained on.
+    private func learning() throws -> [Page.Block] {
+        var seen = Set<String>()
+        let trained = models.filter { model in
+            model.networks.first?.run.map { seen.insert(absolutePath($0)).inserted } ?? false
+        }
+        let groups = Dictionary(grouping: trained) { $0.recipe?.dataset ?? $0.dataset }
+        return try groups.sorted { $0.key < $1.key }.compactMap { dataset, own in
+            try LearningFigure.figure(dataset, dataset, own).map { .figure($0) }
+        }
     }
 }

@@ -27,8 +27,9 @@ enum WorstSamplesFigure {
             guard case .string(let split) = tree.rootAttributes["split"] else { continue }
             let samples = worst(tree)
             guard !samples.isEmpty else { continue }
-            let directory = model.dataDirectory
-            let dataset = try Dataset.locate(model.dataset, directory: directory)
+            let place = DatasetPlace(tree.rootAttributes)
+            let dataset = try Dataset.locate(
+                place.locator ?? model.dataset, directory: place.directory ?? model.dataDirectory)
             let wanted = Set(samples.map(\.index))
             let images = try dataset.read(split == Split.test.rawValue ? .test : .train) { wanted.contains($0) }
             return Figure(

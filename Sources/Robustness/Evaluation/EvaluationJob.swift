@@ -46,14 +46,19 @@ public struct EvaluationSettings: Sendable {
         var pool = Array(0..<Int32(split == .test ? description.testCount : description.trainCount))
         if let splits {
             pool = split == .train ? splits.train : splits.validation
-            guard !pool.isEmpty else {
-                throw Failure(.usage, "--split validation: the network was trained without a validation split")
+            guard split != .validation || !pool.isEmpty else {
+                throw Failure(
+                    .usage,
+                    "--split validation: "
+                        + (dataset == nil
+                            ? "the network was trained without a validation split"
+                            : "it is part of the set that the network was trained on alone"))
             }
         }
         guard !pool.isEmpty else {
             throw Failure(
                 .data,
-                "data set \(description.name) holds no \(split.rawValue) images: evaluate on --split "
+                "data set \(description.name) holds no \(split == .test ? "test" : "training") images: evaluate on --split "
                     + "\(split == .test ? "train" : "test")")
         }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }
@@ -123,9 +128,19 @@ public final class EvaluationJob {
             ? nil
             : try dataset.splits(
                 validation: own.validation.count, rule: own.validation.rule, seed: own.validation.seed)
-        let wanted = try communicator.agree { try own.wanted(of: dataset.description, splits) }
-        let samples = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
+        let (wanted, mapping) = try communicator.agree {
+            (
+                try own.wanted(of: dataset.description, splits),
+                try own.dataset.flatMap {
+                    try ClassNames.labels(
+                        of: dataset.description.namedClasses, in: header.classNames, classes: header.classes,
+                        set: $0.name)
+                }
+            )
+        }
+        let read = try dataset.read(own.split == .test ? .test : .train, wanted: wanted)
         try dataset.close()
+        let samples = mapping.map(read.labelled) ?? read
         let context = AttackContext(target, others: others)
         // Another set than the network's own takes the network's classes, and its own set's strengths.
         let isOwn = own.dataset == nil
@@ -139,7 +154,7 @@ public final class EvaluationJob {
         }
         let evaluator = try communicator.agree {
             // A set of one's own may lack images of the last classes.
-            if let other = own.dataset, dataset.description.classes > header.classes {
+            if let other = own.dataset, mapping == nil, dataset.description.classes > header.classes {
                 throw Failure(
                     .data,
                     "\(other.name) has labels up to \(dataset.description.classes - 1), and the network "
@@ -157,7 +172,11 @@ public final class EvaluationJob {
             checkpoint: name, checkpointDigest: target.digest, checkpointStep: step,
             dataset: own.dataset?.name ?? header.dataset, split: own.split.rawValue, seed: own.seed,
             samples: samples, classes: target.plan.network.classes,
-            classNames: header.classNames ?? dataset.description.namedClasses)
+            classNames: header.classNames ?? (mapping == nil ? dataset.description.namedClasses : nil),
+            mapping: mapping,
+            place: DatasetPlace(
+                locator: own.dataset.flatMap { $0.locator == $0.name ? nil : $0.locator },
+                directory: own.dataDirectory))
         try communicator.agreeOnEqual([
             ("the checkpoint", target.digest), ("the data", samples.contentDigest),
             ("the evaluation", subject.fingerprint(evaluator.plan)), ("the build", Product.buildDigest),

@@ -15,6 +15,8 @@ public struct EvaluationSubject: Equatable, Sendable {
     public let checkpointStep: Int
     /// The data set's name.
     public let dataset: String
+    /// Where it is found: the name by which it is located, where that is another one, and where it is looked for first.
+    public let place: DatasetPlace
     /// The digest of the split that the samples come from.
     public let datasetDigest: String
     /// The split's name.
@@ -29,13 +31,16 @@ public struct EvaluationSubject: Equatable, Sendable {
     public let classes: Int
     /// The classes' names; nil where they are numbers.
     public let classNames: [String]?
+    /// The network's label of each class of another data set, which the labels are; nil where its own are meant.
+    public let mapping: [UInt8]?
     /// The elements of an image.
     public let imageCount: Int
 
     /// Makes the subject.
     public init(
         checkpoint: String, checkpointDigest: String, checkpointStep: Int, dataset: String, split: String, seed: UInt64,
-        samples: ImageSet, classes: Int, classNames: [String]? = nil
+        samples: ImageSet, classes: Int, classNames: [String]? = nil, mapping: [UInt8]? = nil,
+        place: DatasetPlace = DatasetPlace()
     ) {
         self.checkpoint = checkpoint
         self.checkpointDigest = checkpointDigest
@@ -48,6 +53,8 @@ public struct EvaluationSubject: Equatable, Sendable {
         labels = samples.labels
         self.classes = classes
         self.classNames = classNames
+        self.mapping = mapping
+        self.place = place
         imageCount = samples.shape.count
     }
 
@@ -61,11 +68,41 @@ public struct EvaluationSubject: Equatable, Sendable {
             digest.update("\(text.utf8.count) \(text)")
         }
         digest.update(indices)
+        if let mapping, mapping.enumerated().contains(where: { $0 != Int($1) }) { digest.update("\nlabels \(mapping)") }
         for attack in plan.attacks {
             digest.update("\n\(attack.specification.verbatim) \(attack.strengths) \(attack.partNames)")
             for (key, value) in attack.settings.sorted(by: { $0.key < $1.key }) { digest.update("\n\(key) \(value)") }
         }
         return digest.finish().hexadecimal
+    }
+}
+
+/// Where the data set of some results is found, as attributes of their file, each left out where it says nothing.
+public struct DatasetPlace: Equatable, Sendable {
+    /// The name by which it is located; nil for its name in results.
+    public let locator: String?
+    /// The folder where it is looked for first.
+    public let directory: String?
+
+    private static let names = (locator: "dataset_locator", directory: "data_directory")
+
+    /// Says where a set is found.
+    public init(locator: String? = nil, directory: String? = nil) {
+        (self.locator, self.directory) = (locator, directory)
+    }
+
+    /// The place that a file of results names.
+    public init(_ attributes: [String: HDF5Attribute]) {
+        func text(_ name: String) -> String? {
+            if case .string(let text) = attributes[name] { text } else { nil }
+        }
+        self.init(locator: text(Self.names.locator), directory: text(Self.names.directory))
+    }
+
+    /// The attributes of the file.
+    var attributes: [String: HDF5Attribute] {
+        [Self.names.locator: locator, Self.names.directory: directory]
+            .compactMapValues { $0.map { .string($0) } }
     }
 }
 
@@ -145,6 +182,7 @@ public struct EvaluationResults: Sendable {
             "attacks": .string(plan.attacks.map(\.specification.verbatim).joined(separator: ",")),
             "created": .string(Date.now.formatted(.iso8601)),
         ]
+        tree.rootAttributes.merge(subject.place.attributes) { $1 }
         tree.rootAttributes[ClassNames.attribute] = subject.classNames.map { .string(ClassNames.text($0)) }
         let count = plan.samples
         tree.tensors[ResultsLayout.index] = Tensor(shape: [count], elements: .int32(subject.indices))

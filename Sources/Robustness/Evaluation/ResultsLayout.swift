@@ -1,6 +1,7 @@
 /// The layout of a results file: its format and the path of every object, without a leading slash.
 ///
-/// A path that is added raises `version`; there is one reader, since `--resume` refuses results of another version.
+/// A path that is added raises `version`, and an attribute that may be left out does not; there is one reader, since
+/// `--resume` refuses results of another version.
 enum ResultsLayout {
     /// The root attribute `format`.
     static let format = "steadfast-results"

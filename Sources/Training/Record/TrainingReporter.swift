@@ -116,6 +116,13 @@ package final class TrainingReporter {
                 "windows of at least \(windows.size) images out of \(windows.chunks) chunks; \(bytes / 1_000_000 + 1) "
                     + "MB of each host's memory hold three")
         }
+        if recipe.dataSharing == .stream, data.plan.windows == nil {
+            let set = data.description
+            let bytes = (set.trainCount - data.validationCount) * set.shape.count
+            warn(
+                "one window holds all images: \(bytes / 1_000_000 + 1) MB of each host's memory; "
+                    + (recipe.streamWindow == nil ? "set stream_window" : "a smaller stream_window takes less"))
+        }
         if let classes = data.classesOfWindows, classes.held < 0.8 * classes.random {
             warn(
                 String(

@@ -89,6 +89,7 @@ struct TrainingSetup {
     /// The recipe with its numbers of drawn samples for a data set, and the plan of its network. Local.
     static func settle(_ recipe: Recipe, _ description: DatasetDescription) throws -> (Recipe, NetworkPlan) {
         try checkSplit(recipe, description)
+        try checkSizes(recipe, description.shape)
         let settled = recipe.settled(trainingImages: description.trainCount - recipe.validation)
         try checkWindows(settled, description)
         return (settled, try NetworkPlan(settled.network(input: description.shape, classes: description.classes)))
@@ -115,8 +116,25 @@ struct TrainingSetup {
         }
     }
 
+    /// Refuses changes of images that may leave nothing of one.
+    private static func checkSizes(_ recipe: Recipe, _ shape: ImageShape) throws {
+        let side = min(shape.height, shape.width)
+        for (key, pixels) in [("shift", recipe.shift), ("cutout", recipe.cutout)] where pixels >= max(1, side) {
+            throw Failure(
+                .usage,
+                "\(key): \(pixels) is too large for images of \(shape.height) x \(shape.width) pixels: at most "
+                    + "\(side - 1)")
+        }
+    }
+
     /// Refuses a validation split that leaves too little to train on.
     private static func checkSplit(_ recipe: Recipe, _ description: DatasetDescription) throws {
+        guard description.trainCount > 0 else {
+            throw Failure(
+                .usage,
+                "\(description.name) has no training images: it is for evaluation alone, as in `steadfast evaluate RUN "
+                    + "--dataset \(recipe.dataset)`")
+        }
         guard recipe.validation < description.trainCount, description.trainCount - recipe.validation >= recipe.batch
         else {
             throw Failure(

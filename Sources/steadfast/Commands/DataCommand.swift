@@ -21,8 +21,9 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             let names = sets.isEmpty ? Dataset.knownNames : sets
-            for listing in Dataset.list(names, directory: location.dataDirectory) {
-                var facts = listing.problem ?? ""
+            let listings = Dataset.list(names, directory: location.dataDirectory)
+            for listing in listings {
+                var facts = listing.problem.map { "\($0)" } ?? ""
                 if let found = listing.description {
                     facts =
                         "\(found.trainCount) + \(found.testCount) images of \(found.shape), \(found.classes) classes"
@@ -34,6 +35,9 @@ struct DataCommand: ParsableCommand {
                 listing.description?.notes.forEach { print("    " + $0) }
                 if !sets.isEmpty, listing.description != nil { try printCounts(listing.name) }
             }
+            // What was asked for by name has to be there, and readable.
+            guard !sets.isEmpty, let problem = listings.lazy.compactMap(\.problem).first else { return }
+            throw ArgumentParser.ExitCode(problem.code.rawValue)
         }
 
         private func printCounts(_ name: String) throws {
@@ -77,10 +81,8 @@ struct DataCommand: ParsableCommand {
 
         func run() throws {
             let report = try Dataset.verify(name, directory: location.dataDirectory)
-            print(
-                "\(report.name): SHA-256 of the training split \(report.trainDigest), of the test split "
-                    + report.testDigest
-            )
+            let digests = report.digests.map { "of \($0.split) \($0.digest)" }.joined(separator: ", ")
+            print("\(report.name): SHA-256 \(digests)")
             for file in report.files {
                 let verdict = file.isOfficial == true ? "official" : "well formed; no digest is published"
                 print("\(file.path)  SHA-256 \(file.digest)  \(verdict)")

@@ -105,7 +105,7 @@ struct RandomJob {
                 lines.append("validation_attack: {attack: \"\(attack())\", strength: 0.1}")
             }
         }
-        if chance(0.2) { lines.append("shift: \(draw(0...4))") }
+        if chance(0.2) { lines.append("shift: \(draw(0...min(4, shape.height - 1, shape.width - 1)))") }
         if chance(0.2) { lines.append("mirroring: \(draw(["off", "image", "batch"]))") }
         if chance(0.1) { lines.append("mean_image: \(draw(["training", "zero"]))") }
         if chance(0.1) { lines.append("precise_moments: \(draw(0...3))") }

@@ -264,4 +264,21 @@ struct TrustTests {
             #expect(try failure { _ = try Checkpoint.load(path, trust: true) }.code == .unavailable)
         }
     }
+
+    @Test("Classes of another set have the network's labels, by names or, without them, by number")
+    func classNames() throws {
+        func labels(_ names: [String]?, _ own: [String]?) throws -> [UInt8]? {
+            try ClassNames.labels(of: names, in: own, classes: 3, set: "other")
+        }
+        let own = ["cat", "dog", "eel"]
+        #expect(try labels(own, own) == [0, 1, 2])
+        #expect(try labels(["dog", "eel"], own) == [1, 2])
+        #expect(try labels(["eel"], own) == [2])
+        #expect(try labels(nil, own) == nil && labels(own, nil) == nil && labels(nil, nil) == nil)
+        #expect(try labels(["1", "2"], nil) == [1, 2])
+        let failure = #expect(throws: Failure.self) { try labels(["ape", "dog"], own) }
+        #expect(failure?.code == .data)
+        let words = "other has classes that the network has not, ape; the network's are cat, dog, eel:"
+        #expect(failure?.message.hasPrefix(words) == true)
+    }
 }

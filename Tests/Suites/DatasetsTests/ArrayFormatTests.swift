@@ -56,6 +56,30 @@ import Testing
         #expect(try Dataset.locate(folder.file("deflated.npz")).read(.train).contentDigest == train.contentDigest)
     }
 
+    @Test("a set of test images alone is for evaluation: by its arrays' names or as they are named, and converted")
+    func testsAlone() throws {
+        let all = Dictionary(uniqueKeysWithValues: Self.set().map { ($0.0, $0.1) })
+        let (images, labels) = (try #require(all["test_images.npy"]), try #require(all["test_labels.npy"]))
+        let folder = try TemporaryFolder()
+        try folder.write(NumPy.zip(Self.set()), to: "all.npz")
+        let expected = try Dataset.locate(folder.file("all.npz")).read(.test)
+        try folder.write(NumPy.zip([("test_images.npy", images), ("test_labels.npy", labels)]), to: "tests.npz")
+        try folder.write(NumPy.zip([("a.npy", images), ("b.npy", labels)]), to: "others.npz")
+        for name in ["tests.npz", "others.npz:test-images=a:test-labels=b"] {
+            let set = try Dataset.locate(folder.file(name))
+            #expect(set.description.trainCount == 0)
+            #expect(set.description.notes.contains { $0.contains("evaluation alone") })
+            #expect(try set.read(.test).contentDigest == expected.contentDigest)
+            #expect(try set.read(.train).count == 0 && set.counts(.train).allSatisfy { $0 == 0 })
+        }
+        _ = try Conversion(Dataset.locate(folder.file("tests.npz")), to: folder.file("tests.h5")).run { _, _ in }
+        let converted = try Dataset.locate(folder.file("tests.h5"))
+        #expect(converted.description.trainCount == 0)
+        #expect(try converted.read(.test).pixels == expected.pixels)
+        try folder.write(NumPy.zip([("test_images.npy", images)]), to: "half.npz")
+        expectFailure(.data, "do not tell", "it holds test_images") { try Dataset.locate(folder.file("half.npz")) }
+    }
+
     @Test("channels before rows are told from channels behind, and asked for where the shape does not tell")
     func layouts() throws {
         var planar: [UInt8] = []
@@ -202,8 +226,10 @@ import Testing
             try folder.write(Array(good.prefix(cut)), to: "a.mat")
             expectFailure(.data, "a.mat") { try Dataset.locate(folder.file("a.mat")).read(.train) }
         }
-        try folder.write(Array("MATLAB 7.3".utf8) + [UInt8](repeating: 0, count: 200), to: "a.mat")
-        expectFailure(.data, "HDF5") { try Dataset.locate(folder.file("a.mat")) }
+        for name in ["a.mat", "a.h5"] {
+            try folder.write(Array("MATLAB 7.3".utf8) + [UInt8](repeating: 0, count: 200), to: name)
+            expectFailure(.data, name, "version 7.3", "save it with -v7") { try Dataset.locate(folder.file(name)) }
+        }
     }
 }
 

@@ -110,6 +110,8 @@ private struct Interruption: Error {}
             random.description.testCount == 8
                 && random.description.notes.contains { $0.contains("0.2 of the images, ") })
         #expect(try random.counts(.test) != [2, 2, 2, 2])
+        let report = try Dataset.verify(folder.file("all.npz") + ":test-share=0.2:seed=3")
+        #expect(report.digests.map(\.split) == ["the images of both splits"] && report.files.count == 2)
         expectFailure(.usage, "say its share") { try Dataset.locate(folder.file("all.npz") + ":test-split=random") }
         expectFailure(.usage, "stratified or random") { try Dataset.locate(folder.file("all.npz") + ":test-split=odd") }
         expectFailure(.usage, "takes no parameter 'size'") { try Dataset.locate(folder.file("all.npz") + ":size=4x4") }

@@ -42,7 +42,7 @@ import Testing
         try folder.write(try tree.encoded(), to: "set.h5")
         for image in 0..<10 {
             let path = try make("pictures/train/\(labels[image])")
-            try folder.write(PictureTests.png(32, 32, kind: 2, rows[image]), to: path + "\(image).png")
+            try folder.write(PNG.file(32, 32, kind: 2, rows[image]), to: path + "\(image).png")
         }
 
         let binary = try Dataset.locate(folder.file("cifar10"), directory: nil, cifarRecords: 2)

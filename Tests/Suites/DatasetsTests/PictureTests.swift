@@ -4,34 +4,6 @@ import TestSupport
 import Testing
 
 @Suite("Folders of pictures") struct PictureTests {
-    /// A PNG file of stored deflate blocks: kind 0 grey, 2 colour, 4 and 6 with alpha; 8 or 16 bits.
-    static func png(_ width: Int, _ height: Int, kind: UInt8, bits: UInt8 = 8, _ samples: [UInt8]) -> [UInt8] {
-        func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
-        func crc(_ bytes: [UInt8]) -> [UInt8] {
-            var crc = UInt32.max
-            for byte in bytes {
-                crc ^= UInt32(byte)
-                for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
-            }
-            return word(Int(~crc))
-        }
-        func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
-            word(content.count) + Array(name.utf8) + content + crc(Array(name.utf8) + content)
-        }
-        let row = samples.count / height
-        let raw = (0..<(row > 0 ? height : 0)).flatMap { [0] + samples[$0 * row..<($0 + 1) * row] }
-        var (a, b) = (1, 0)
-        for byte in raw {
-            a = (a + Int(byte)) % 65_521
-            b = (b + a) % 65_521
-        }
-        let (low, high) = (UInt8(raw.count & 255), UInt8(raw.count >> 8))
-        let packed = [0x78, 0x01, 1, low, high, ~low, ~high] + raw + word(b << 16 | a)
-        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-            + chunk("IHDR", word(width) + word(height) + [bits, kind, 0, 0, 0]) + chunk("IDAT", packed)
-            + chunk("IEND", [])
-    }
-
     private func write(_ files: [String: [UInt8]]) throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
         for (name, bytes) in files {
@@ -45,9 +17,9 @@ import Testing
     @Test("classes are numbered by their sorted names, pictures read in sorted order, and a grey set has one channel")
     func order() throws {
         let folder = try write([
-            "train/owl/2.png": Self.png(2, 1, kind: 0, [3, 4]), "train/owl/1.png": Self.png(2, 1, kind: 0, [1, 2]),
-            "train/cat/9.PNG": Self.png(2, 1, kind: 4, [5, 255, 6, 255]), "train/cat/notes.txt": [1],
-            "test/owl/a.png": Self.png(2, 1, kind: 0, bits: 16, [255, 255, 128, 128]),
+            "train/owl/2.png": PNG.file(2, 1, kind: 0, [3, 4]), "train/owl/1.png": PNG.file(2, 1, kind: 0, [1, 2]),
+            "train/cat/9.PNG": PNG.file(2, 1, kind: 4, [5, 255, 6, 255]), "train/cat/notes.txt": [1],
+            "test/owl/a.png": PNG.file(2, 1, kind: 0, bits: 16, [255, 255, 128, 128]),
         ])
         let dataset = try Dataset.locate(folder.path)
         #expect(dataset.description.classNames == ["cat", "owl"] && dataset.description.shape.channels == 1)
@@ -60,8 +32,8 @@ import Testing
 
     @Test("one coloured picture makes a set of colours; without train a tenth of each class is the test split")
     func colours() throws {
-        var files = ["a/0.png": Self.png(1, 2, kind: 2, [10, 20, 30, 40, 50, 60])]
-        for i in 1..<20 { files["\(i % 2 == 0 ? "a" : "b")/\(i).png"] = Self.png(1, 2, kind: 0, [UInt8(i), 7]) }
+        var files = ["a/0.png": PNG.file(1, 2, kind: 2, [10, 20, 30, 40, 50, 60])]
+        for i in 1..<20 { files["\(i % 2 == 0 ? "a" : "b")/\(i).png"] = PNG.file(1, 2, kind: 0, [UInt8(i), 7]) }
         let folder = try write(files)
         let dataset = try Dataset.locate(folder.path)
         #expect(dataset.description.shape.channels == 3)
@@ -75,7 +47,7 @@ import Testing
 
     @Test("hidden files are passed over, pictures of other formats told, and val stands for test")
     func foreign() throws {
-        let good = Self.png(2, 1, kind: 0, [3, 4])
+        let good = PNG.file(2, 1, kind: 0, [3, 4])
         let folder = try write([
             "train/a/1.png": good, "train/a/._1.png": [1], "train/a/.DS_Store": [1], "train/a/Thumbs.db": [1],
             "train/a/2.webp": [1], "train/a/3.TIFF": [1], "val/a/1.png": good,
@@ -87,6 +59,11 @@ import Testing
         expectFailure(.noInput, "no folders of them", "one a class") { try Dataset.locate(loose.path) }
         let deep = try write(["train/animals/cat/1.png": good])
         expectFailure(.noInput, "holds no data set", "train/CLASS/") { try Dataset.locate(deep.path) }
+        let tests = try write(["test/cat/1.png": good, "test/owl/1.png": good])
+        let alone = try Dataset.locate(tests.path)
+        #expect(alone.description.trainCount == 0 && alone.description.classNames == ["cat", "owl"])
+        #expect(alone.description.notes.contains { $0.contains("evaluation alone") })
+        #expect(try alone.read(.test).labels == [0, 1] && alone.read(.train).count == 0)
         expectFailure(.usage, "takes no parameter 'layout'") { try Dataset.locate(folder.path + ":layout=nhwc") }
     }
 
@@ -95,7 +72,7 @@ import Testing
         // A ramp from left to right, of twice and four times the size asked for; one of the size itself.
         func ramp(_ width: Int, _ height: Int, _ value: (Int) -> UInt8) -> [UInt8] {
             let row = (0..<width).map(value)
-            return Self.png(width, height, kind: 0, (0..<height).flatMap { _ in row })
+            return PNG.file(width, height, kind: 0, (0..<height).flatMap { _ in row })
         }
         let folder = try write([
             "train/a/0.png": ramp(4, 4) { UInt8(10 * $0) }, "train/a/1.png": ramp(8, 8) { _ in 77 },
@@ -119,13 +96,13 @@ import Testing
 
     @Test("what cannot be read is refused by its name")
     func refusals() throws {
-        let good = Self.png(2, 2, kind: 0, [1, 2, 3, 4])
+        let good = PNG.file(2, 2, kind: 0, [1, 2, 3, 4])
         func expect(_ name: String, _ bytes: [UInt8], _ words: String) throws {
             let folder = try write(["train/a/0.png": good, "train/b/\(name)": bytes])
             expectFailure(.data, name, words) { try Dataset.locate(folder.path).read(.train) }
         }
-        try expect("large.png", Self.png(3, 2, kind: 0, [1, 2, 3, 4, 5, 6]), "2 x 3 pixels")
-        try expect("clear.png", Self.png(2, 2, kind: 4, [1, 255, 2, 254, 3, 255, 4, 255]), "not opaque")
+        try expect("large.png", PNG.file(3, 2, kind: 0, [1, 2, 3, 4, 5, 6]), "2 x 3 pixels")
+        try expect("clear.png", PNG.file(2, 2, kind: 4, [1, 255, 2, 254, 3, 255, 4, 255]), "not opaque")
         try expect("cut.png", Array(good.dropLast(30)), "damaged")
         try expect("text.png", Array("hello".utf8), "neither a PNG nor a JPEG")
         try expect("empty.jpg", [], "neither a PNG nor a JPEG")
@@ -133,7 +110,7 @@ import Testing
         var damaged = good
         damaged[good.count - 25] ^= 1
         try expect("changed.png", damaged, "damaged")
-        let huge = Self.png(1 << 20, 1 << 20, kind: 0, [0, 0]).prefix(60)
+        let huge = PNG.file(1 << 20, 1 << 20, kind: 0, [0, 0]).prefix(60)
         let folder = try write(["train/a/0.png": Array(huge)])
         expectFailure(.data, "0.png") { try Dataset.locate(folder.path).read(.train) }
         let none = try write(["train/a/notes.txt": [1]])

@@ -33,6 +33,13 @@ import Testing
             #expect(images.pixels == [UInt8](repeating: 21, count: 75) + [UInt8](repeating: 22, count: 75))
             #expect(try Dataset.parts(of: parts[7].locator).map(\.name) == [parts[7].name])
         }
+        // Labels of one block are read five times and are one file; blocks of images are told apart.
+        try folder.write(NumPy.npy("|u1", [2], [2, 0]), to: "labels.npy")
+        let report = try Dataset.verify(folder.path)
+        #expect(report.digests.map(\.split) == ["the test split"])
+        let files = report.files.map { ($0.path as NSString).lastPathComponent }
+        #expect(files.count == 11 && Set(files).count == 11)
+        #expect(files.contains("fog.npy, severity 3") && files.contains("labels.npy"))
         let whole = try Dataset.locate(folder.path)
         #expect(whole.description.testCount == 20 && whole.description.classes == 3)
         // The last image of the last part, fog/5: 1 + 10 * 4 + 1.

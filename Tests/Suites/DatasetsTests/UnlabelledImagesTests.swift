@@ -33,9 +33,9 @@ import Testing
     func order() throws {
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.file("more"), withIntermediateDirectories: true)
-        try folder.write(PictureTests.png(2, 1, kind: 0, [1, 2]), to: "a.png")
-        try folder.write(PictureTests.png(2, 1, kind: 0, [5, 6]), to: "more/2.png")
-        try folder.write(PictureTests.png(2, 1, kind: 0, [3, 4]), to: "more/1.png")
+        try folder.write(PNG.file(2, 1, kind: 0, [1, 2]), to: "a.png")
+        try folder.write(PNG.file(2, 1, kind: 0, [5, 6]), to: "more/2.png")
+        try folder.write(PNG.file(2, 1, kind: 0, [3, 4]), to: "more/1.png")
         try folder.write([7], to: "more/notes.txt")
         try folder.write(MadeUpIDX.header([2, 1, 2]) + [7, 8, 9, 10], to: "set-images-idx3-ubyte")
         try folder.write(npy("|u1", [2, 1, 2, 1], [11, 12, 13, 14]), to: "b.npy")
@@ -57,7 +57,7 @@ import Testing
     @Test("a grey picture has three equal channels for a network of colours; channels first; ranges of floats")
     func forms() throws {
         let folder = try TemporaryFolder()
-        try folder.write(PictureTests.png(2, 1, kind: 0, [1, 2]), to: "a.png")
+        try folder.write(PNG.file(2, 1, kind: 0, [1, 2]), to: "a.png")
         try folder.write(npy("|u1", [1, 3, 1, 2], [1, 2, 3, 4, 5, 6]), to: "first.npy")
         let values: [Float] = [0, 0.2, 0.4, 0.6, 0.8, 1]
         try folder.write(npy("<f4", [1, 2, 3], values.withUnsafeBytes { Array($0) }), to: "floats.npy")
@@ -79,7 +79,7 @@ import Testing
             let found = try failure { _ = try read(folder, [name], shape) }
             #expect(found.code == code && found.message.contains(words), "\(found.message)")
         }
-        let picture = PictureTests.png(2, 1, kind: 2, [1, 2, 3, 4, 5, 6])
+        let picture = PNG.file(2, 1, kind: 2, [1, 2, 3, 4, 5, 6])
         try expect("a.png", picture, Self.grey, .data, "is a picture in colour")
         try expect(
             "a.png", picture, ImageShape(height: 2, width: 2, channels: 3), .data,

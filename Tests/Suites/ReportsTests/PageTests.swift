@@ -130,6 +130,50 @@ struct PageTests {
         }
     }
 
+    @Test("shows the worst samples of each part of a set, and a network's learning curves once")
+    func parts() throws {
+        try withTemporaryDirectory { folder in
+            func put(_ bytes: [UInt8], at name: String) throws {
+                let path = URL(fileURLWithPath: "\(folder)/\(name)")
+                try FileManager.default.makeDirectory(path.deletingLastPathComponent().path)
+                try Data(bytes).write(to: path)
+            }
+            try put(NumPy.npy("|u1", [10, 5, 5, 3], [UInt8](repeating: 7, count: 750)), at: "data/Bars-C/fog.npy")
+            try put(NumPy.npy("|u1", [2], [1, 0]), at: "data/Bars-C/labels.npy")
+            try put(Array(barRecipe("plain").utf8), at: "run/recipe.yaml")
+            let epoch =
+                #"{"event":"epoch","step":5,"epoch":0,"loss":0.5,"error":0.25,"images_per_second":100}"# + "\n"
+            try put(Array(epoch.utf8), at: "run/metrics.jsonl")
+            let parts = ["fog/1", "fog/2"]
+            try write(
+                parts.map { row("clean", 0, 0.5, checkpoint: folder + "/run", dataset: "Bars-C/\($0)", samples: 2) },
+                to: folder + "/in")
+            for part in parts {
+                var results = HDF5Tree()
+                results.rootAttributes = [
+                    "classes": .int64(2), "split": .string("test"), "data_directory": .string(folder + "/data"),
+                    "dataset_locator": .string("Bars-C:part=" + part),
+                ]
+                results.tensors = [
+                    "samples/index": Tensor(shape: [2], elements: .int32([0, 1])),
+                    "samples/label": Tensor(shape: [2], elements: .int16([1, 0])),
+                    "attacks/clean/prediction": Tensor(shape: [1, 2], elements: .int16([0, 0])),
+                    "attacks/clean/confidence": Tensor(shape: [1, 2], [0.9, 0.8]),
+                ]
+                let place = "\(folder)/in/Bars-C_" + part.replacingOccurrences(of: "/", with: "_")
+                try FileManager.default.makeDirectory(place)
+                try SealedFile.write(results, to: place + "/results.h5")
+            }
+            let report = try Report(of: [folder + "/in"], output: folder + "/out")
+            #expect(report.omissions.isEmpty, "\(report.omissions)")
+            try report.writePage()
+            let html = try String(contentsOfFile: folder + "/out/index.html", encoding: .utf8)
+            #expect(html.components(separatedBy: "sure and wrong").count == 3)
+            #expect(html.components(separatedBy: "Learning curves").count == 2)
+            #expect(html.contains("Learning curves, bars"))
+        }
+    }
+
     @Test("of broken or missing input is one sentence")
     func refusals() throws {
         try withTemporaryDirectory { folder in

@@ -1,9 +1,12 @@
 import Checkpoints
 import Datasets
+import Essentials
 import Foundation
 import Kernels
+import Recipes
 import TestSupport
 import Testing
+import Training
 
 @Suite("Bad input: one sentence, the right exit code on every rank, nothing lost", .underMPIRun, .serialized)
 struct BadInputTests {
@@ -23,6 +26,43 @@ struct BadInputTests {
                 try train(smallRecipe + ["--set", "lanes=2"], ranks: 3, run: folder + "/a"), 64, "3 ranks", "2 lanes")
             expect(try train(smallRecipe + ["--set", "batch=4"], ranks: 2, run: folder + "/b"), 64, "lanes")
         }
+    }
+
+    @Test("a set that is asked for by name and cannot be read, beside one that can")
+    func listing() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1, 2, 3], to: "bad.npz")
+        func list(_ names: String...) throws -> ProgramResult {
+            try spawn("steadfast", arguments: ["data", "list"] + names).wait(timeout: 30)
+        }
+        let bad = try list(folder.file("bad.npz"), "glyphs")
+        #expect(bad.status == 65 && bad.output.contains("bad.npz") && bad.output.contains("12000 + 2000 images"))
+        #expect(try list(folder.file("none.npz")).status == 66)
+        #expect(try list("glyphs").status == 0 && list().status == 0)
+    }
+
+    @Test("a set without training images")
+    func evaluationAlone() throws {
+        let folder = try TemporaryFolder()
+        let images = NumPy.npy("|u1", [4, 28, 28, 1], [UInt8](repeating: 9, count: 4 * 784))
+        let labels = NumPy.npy("|u1", [4], [0, 1, 2, 9])
+        let path = folder.file("tests.npz")
+        try folder.write(NumPy.zip([("test_images.npy", images), ("test_labels.npy", labels)]), to: "tests.npz")
+        let recipe = try Recipe.load("glyphs-plain", overrides: ["dataset=" + path])
+        let failure = #expect(throws: Failure.self) { try TrainingOutlook(recipe) }
+        #expect(failure?.code == .usage)
+        #expect(failure?.message.contains("has no training images: it is for evaluation alone") == true)
+    }
+
+    @Test("a shift or cutout that may leave nothing of an image", arguments: ["shift", "cutout"])
+    func sizes(key: String) throws {
+        func outlook(_ pixels: Int) throws -> TrainingOutlook {
+            try TrainingOutlook(try Recipe.load("glyphs-plain", overrides: ["\(key)=\(pixels)"]))
+        }
+        #expect(throws: Never.self) { try outlook(27) }
+        let failure = #expect(throws: Failure.self) { try outlook(28) }
+        #expect(failure?.code == .usage)
+        #expect(failure?.message.hasPrefix("\(key): 28 is too large for images of 28 x 28 pixels: at most 27") == true)
     }
 
     @Test("what cannot fit into memory is refused before any is taken")

@@ -74,6 +74,9 @@ struct StreamTests {
                 let run = "\(folder)/\(number)"
                 let result = try train(recipe(name, more + ["max_steps=23"]), ranks: 2, run: run)
                 #expect(result.status == 0, "\(result.errors)")
+                // A stream that holds all images saves no memory, and says so.
+                let words = "warning: one window holds all images: "
+                #expect(result.errors.contains(words) == more.contains("data_sharing=stream"), "\(result.errors)")
                 digests.insert(try digest(ofRun: run))
             }
             #expect(digests.count == 1)
