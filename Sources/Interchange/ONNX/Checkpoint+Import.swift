@@ -7,7 +7,7 @@ import Networks
 
 /// The purpose of an imported network: its data set, and the units of its inputs.
 public struct ImportSettings: Sendable {
-    /// The data set's name.
+    /// The data set's name, or its path, as it is located.
     public var dataset: String
     /// The digest of its training images; empty where the data is not there.
     public var datasetDigest = ""
@@ -144,8 +144,8 @@ extension Checkpoint {
         Failure(.data, "layer \(shortened(layer)) has other parameters than it needs")
     }
 
-    /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of
-    /// ours is written as the plain one that it is made of.
+    /// A recipe that holds the data set and the network: texts and layers are written in YAML as in JSON. A robust
+    /// network of ours is written as the plain one that it is made of.
     private static func recipe(_ network: Network, _ dataset: String) throws -> String {
         var (layers, activation) = (network.layers, "plain")
         if let loss = network.hybridLoss {
@@ -163,8 +163,9 @@ extension Checkpoint {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(layers), as: UTF8.self)
+        let name = String(decoding: try encoder.encode(dataset), as: UTF8.self)
         let scale = (network.inputScale ?? [1]).map { "\($0)" }.joined(separator: ", ")
-        return "dataset: \(dataset)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
+        return "dataset: \(name)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
             + "input_scale: [\(scale)]\n"
     }
 }

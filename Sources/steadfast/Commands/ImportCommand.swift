@@ -33,7 +33,7 @@ struct ImportOptions: ParsableArguments {
             throw Failure(.noInput, "data set '\(dataset)' not found")
         }
         var settings = try ImportSettings(
-            dataset: found?.description.name ?? dataset, image: image, classes: classes,
+            dataset: dataset, image: image, classes: classes,
             mean: try numbers("mean", mean), deviation: try numbers("deviation", deviation))
         settings.classNames = names
         let images = try found?.stream(.train, wanted: { _ in false }, image: { _, _ in })
@@ -120,6 +120,7 @@ struct ImportCommand: ParsableCommand {
         let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: location.dataDirectory)
         let imported = try Checkpoint.imported(safetensors: file, stabilizer: epsilon, map: pairs, settings) { scale in
             var recipe = loaded
+            recipe.dataset = settings.dataset
             recipe.inputScale = scale ?? recipe.inputScale
             return (try recipe.network(input: settings.image, classes: settings.classes), recipe.yaml)
         }

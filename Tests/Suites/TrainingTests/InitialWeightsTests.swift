@@ -110,9 +110,13 @@ struct InitialWeightsTests {
                 return result
             }
             _ = try steadfast("export", folder + "/first", "--format", "onnx", "--output", folder + "/a.onnx")
+            // A data set that is named by its path, in a text that has to be quoted in YAML.
+            let bars = folder + "/the \"bars\" #1"
+            try FileManager.default.moveItem(atPath: folder + "/bars", toPath: bars)
+            _ = try steadfast("import", folder + "/a.onnx", "--dataset", bars, "--output", folder + "/a.h5")
+            #expect(try Checkpoint.load(folder + "/a.h5").header.dataset == bars)
             _ = try steadfast(
-                "import", folder + "/a.onnx", "--dataset", "bars", "--data-directory", folder, "--output",
-                folder + "/a.h5")
+                "evaluate", folder + "/a.h5", "--attacks", "clean", "--output", folder + "/out", "--quiet")
             let text = try steadfast("inspect", folder + "/a.h5", "--recipe").output
             let recipe = folder + "/a.yaml"
             try text.write(toFile: recipe, atomically: true, encoding: .utf8)
