@@ -122,7 +122,7 @@ struct ImportCommand: ParsableCommand {
             var recipe = loaded
             recipe.dataset = settings.dataset
             recipe.inputScale = scale ?? recipe.inputScale
-            return (try recipe.network(input: settings.image, classes: settings.classes), recipe.yaml)
+            return (try recipe.network(input: settings.image, classes: settings.classes), recipe.importedYAML)
         }
         let rows = imported.map.entries.map { [$0.layer, $0.module, $0.reason.rawValue] }
         print(textTable([["layer", "tensors", "found"]] + rows).joined(separator: "\n"))
