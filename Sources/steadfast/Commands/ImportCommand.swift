@@ -9,11 +9,15 @@ import Recipes
 
 /// The data set and the units of the inputs of a network that comes from another program.
 struct ImportOptions: ParsableArguments {
-    @Option(help: "The mean of the network's inputs (pixel / 255 - mean) / deviation: one number, or one a channel.")
-    var mean = "0"
+    @Option(
+        help: """
+            The mean of the network's inputs (pixel / 255 - mean) / deviation: one number, or one a channel. Default: \
+            0.
+            """)
+    var mean: String?
 
-    @Option(help: "The deviation of the network's inputs: one number, or one a channel.")
-    var deviation = "1"
+    @Option(help: "The deviation of the network's inputs: one number, or one a channel. Default: 1.")
+    var deviation: String?
 
     /// The settings of an import.
     ///
@@ -34,11 +38,30 @@ struct ImportOptions: ParsableArguments {
         }
         var settings = try ImportSettings(
             dataset: dataset, image: image, classes: classes,
-            mean: try numbers("mean", mean), deviation: try numbers("deviation", deviation))
+            mean: try mean.map { try numbers("mean", $0) },
+            deviation: try deviation.map { try numbers("deviation", $0) })
         settings.classNames = names
         let images = try found?.stream(.train, wanted: { _ in false }, image: { _, _ in })
         settings.datasetDigest = images?.contentDigest ?? ""
         return settings
+    }
+
+    /// Refuses options that no network takes: units of inputs where all networks are checkpoints, the best checkpoint of
+    /// a file of the format ONNX.
+    ///
+    /// - Throws: `Failure` 64 naming the option and the network.
+    func check(_ networks: [String], _ choice: CheckpointChoice) throws {
+        let files = networks.filter { $0.hasSuffix(".onnx") }
+        for file in files { _ = try RunDirectory.checkpointFile(file, best: choice.best) }
+        guard files.isEmpty, let network = networks.first else { return }
+        for (name, value) in [("mean", mean), ("deviation", deviation)] where value != nil {
+            throw Self.misplaced(name, network)
+        }
+    }
+
+    /// The refusal of an option that is for networks of the format ONNX.
+    static func misplaced(_ option: String, _ network: String) -> Failure {
+        Failure(.usage, "--\(option) is for networks of the format ONNX, and \(network) is a checkpoint")
     }
 
     private func numbers(_ name: String, _ text: String) throws -> [Double] {

@@ -29,6 +29,13 @@ struct ImportTests {
         try withTemporaryDirectory { folder in
             try write(try original.onnx(), to: folder + "/own.onnx")
             let imported = try Checkpoint.imported(onnx: folder + "/own.onnx", try Self.settings(network))
+            let refused = try failure {
+                _ = try Checkpoint.imported(
+                    onnx: folder + "/own.onnx",
+                    try ImportSettings(
+                        dataset: "mnist", image: network.input, classes: network.classes, deviation: [1]))
+            }
+            #expect(refused.code == .usage && refused.message.contains("own.onnx is an export of steadfast"))
             #expect(imported.trainingDigest == original.trainingDigest)
             #expect(try imported.network() == network)
             #expect(imported.groupAttributes["model/norm1"] == original.groupAttributes["model/norm1"])
