@@ -20,6 +20,10 @@ extension Recipe {
     /// The recipe as YAML: every value, always in this order. `parse(yaml:)` of it gives an equal recipe.
     public var yaml: String { mapping { _ in true }.yaml() }
 
+    /// The recipe of a network that comes from another program: every value but `mean_image`, so that a run that starts
+    /// from the network keeps its mean image.
+    public var importedYAML: String { mapping { $0.name != Self.meanImageKey }.yaml() }
+
     /// The SHA-256, in hexadecimal, of all values that change the result.
     public var digest: String {
         let digest = Essentials.Digest()

@@ -7,7 +7,7 @@ import Networks
 
 /// The purpose of an imported network: its data set, and the units of its inputs.
 public struct ImportSettings: Sendable {
-    /// The data set's name.
+    /// The data set's name, or its path, as it is located.
     public var dataset: String
     /// The digest of its training images; empty where the data is not there.
     public var datasetDigest = ""
@@ -21,13 +21,20 @@ public struct ImportSettings: Sendable {
     public var mean: [Double]
     /// One deviation, or one a channel.
     public var deviation: [Double]
+    /// True where the mean or the deviation was said: a file that has its own refuses them.
+    private let saysUnits: Bool
 
     /// Makes the settings.
     ///
+    /// - Parameters:
+    ///   - mean: nil for 0.
+    ///   - deviation: nil for 1.
     /// - Throws: `Failure` 64 where there is neither one number nor one a channel, or a deviation is not above 0.
     public init(
-        dataset: String, image: ImageShape, classes: Int, mean: [Double] = [0], deviation: [Double] = [1]
+        dataset: String, image: ImageShape, classes: Int, mean: [Double]? = nil, deviation: [Double]? = nil
     ) throws {
+        saysUnits = mean != nil || deviation != nil
+        let (mean, deviation) = (mean ?? [0], deviation ?? [1])
         for (name, numbers) in [("mean", mean), ("deviation", deviation)] {
             guard [1, image.channels].contains(numbers.count), numbers.allSatisfy(\.isFinite) else {
                 throw Failure(
@@ -42,16 +49,28 @@ public struct ImportSettings: Sendable {
         self.mean = mean
         self.deviation = deviation
     }
+
+    /// Refuses units beside a file that steadfast exported.
+    ///
+    /// - Throws: `Failure` 64.
+    func requireNoUnits(beside path: String) throws {
+        guard !saysUnits else {
+            throw Failure(
+                .usage,
+                "\(path) is an export of steadfast, which holds the units of its inputs: leave out --mean and "
+                    + "--deviation")
+        }
+    }
 }
 
 extension Checkpoint {
     /// Imports a network of the format ONNX as a checkpoint of step 0.
     ///
-    /// A model that steadfast exported takes pixels of 0...255, whatever the settings say. Its file is not trusted: it
-    /// is read in a child process first where `UntrustedDecoder.command` is set.
+    /// A model that steadfast exported takes pixels of 0...255. Its file is not trusted: it is read in a child process
+    /// first where `UntrustedDecoder.command` is set.
     ///
     /// - Throws: `Failure` 66 or 74 where the file cannot be read; 65 in one sentence that names the file and each node
-    ///   that cannot be taken.
+    ///   that cannot be taken; 64 where steadfast exported it and the settings say other units.
     public static func imported(onnx path: String, _ settings: ImportSettings) throws -> Checkpoint {
         try UntrustedDecoder.tryInChild(path, format: ONNXFormat.name)
         do {
@@ -68,6 +87,7 @@ extension Checkpoint {
         var interpreter = try ONNXInterpreter(file, folder: folder.isEmpty ? "." : folder, image: settings.image)
         let graph = try interpreter.run()
         let isOurs = file.producer == "steadfast"
+        if isOurs { try settings.requireNoUnits(beside: path) }
         let imported = try ImportedNetwork(
             graph,
             normalization: isOurs
@@ -144,8 +164,8 @@ extension Checkpoint {
         Failure(.data, "layer \(shortened(layer)) has other parameters than it needs")
     }
 
-    /// A recipe that holds the data set and the network: layers are written in YAML as in JSON. A robust network of
-    /// ours is written as the plain one that it is made of.
+    /// A recipe that holds the data set and the network: texts and layers are written in YAML as in JSON. A robust
+    /// network of ours is written as the plain one that it is made of.
     private static func recipe(_ network: Network, _ dataset: String) throws -> String {
         var (layers, activation) = (network.layers, "plain")
         if let loss = network.hybridLoss {
@@ -163,8 +183,9 @@ extension Checkpoint {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(layers), as: UTF8.self)
+        let name = String(decoding: try encoder.encode(dataset), as: UTF8.self)
         let scale = (network.inputScale ?? [1]).map { "\($0)" }.joined(separator: ", ")
-        return "dataset: \(dataset)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
+        return "dataset: \(name)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
             + "input_scale: [\(scale)]\n"
     }
 }

@@ -7,11 +7,13 @@ enum ONNXActivations {
     /// the layer before.
     enum Operand { case start, before }
 
-    /// The layers that a row of elementwise functions is made of, each with its operands; nil where one of the
-    /// functions belongs to no layer.
+    /// No layer does what the function at this place of a row does.
+    struct NoLayer: Error { let place: Int }
+
+    /// The layers that a row of elementwise functions is made of, each with its operands.
     static func layers(
         _ functions: [ONNXSignal.Elementwise]
-    ) -> [(operation: ImportedGraph.Operation, operands: [Operand])]? {
+    ) throws(NoLayer) -> [(operation: ImportedGraph.Operation, operands: [Operand])] {
         var layers: [(ImportedGraph.Operation, [Operand])] = []
         var rest = functions[...]
         while let first = rest.first {
@@ -19,10 +21,12 @@ enum ONNXActivations {
             switch (match, first) {
             case ((let activation, _)?, _): layers.append((.activation(activation), [.before]))
             case (_, .affine(let scale, let shift)): layers.append((.affine(scale: [scale], shift: [shift]), [.before]))
-            // A square, or a product with the input, that turned out to be no part of an activation.
+            // Parts of activations that stand alone.
             case (_, .operation(.square)): layers.append((.arithmetic(.product), [.before, .before]))
             case (_, .operation(.timesInput)): layers.append((.arithmetic(.product), [.start, .before]))
-            default: return nil
+            case (_, .operation(.negated)): layers.append((.affine(scale: [-1], shift: [0]), [.before]))
+            case (_, .operation(.oneMinus)): layers.append((.affine(scale: [-1], shift: [1]), [.before]))
+            default: throw NoLayer(place: rest.startIndex)
             }
             rest = rest.dropFirst(match?.count ?? 1)
         }
@@ -43,6 +47,7 @@ enum ONNXActivations {
         switch functions.first {
         case .operation(.leakyReLU(let slope)): candidates += named("leaky_relu:slope=\(slope)")
         case .operation(.clip(let low, let high)): candidates += named("clip:low=\(low):high=\(high)")
+        case .operation(.absolute): candidates += named("leaky_relu:slope=-1").map { ($0.0, [.operation(.absolute)]) }
         default: break
         }
         return candidates.filter { !$0.1.isEmpty && functions.starts(with: $0.1) }

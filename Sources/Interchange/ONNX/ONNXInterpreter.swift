@@ -15,8 +15,10 @@ struct ONNXInterpreter {
     /// A reason for which a node cannot be taken.
     struct Refusal: Error {
         let reason: String
+        /// The node, where it is another one than that which is run.
+        let title: String?
 
-        init(_ reason: String) { self.reason = reason }
+        init(_ reason: String, of title: String? = nil) { (self.reason, self.title) = (reason, title) }
     }
 
     let file: ONNXFile
@@ -76,7 +78,9 @@ struct ONNXInterpreter {
                 for (name, value) in zip(node.outputs, results) where !name.isEmpty { values[name] = value }
                 for name in node.outputs.dropFirst(results.count) where !name.isEmpty { values[name] = .unknown }
             } catch let refusal as Refusal {
-                if !refusal.reason.isEmpty { refusals.append("\(node.title): \(refusal.reason)") }
+                let sentence = "\(refusal.title ?? node.title): \(refusal.reason)"
+                // A function in the way of two nodes is named once.
+                if !refusal.reason.isEmpty, !refusals.contains(sentence) { refusals.append(sentence) }
                 for name in node.outputs { values[name] = .unknown }
             } catch let failure as Failure where failure.code == .data {
                 refusals.append("\(node.title): \(failure.message)")
@@ -161,7 +165,7 @@ struct ONNXInterpreter {
         var signal = signal
         let end: [ONNXSignal.Elementwise] = [.operation(.square), .operation(.negated)]
         let isRobust = signal.functions.suffix(2).elementsEqual(end)
-        if isRobust { signal.functions.removeLast(2) }
+        if isRobust { signal.removeFunctions(last: 2) }
         do {
             let step = try layer(&signal)
             guard signal.order == nil, signal.shape.filter({ $0 != 1 }).count <= 1 else {
@@ -185,7 +189,7 @@ struct ONNXInterpreter {
                 return ImportedGraph(steps: steps, output: step, isRobust: isRobust)
             }
         } catch let refusal as Refusal {
-            throw Failure(.data, refusal.reason)
+            throw Failure(.data, (refusal.title.map { "\($0): " } ?? "") + refusal.reason)
         }
     }
 
@@ -255,21 +259,23 @@ struct ONNXInterpreter {
     /// Makes layers of the elementwise functions behind a signal's step; returns the last step.
     mutating func layer(_ signal: inout ONNXSignal) throws -> Int {
         guard signal.padding == .init() else { throw Refusal("zeros around it are only for a convolution") }
-        guard !signal.functions.isEmpty else { return signal.step }
+        guard let origin = signal.origins.last else { return signal.step }
         if let made = layers[signal.step]?.first(where: { $0.functions == signal.functions }) {
             signal.step = made.step
         } else {
-            guard let layers = ONNXActivations.layers(signal.functions) else {
-                throw Refusal("the elementwise functions up to \(signal.title) are no activation")
+            let layers: [(operation: ImportedGraph.Operation, operands: [ONNXActivations.Operand])]
+            do { layers = try ONNXActivations.layers(signal.functions) } catch {
+                throw Refusal(
+                    "no layer does this alone, only as a part of an activation", of: signal.origins[error.place].title)
             }
             let start = signal.step
             for (operation, operands) in layers {
                 let inputs = operands.map { $0 == .start ? start : signal.step }
-                signal.step = try append(operation, inputs, steps[start].shape, signal.title, signal.name).step
+                signal.step = try append(operation, inputs, steps[start].shape, origin.title, origin.name).step
             }
             self.layers[start, default: []].append((signal.functions, signal.step))
         }
-        signal.functions = []
+        signal.removeFunctions(first: signal.functions.count)
         return signal.step
     }
 

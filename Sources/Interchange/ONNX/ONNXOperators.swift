@@ -49,8 +49,7 @@ extension ONNXInterpreter {
         guard signal.padding == .init() else { throw Refusal("zeros around its input are only for a convolution") }
         guard signal.functions.count < 32 else { throw Refusal("more than 32 elementwise functions in a row") }
         var signal = signal
-        signal.functions.append(function)
-        (signal.title, signal.name) = (node.title, node.name)
+        signal.append(function, of: node)
         return signal
     }
 
@@ -151,7 +150,7 @@ extension ONNXInterpreter {
         if a.functions == b.functions { return try appending(.operation(.square), to: a, node) }
         var (factor, function) = a.functions.count < b.functions.count ? (a, b) : (b, a)
         guard function.functions.starts(with: factor.functions) else { return nil }
-        function.functions.removeFirst(factor.functions.count)
+        function.removeFunctions(first: factor.functions.count)
         guard ONNXActivations.begins(with: function.functions + [.operation(.timesInput)]) else { return nil }
         // The factor becomes a layer, the function behind it one that ends with a product with its input.
         function.step = try layer(&factor)

@@ -12,10 +12,9 @@ struct ONNXSignal {
     /// The step whose result it is.
     var step: Int
     /// Elementwise functions behind the step that are no layer yet.
-    var functions: [Elementwise] = []
-    /// The node that the last of them came from.
-    var title = ""
-    var name = ""
+    private(set) var functions: [Elementwise] = []
+    /// The nodes that they came from, one each.
+    private(set) var origins: [(title: String, name: String)] = []
     /// The node that gave it another shape last.
     var reshape = (title: "", name: "")
     /// The extents without the batch.
@@ -27,6 +26,18 @@ struct ONNXSignal {
 
     /// The number of elements of an image.
     var count: Int { shape.reduce(1, *) }
+
+    /// Appends an elementwise function that a node is.
+    mutating func append(_ function: Elementwise, of node: ONNXFile.Node) {
+        functions.append(function)
+        origins.append((node.title, node.name))
+    }
+
+    /// Takes the first or last elementwise functions off.
+    mutating func removeFunctions(first: Int = 0, last: Int = 0) {
+        functions = functions.dropFirst(first).dropLast(last)
+        origins = origins.dropFirst(first).dropLast(last)
+    }
 
     /// Another shape of as many elements.
     func reshaped(_ shape: [Int]) -> ONNXSignal {

@@ -13,8 +13,8 @@ extension Checkpoint {
     /// Makes a checkpoint of step 0 of a network and a file of the format safetensors with its parameters.
     ///
     /// The network takes (pixel / 255 - mean) / deviation, as the settings say. A file that steadfast exported holds
-    /// its mean image and takes pixels as its recipe says, whatever the settings say. The file is not trusted: it is
-    /// read in a child process first where `UntrustedDecoder.command` is set.
+    /// its mean image and takes pixels as its recipe says. The file is not trusted: it is read in a child process first
+    /// where `UntrustedDecoder.command` is set.
     ///
     /// - Parameters:
     ///   - path: the file.
@@ -24,8 +24,9 @@ extension Checkpoint {
     ///   - settings: the data set and the units of the inputs.
     ///   - describe: gives the network.
     /// - Returns: the checkpoint, and which tensors were taken for which layers.
-    /// - Throws: `Failure` 64 or 65 in one sentence that names the file and each layer without one fitting module; 66
-    ///   or 74 where the file cannot be read; what `describe` throws.
+    /// - Throws: `Failure` 64 or 65 in one sentence that names the file and each layer without one fitting module; 64
+    ///   where steadfast exported it and the settings say other units; 66 or 74 where the file cannot be read; what
+    ///   `describe` throws.
     public static func imported(
         safetensors path: String, stabilizer: Double? = nil, map: [(layer: String, module: String)] = [],
         _ settings: ImportSettings, describe: DescribedNetwork
@@ -47,6 +48,7 @@ extension Checkpoint {
     ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
         let file = try SafetensorsFile(bytes)
         let isOurs = file.entries[TensorMap.meanImage] != nil
+        if isOurs { try settings.requireNoUnits(beside: path) }
         var (network, recipe) = try describe(isOurs ? nil : settings.deviation.map { 1 / (255 * $0) })
         network.stabilizer = stabilizer ?? (isOurs ? network.stabilizer : 1e-5)
         let plan = try NetworkPlan(network)

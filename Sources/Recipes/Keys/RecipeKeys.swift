@@ -12,6 +12,8 @@ private let largestBatch = 16_777_216
 private let momentumInterval = RecipeInterval.from(0, below: 1)
 
 extension Recipe {
+    static let meanImageKey = "mean_image"
+
     /// The keys that choose the defaults of all others.
     static let choosingKeys: [RecipeKey<Recipe>] = [
         RecipeKey(
@@ -134,7 +136,7 @@ extension Recipe {
                 "gradient_clipping", \.gradientClipping, .optional(.real(.above(0, upTo: 1e9))),
                 "The largest L2 norm of the whole gradient."),
             RecipeKey(
-                "mean_image", \.meanImage, .choice,
+                meanImageKey, \.meanImage, .choice,
                 check: { recipe, _ in
                     recipe.meanImage != .initial || recipe.initialWeights != nil
                         ? nil : "is initial, that of the network in initial_weights, which is not set"

@@ -22,6 +22,7 @@ struct EvaluationRequest {
         attacks = try command.attacking.attacks.map(AttackSpecification.list)
         try AttackCatalogue.check(attacks?.map(\.verbatim) ?? [])
         strengths = try command.attacking.strengths.map(AttackSpecification.strengths)
+        try command.importOptions.check(command.checkpoints, command.choice)
         guard command.attacking.samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
         guard command.every >= 1 else { throw Failure(.usage, "--every has to be at least 1") }
         guard let split = Split(rawValue: command.split) else {

@@ -9,11 +9,15 @@ import Recipes
 
 /// The data set and the units of the inputs of a network that comes from another program.
 struct ImportOptions: ParsableArguments {
-    @Option(help: "The mean of the network's inputs (pixel / 255 - mean) / deviation: one number, or one a channel.")
-    var mean = "0"
+    @Option(
+        help: """
+            The mean of the network's inputs (pixel / 255 - mean) / deviation: one number, or one a channel. Default: \
+            0.
+            """)
+    var mean: String?
 
-    @Option(help: "The deviation of the network's inputs: one number, or one a channel.")
-    var deviation = "1"
+    @Option(help: "The deviation of the network's inputs: one number, or one a channel. Default: 1.")
+    var deviation: String?
 
     /// The settings of an import.
     ///
@@ -33,12 +37,31 @@ struct ImportOptions: ParsableArguments {
             throw Failure(.noInput, "data set '\(dataset)' not found")
         }
         var settings = try ImportSettings(
-            dataset: found?.description.name ?? dataset, image: image, classes: classes,
-            mean: try numbers("mean", mean), deviation: try numbers("deviation", deviation))
+            dataset: dataset, image: image, classes: classes,
+            mean: try mean.map { try numbers("mean", $0) },
+            deviation: try deviation.map { try numbers("deviation", $0) })
         settings.classNames = names
         let images = try found?.stream(.train, wanted: { _ in false }, image: { _, _ in })
         settings.datasetDigest = images?.contentDigest ?? ""
         return settings
+    }
+
+    /// Refuses options that no network takes: units of inputs where all networks are checkpoints, the best checkpoint of
+    /// a file of the format ONNX.
+    ///
+    /// - Throws: `Failure` 64 naming the option and the network.
+    func check(_ networks: [String], _ choice: CheckpointChoice) throws {
+        let files = networks.filter { $0.hasSuffix(".onnx") }
+        for file in files { _ = try RunDirectory.checkpointFile(file, best: choice.best) }
+        guard files.isEmpty, let network = networks.first else { return }
+        for (name, value) in [("mean", mean), ("deviation", deviation)] where value != nil {
+            throw Self.misplaced(name, network)
+        }
+    }
+
+    /// The refusal of an option that is for networks of the format ONNX.
+    static func misplaced(_ option: String, _ network: String) -> Failure {
+        Failure(.usage, "--\(option) is for networks of the format ONNX, and \(network) is a checkpoint")
     }
 
     private func numbers(_ name: String, _ text: String) throws -> [Double] {
@@ -120,8 +143,9 @@ struct ImportCommand: ParsableCommand {
         let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: location.dataDirectory)
         let imported = try Checkpoint.imported(safetensors: file, stabilizer: epsilon, map: pairs, settings) { scale in
             var recipe = loaded
+            recipe.dataset = settings.dataset
             recipe.inputScale = scale ?? recipe.inputScale
-            return (try recipe.network(input: settings.image, classes: settings.classes), recipe.yaml)
+            return (try recipe.network(input: settings.image, classes: settings.classes), recipe.importedYAML)
         }
         let rows = imported.map.entries.map { [$0.layer, $0.module, $0.reason.rawValue] }
         print(textTable([["layer", "tensors", "found"]] + rows).joined(separator: "\n"))

@@ -68,7 +68,9 @@ struct PredictCommand: ParsableCommand {
     }
 
     private func checkpoint() throws -> Checkpoint {
+        try importOptions.check([network], choice)
         guard network.hasSuffix(".onnx") else {
+            guard dataset == nil else { throw ImportOptions.misplaced("dataset", network) }
             return try choice.load(network)
         }
         guard let dataset else { throw Failure(.usage, "\(network) is of the format ONNX: say its --dataset") }

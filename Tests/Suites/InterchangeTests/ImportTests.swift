@@ -29,6 +29,13 @@ struct ImportTests {
         try withTemporaryDirectory { folder in
             try write(try original.onnx(), to: folder + "/own.onnx")
             let imported = try Checkpoint.imported(onnx: folder + "/own.onnx", try Self.settings(network))
+            let refused = try failure {
+                _ = try Checkpoint.imported(
+                    onnx: folder + "/own.onnx",
+                    try ImportSettings(
+                        dataset: "mnist", image: network.input, classes: network.classes, deviation: [1]))
+            }
+            #expect(refused.code == .usage && refused.message.contains("own.onnx is an export of steadfast"))
             #expect(imported.trainingDigest == original.trainingDigest)
             #expect(try imported.network() == network)
             #expect(imported.groupAttributes["model/norm1"] == original.groupAttributes["model/norm1"])
@@ -325,6 +332,32 @@ struct ImportTests {
         #expect(Self.close(clip.logits, Self.expected(x.map { $0 * ($0 + 3) })))
     }
 
+    @Test("parts of activations that stand alone: -x, 1 - x, |x|")
+    func parts() throws {
+        func check(_ build: (inout ONNXModelWriter, String) -> String, _ value: (Float) -> Float) throws {
+            let bytes = Self.model { graph in
+                let (one, half) = (graph.tensor("one", [1, 1, 1, 1], [1]), graph.tensor("half", [1], [-0.5]))
+                let x = graph.node("Tanh", [graph.node("Conv", ["x", one, half], "conv")], "tanh")
+                let (flat, last) = (
+                    graph.node("Flatten", [build(&graph, x)], "flat"), graph.tensor("w", [2, 16], Self.weight)
+                )
+                return graph.node("Gemm", [flat, last], "fc", ["transB": .integer(1)])
+            }
+            let checkpoint = try Self.imported(bytes)
+            let expected = Self.expected(Self.pixels.map { value(Foundation.tanh($0 / 255 - 0.5)) })
+            #expect(Self.close(try Self.logits(checkpoint, Self.pixels), expected))
+            let again = try Checkpoint.imported(
+                onnx: try checkpoint.onnx(), path: "b.onnx",
+                try ImportSettings(dataset: "mnist", image: Self.image, classes: 2))
+            #expect(try again.network() == checkpoint.network() && again.trainingDigest == checkpoint.trainingDigest)
+        }
+        try check({ $0.node("Neg", [$1], "n") }) { -$0 }
+        try check({ $0.node("Relu", [$0.node("Neg", [$1], "n")], "r") }) { max(0, -$0) }
+        try check({ $0.node("Abs", [$1], "a") }) { abs($0) }
+        try check({ $0.node("Sigmoid", [$0.node("Abs", [$1], "a")], "s") }) { 1 / (1 + exp(-abs($0))) }
+        try check({ $0.node("Sub", [$0.tensor("1", [], [1]), $1], "d") }) { 1 - $0 }
+    }
+
     @Test("groups, dilations and a reshape between images")
     func groups() throws {
         let bytes = Self.model { graph in
@@ -521,7 +554,14 @@ struct ImportTests {
                 }) == "node 'fc' (MatMul): tensor 'w' holds numbers that are not finite in float32")
         #expect(
             try sentence(Self.model { end(&$0, $0.node("Exp", ["x"], "e")) })
-                == "node 'fc' (MatMul): the elementwise functions up to node 'e' (Exp) are no activation")
+                == "node 'e' (Exp): no layer does this alone, only as a part of an activation")
+        #expect(
+            try sentence(
+                Self.model { graph in
+                    let exp = graph.node("Exp", [graph.node("Neg", ["x"], "n")], "e")
+                    let (one, other) = (graph.node("Relu", [exp], "r"), graph.node("Tanh", [exp], "t"))
+                    return end(&graph, graph.node("Add", [one, other], "a"))
+                }) == "node 'e' (Exp): no layer does this alone, only as a part of an activation")
         #expect(
             try sentence(Self.model { $0.node("Relu", [end(&$0, "x")], "r") })
                 == "node 'r' (Relu) is an activation behind the last layer: the output has to be logits, or a softmax "

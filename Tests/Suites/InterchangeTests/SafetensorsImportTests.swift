@@ -19,7 +19,7 @@ struct SafetensorsImportTests {
     }
 
     private static func settings(
-        _ network: Network, mean: [Double] = [0], deviation: [Double] = [1]
+        _ network: Network, mean: [Double]? = nil, deviation: [Double]? = nil
     ) throws -> ImportSettings {
         try ImportSettings(
             dataset: "mnist", image: network.input, classes: network.classes, mean: mean, deviation: deviation)
@@ -74,8 +74,14 @@ struct SafetensorsImportTests {
         try withTemporaryDirectory { folder in
             try write(try original.safetensors(), to: folder + "/own.safetensors")
             let (imported, map) = try Checkpoint.imported(
-                safetensors: folder + "/own.safetensors", try Self.settings(network, mean: [0.5]),
+                safetensors: folder + "/own.safetensors", try Self.settings(network),
                 describe: Self.described(network))
+            let refused = try failure {
+                _ = try Checkpoint.imported(
+                    safetensors: folder + "/own.safetensors", try Self.settings(network, mean: [0.5]),
+                    describe: Self.described(network))
+            }
+            #expect(refused.code == .usage && refused.message.contains("own.safetensors is an export of steadfast"))
             #expect(imported.trainingDigest == original.trainingDigest && map.rest.isEmpty)
             #expect(imported.header.variant == "imported" && imported.header.sourceFile == "own.safetensors")
             #expect(map.entries.allSatisfy { $0.reason == .name && $0.module == $0.layer })

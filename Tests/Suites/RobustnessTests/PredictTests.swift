@@ -90,6 +90,11 @@ import Testing
             expect(try predict(folder + "/none.h5", [folder]), 66, ["none.h5"])
             expect(try predict(folder + "/a.onnx", [folder]), 64, ["--dataset"])
             expect(try predict(folder + "/a.onnx", [folder], ["--dataset", "mnist"]), 66, ["a.onnx"])
+            let best = try predict(folder + "/a.onnx", [folder], ["--dataset", "mnist", "--best"])
+            expect(best, 64, ["--best", "a.onnx"])
+            for option in ["--mean", "--deviation", "--dataset"] {
+                expect(try predict(run, [folder + "/bars"], [option, "0.5"]), 64, [option, "ONNX", run])
+            }
         }
     }
 }

@@ -101,29 +101,52 @@ struct InitialWeightsTests {
         }
     }
 
-    @Test("an imported network is trained further by the recipe that its checkpoint has")
+    @Test("an imported network is trained further by the recipe that its checkpoint has, with its mean image")
     func imported() throws {
-        try withRuns { folder, _, source in
+        try withRuns { folder, own, source in
             func steadfast(_ arguments: String...) throws -> ProgramResult {
                 let result = try spawn("steadfast", arguments: arguments).wait()
                 #expect(result.status == 0, "\(result.errors)")
                 return result
             }
             _ = try steadfast("export", folder + "/first", "--format", "onnx", "--output", folder + "/a.onnx")
+            // A data set that is named by its path, in a text that has to be quoted in YAML.
+            let bars = folder + "/the \"bars\" #1"
+            try FileManager.default.moveItem(atPath: folder + "/bars", toPath: bars)
+            _ = try steadfast("import", folder + "/a.onnx", "--dataset", bars, "--output", folder + "/a.h5")
+            #expect(try Checkpoint.load(folder + "/a.h5").header.dataset == bars)
             _ = try steadfast(
-                "import", folder + "/a.onnx", "--dataset", "bars", "--data-directory", folder, "--output",
-                folder + "/a.h5")
-            let text = try steadfast("inspect", folder + "/a.h5", "--recipe").output
-            let recipe = folder + "/a.yaml"
-            try text.write(toFile: recipe, atomically: true, encoding: .utf8)
-            let trained = try train(
-                recipe, in: folder, run: "further", ranks: 2, "initial_weights=\(folder)/a.h5", "max_steps=1",
-                "batch=20", "learning_rate=1e-30")
-            #expect(trained.status == 0, "\(trained.errors)")
-            let begun = try Checkpoint.load(try RunDirectory.latestCheckpoint(in: folder + "/further"))
-            for path in ["model/conv1/weight", "model/norm1/gamma", "model/fc2/bias", "input/mean_image"] {
+                "evaluate", folder + "/a.h5", "--attacks", "clean", "--output", folder + "/out", "--quiet")
+            func further(_ name: String) throws -> Checkpoint {
+                let (network, recipe) = ("\(folder)/\(name).h5", "\(folder)/\(name).yaml")
+                try steadfast("inspect", network, "--recipe").output
+                    .write(toFile: recipe, atomically: true, encoding: .utf8)
+                let trained = try train(
+                    recipe, in: folder, run: name, ranks: 2, "initial_weights=\(network)", "max_steps=1", "batch=20",
+                    "learning_rate=1e-30")
+                #expect(trained.status == 0, "\(trained.errors)")
+                return try Checkpoint.load(try RunDirectory.latestCheckpoint(in: "\(folder)/\(name)"))
+            }
+            let begun = try further("a")
+            let parameters = ["model/conv1/weight", "model/norm1/gamma", "model/fc2/bias"]
+            for path in parameters + ["input/mean_image"] {
                 #expect(begun.tensors[path] == source.tensors[path], "\(path)")
             }
+
+            // Parameters alone: without its mean image an export counts as another program's.
+            let file = folder + "/b.safetensors"
+            _ = try steadfast("export", folder + "/first", "--format", "safetensors", "--output", file)
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+            let name = try #require(bytes.range(of: Data("input.mean_image".utf8)))
+            bytes.replaceSubrange(name, with: Data("other.mean_image".utf8))
+            try bytes.write(to: URL(fileURLWithPath: file))
+            _ = try steadfast(
+                "import", file, "--recipe", own, "--dataset", bars, "--mean", ".5,.4,.3", "--output", folder + "/b.h5")
+            let said = try Checkpoint.load(folder + "/b.h5").tensors["input/mean_image"]
+            let second = try further("b")
+            #expect(said != nil && said != source.tensors["input/mean_image"])
+            #expect(second.tensors["input/mean_image"] == said && second.header.dataset == bars)
+            for path in parameters { #expect(second.tensors[path] == source.tensors[path], "\(path)") }
         }
     }
 }
