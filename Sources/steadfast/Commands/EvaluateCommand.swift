@@ -58,7 +58,7 @@ struct EvaluateCommand: CollectiveCommand {
     @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
     var watch = false
 
-    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends.")
+    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends; inf: never.")
     var patience = 600.0
 
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
@@ -161,7 +161,9 @@ struct EvaluateCommand: CollectiveCommand {
         guard (0...1e6).contains(stallTimeout) else {
             throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
         }
-        guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
+        guard (0...1e6).contains(patience) || patience == .infinity else {
+            throw Failure(.usage, "--patience has to be a number of seconds, 0 to 1000000, or inf: for ever")
+        }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
         guard watch else { return request }
         guard checkpoints.count == 1, !choice.best else {
