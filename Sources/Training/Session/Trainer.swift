@@ -152,7 +152,7 @@ public final class Trainer {
     }
 
     /// The last step is done, or no better network was found for as long as the recipe waits.
-    private var isFinished: Bool {
+    var isFinished: Bool {
         if state.step >= totalSteps { return true }
         guard let patience = recipe.earlyStopping, state.bestError != nil else { return false }
         return state.step % engine.stepsPerEpoch == 0

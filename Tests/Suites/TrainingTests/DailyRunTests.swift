@@ -97,13 +97,19 @@ struct DailyRunTests {
         }
     }
 
-    @Test("a network that rejects nearly all images it was trained on is warned of")
-    func rejecting() {
+    @Test("a network that rejects nearly all images it was trained on is warned of, at an early stop too")
+    func rejecting() throws {
         func warning(_ images: Double, _ drawn: Double, _ rejected: Double) -> String? {
             TrainingReporter.rejection(TrainingSums(images: images, drawn: drawn, rejected: rejected))
         }
         #expect(warning(100, 50, 46)?.contains("rejects 92 % of the images that it was trained on") == true)
         #expect(warning(100, 50, 44) == nil && warning(50, 0, 0) == nil && warning(50, 50, 0) == nil)
+        let drawn = "mean_training: {samples: 24, noise_samples: 1200}"
+        try withBars("validation: 60\nearly_stopping: 1\n\(drawn)") { folder, recipe in
+            let trained = try steadfast("train", recipe, "--run", folder + "/run", data: folder)
+            #expect(trained.status == 0 && trained.output.contains("ended early"), "\(trained.output)")
+            #expect(trained.errors.contains("of the images that it was trained on: lower"), "\(trained.errors)")
+        }
     }
 
     @Test("a run that ends within an epoch validates there, and has a best network")
