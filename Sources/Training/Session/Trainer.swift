@@ -119,6 +119,7 @@ public final class Trainer {
 
     private func trainToEnd() throws {
         reporter?.begin(recipe, data, totalSteps: totalSteps, setup.places, sums: setup.sumsWay)
+        validator?.warnings.forEach { reporter?.warn($0) }
         // So that the ranks' traces have one origin, whatever their clocks say.
         try communicator.barrier()
         engine.timeline.reset()

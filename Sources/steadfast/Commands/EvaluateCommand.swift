@@ -113,15 +113,12 @@ struct EvaluateCommand: CollectiveCommand {
         let subjects = try communicator.agree { try checkpoints.map { try read[$0] ?? load($0) } }
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
-        var warned: [String] = []
+        var warnings = EvaluationWarnings()
         var diagnosed: [EvaluationJob] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         for part in parts {
             let jobs = try subjects.map { try job($0, request, among: subjects, part, communicator) }
-            for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
-                warned.append(warning)
-                try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
-            }
+            if communicator.rank == 0 { warnings.tell(of: jobs.flatMap(\.warnings)) }
             var all: [EvaluationResults] = []
             for job in jobs {
                 let results = try job.run(into: try communicator.agree { try folder(job.name, part) }) {
@@ -303,7 +300,8 @@ struct EvaluateCommand: CollectiveCommand {
             communicator: communicator
         ) { try request.settings(for: $0) }
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
-        let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
+        var warnings = EvaluationWarnings()
+        let stopped = try watcher.watch(note: { reporter.note($0) }, warn: { warnings.tell(of: $0) }) { results in
             reporter.finished(results)
             reporter.note("\(SummaryTable(results.summary))\n")
         }
