@@ -84,13 +84,15 @@ public final class CheckpointWatcher {
     ///
     /// - Parameters:
     ///   - note: takes a sentence for people, on rank 0.
+    ///   - warn: takes the job's warnings of each checkpoint, on rank 0.
     ///   - progress: takes how far the evaluation of a checkpoint is, on rank 0.
     ///   - finished: takes the results of each checkpoint, on rank 0.
     /// - Returns: whether a signal ended the watch.
     /// - Throws: `Failure` 69 where nothing trains the run for `patience` seconds; else as ``EvaluationJob``; a
     ///   checkpoint that vanishes before it is read is no failure, one that changes is (65).
     public func watch(
-        note: (String) -> Void, progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
+        note: (String) -> Void, warn: ([String]) -> Void,
+        progress: @escaping EvaluationJob.Progress = { _, _, _, _ in },
         finished: (EvaluationResults) throws -> Void
     ) throws -> Bool {
         var seen: [String: Date] = [:]
@@ -117,6 +119,7 @@ public final class CheckpointWatcher {
                 let job = try EvaluationJob(
                     target, header, name: path, communicator: communicator, settings: settings)
                 seen[path] = written
+                if communicator.rank == 0 { warn(job.warnings) }
                 let folder = "\(output)/\(step)"
                 try communicator.agree { try FileManager.default.makeDirectory(folder) }
                 let results = try job.run(into: folder, progress: progress)

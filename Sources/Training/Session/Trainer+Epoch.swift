@@ -21,7 +21,7 @@ extension Trainer {
             learningRate: recipe.learningRate(step: state.step - 1, stepsPerEpoch: engine.stepsPerEpoch),
             validation: validation, rankImages: rankImages, rankLanes: data.assignment.counts,
             throughputs: balancer.throughputs, hosts: setup.places.hosts, seconds: seconds(since: epochStart),
-            isLast: state.step == totalSteps)
+            isLast: isFinished)
         try communicator.agree { try reporter?.epoch(report) }
         epochStart = .now
         engine.resetCounts()

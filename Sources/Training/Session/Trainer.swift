@@ -119,6 +119,7 @@ public final class Trainer {
 
     private func trainToEnd() throws {
         reporter?.begin(recipe, data, totalSteps: totalSteps, setup.places, sums: setup.sumsWay)
+        validator?.warnings.forEach { reporter?.warn($0) }
         // So that the ranks' traces have one origin, whatever their clocks say.
         try communicator.barrier()
         engine.timeline.reset()
@@ -152,7 +153,7 @@ public final class Trainer {
     }
 
     /// The last step is done, or no better network was found for as long as the recipe waits.
-    private var isFinished: Bool {
+    var isFinished: Bool {
         if state.step >= totalSteps { return true }
         guard let patience = recipe.earlyStopping, state.bestError != nil else { return false }
         return state.step % engine.stepsPerEpoch == 0

@@ -25,6 +25,8 @@ struct Validator {
     private let attack: (suite: AttackSuite, strength: Double)?
     private let groups: SampleGroups
     private let judge: GroupAttack
+    /// Reasons why the attack may find less than there is, a sentence each.
+    let warnings: [String]
 
     /// - Throws: `Failure` 64 where the recipe's attack cannot be made, or makes no images with a label.
     init(_ model: Model, images: ImageSet, of count: Int, meanImage: [Float], recipe: Recipe) throws {
@@ -33,6 +35,7 @@ struct Validator {
         let target = TargetModel(
             model, meanImage: meanImage, seed: recipe.seed, gradients: recipe.validationAttack != nil)
         clean = AttackSuite(CleanSamples(target))
+        var warnings: [String] = []
         attack = try recipe.validationAttack.map { settings in
             let parts = try AttackSpecification.list(settings.attack).flatMap { specification in
                 let suite = try AttackCatalogue.attack(specification, AttackContext(target))
@@ -42,10 +45,14 @@ struct Validator {
                         "validation_attack.attack is '\(specification.verbatim)': name attacks on single images, as in "
                             + "pgd:steps=20")
                 }
+                warnings += suite.warnings([settings.strength]).map {
+                    "validation_attack.attack, '\(specification.verbatim)': \($0)"
+                }
                 return suite.parts.map { (name: "\(specification.verbatim) \($0.name)", attack: $0.attack) }
             }
             return (AttackSuite(parts, sparesTheBroken: true), settings.strength)
         }
+        self.warnings = warnings
         groups = SampleGroups(images, for: target)
         judge = GroupAttack(target)
     }

@@ -25,6 +25,18 @@ struct BenchmarkCommand: ParsableCommand {
         }
     }
 
+    /// How long to measure.
+    struct Time: ParsableArguments {
+        @Option(help: "About how many seconds to measure.")
+        var seconds = 10.0
+
+        func validate() throws {
+            guard seconds > 0, seconds <= 3600 else {
+                throw ValidationError("--seconds is \(seconds); allowed: above 0, up to 3600")
+            }
+        }
+    }
+
     /// The network and its data.
     struct Subject: ParsableArguments {
         @Option(help: "A recipe, a name or a path. Default: that of --dataset and --activation.")
@@ -44,16 +56,9 @@ struct BenchmarkCommand: ParsableCommand {
             help: "Override a value of the recipe: key=value, as in reduction=fast, overlap=off. Repeatable.")
         var overrides: [String] = []
 
-        @Option(help: "About how many seconds to measure.")
-        var seconds = 10.0
+        @OptionGroup var time: Time
 
         @OptionGroup var location: DataLocation
-
-        func validate() throws {
-            guard seconds > 0, seconds <= 3600 else {
-                throw ValidationError("--seconds is \(seconds); allowed: above 0, up to 3600")
-            }
-        }
 
         func subject() throws -> BenchmarkSubject {
             try BenchmarkSubject(
@@ -117,14 +122,14 @@ struct BenchmarkCommand: ParsableCommand {
                 }
                 if let replayTrace, let hosts, let ranks {
                     let rehearsal = TrainingRehearsal(
-                        subject, seconds: self.subject.seconds, hosts: hosts, ranks: ranks, into: replayTrace)
+                        subject, seconds: self.subject.time.seconds, hosts: hosts, ranks: ranks, into: replayTrace)
                     return try output.write(try rehearsal.run(world), world)
                 }
                 let network = latency.flatMap { latency in
                     bandwidth.map { (latency: latency * 1e-6, bandwidth: $0 * 1e6) }
                 }
                 let benchmark = TrainingBenchmark(
-                    subject, seconds: self.subject.seconds, projected: project, network: network)
+                    subject, seconds: self.subject.time.seconds, projected: project, network: network)
                 try output.write(try benchmark.run(world), world)
             }
         }
@@ -140,7 +145,7 @@ struct BenchmarkCommand: ParsableCommand {
         func run() throws {
             Communicator.main { world in
                 let subject = try world.agree { try self.subject.subject() }
-                try output.write(try EvaluationBenchmark(subject, seconds: self.subject.seconds).run(world), world)
+                try output.write(try EvaluationBenchmark(subject, seconds: self.subject.time.seconds).run(world), world)
             }
         }
     }
@@ -154,7 +159,7 @@ struct BenchmarkCommand: ParsableCommand {
 
         func run() throws {
             try output.write(
-                try KernelBenchmark(try subject.subject(), seconds: subject.seconds).run(), Communicator.alone)
+                try KernelBenchmark(try subject.subject(), seconds: subject.time.seconds).run(), Communicator.alone)
         }
     }
 
@@ -165,14 +170,12 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "The lanes of the exact reduction.")
         var lanes = 8
 
-        @Option(help: "About how many seconds to measure.")
-        var seconds = 10.0
-
+        @OptionGroup var time: Time
         @OptionGroup var output: Output
 
         func run() throws {
             Communicator.main { world in
-                try output.write(try CollectiveBenchmark(lanes: lanes, seconds: seconds).run(world), world)
+                try output.write(try CollectiveBenchmark(lanes: lanes, seconds: time.seconds).run(world), world)
             }
         }
     }

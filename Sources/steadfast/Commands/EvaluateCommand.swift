@@ -58,7 +58,7 @@ struct EvaluateCommand: CollectiveCommand {
     @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
     var watch = false
 
-    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends.")
+    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends; inf: never.")
     var patience = 600.0
 
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
@@ -115,15 +115,12 @@ struct EvaluateCommand: CollectiveCommand {
         let subjects = try communicator.agree { try checkpoints.map { try read[$0] ?? load($0) } }
         let parts = try parts(communicator)
         var (rows, networks): ([SummaryRow], [NetworkRow]) = ([], [])
-        var warned: [String] = []
+        var warnings = EvaluationWarnings()
         var diagnosed: [EvaluationJob] = []
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
         for part in parts {
             let jobs = try subjects.map { try job($0, request, among: subjects, part, communicator) }
-            for warning in jobs.flatMap(\.warnings) where communicator.rank == 0 && !warned.contains(warning) {
-                warned.append(warning)
-                try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
-            }
+            if communicator.rank == 0 { warnings.tell(of: jobs.flatMap(\.warnings)) }
             var all: [EvaluationResults] = []
             for job in jobs {
                 let results = try job.run(into: try communicator.agree { try made(folder(job.name, part)) }) {
@@ -163,7 +160,9 @@ struct EvaluateCommand: CollectiveCommand {
         guard (0...1e6).contains(stallTimeout) else {
             throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
         }
-        guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
+        guard (0...1e6).contains(patience) || patience == .infinity else {
+            throw Failure(.usage, "--patience has to be a number of seconds, 0 to 1000000, or inf: for ever")
+        }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
         guard watch else { return request }
         guard checkpoints.count == 1, !choice.best else {
@@ -305,7 +304,8 @@ struct EvaluateCommand: CollectiveCommand {
             communicator: communicator
         ) { try request.settings(for: $0) }
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)
-        let stopped = try watcher.watch(note: { reporter.note($0) }) { results in
+        var warnings = EvaluationWarnings()
+        let stopped = try watcher.watch(note: { reporter.note($0) }, warn: { warnings.tell(of: $0) }) { results in
             reporter.finished(results)
             reporter.note("\(SummaryTable(results.summary))\n")
         }

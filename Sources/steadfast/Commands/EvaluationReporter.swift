@@ -52,3 +52,15 @@ struct EvaluationReporter {
         }
     }
 }
+
+/// The warnings of evaluations, each told once.
+struct EvaluationWarnings {
+    private var told: Set<String> = []
+
+    /// Tells those that are new, on standard error.
+    mutating func tell(of warnings: [String]) {
+        for warning in warnings where told.insert(warning).inserted {
+            try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
+        }
+    }
+}

@@ -191,7 +191,8 @@ struct TrainCommand: CollectiveCommand {
             let watcher = try CheckpointWatcher(
                 run: runPath, output: runPath + "/evaluation", metricsStart: metrics, resume: true, communicator: part
             ) { _ in settings }
-            _ = try watcher.watch(note: { _ in }) { results in
+            var warnings = EvaluationWarnings()
+            _ = try watcher.watch(note: { _ in }, warn: { warnings.tell(of: $0) }) { results in
                 for row in results.summary {
                     try RunDirectory.append(row.event(step: results.subject.checkpointStep), toMetricsOf: runPath)
                 }

@@ -12,6 +12,7 @@ struct EvaluationRefusalTests {
                 (["--attacks", "nonsens"], 64, ["nonsens", "nonsense"], false),
                 (["--attacks", "clean,fgs-lmx"], 64, ["fgs-lmx", "fgs-lmax"], false),
                 (["--attacks", "nonsens", "--watch"], 64, ["nonsens", "nonsense"], false),
+                (["--attacks", "clean", "--watch", "--patience", "1e30"], 64, ["--patience"], false),
                 (["--attacks", "clean,clean"], 64, ["twice"], false),
                 (["--attacks", "noise-sign", "--strengths", "0.1,1.5"], 64, ["1.5", "[0, 1]"], false),
                 (["--attacks", "clean", "--samples", "0"], 64, ["--samples"], false),

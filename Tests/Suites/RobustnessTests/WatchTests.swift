@@ -9,8 +9,9 @@ struct WatchTests {
     private let recipe = [
         "train", "glyphs-mrelu-r-m", "--quiet", "--set", "batch=48", "--set", "max_steps=60", "--set",
         "checkpoint.every_steps=20", "--set", "checkpoint.keep=9", "--set",
-        "evaluation={attacks: [clean, fgsm], strengths: [0.1], samples: 150}",
+        "evaluation={attacks: [clean, \"pgd:steps=3:step=0.1\"], strengths: [0.1], samples: 150}",
     ]
+    private let warning = "steadfast: warning: attack 'pgd:steps=3:step=0.1': all 3 steps"
     private let steps = ["step-00000020.h5", "step-00000040.h5", "step-00000060.h5"]
 
     @Test("evaluation ranks change no bit of the training; their results are those of evaluate")
@@ -23,6 +24,8 @@ struct WatchTests {
                 ranks: 4, "steadfast", arguments: recipe + ["--run", folder + "/run", "--evaluation-ranks", "2"]
             ).wait(timeout: 120)
             #expect(beside.status == 0, "\(beside.errors)")
+            // Of three checkpoints' evaluations.
+            #expect(beside.errors.components(separatedBy: warning).count == 2, "\(beside.errors)")
             for step in steps {
                 #expect(
                     try Checkpoint.load(folder + "/run/checkpoints/" + step).trainingDigest
@@ -51,6 +54,7 @@ struct WatchTests {
             #expect(try training.wait(timeout: 120).status == 0)
             let second = try spawnMpirun(ranks: 3, "steadfast", arguments: arguments + ["--resume"]).wait(timeout: 120)
             #expect(second.status == 0, "\(second.errors)")
+            #expect(second.errors.components(separatedBy: warning).count == 2, "\(second.errors)")
             try expectEvaluated(folder, folder + "/out")
             let fresh = try spawn("steadfast", arguments: arguments).wait(timeout: 60)
             #expect(fresh.status == 73 && fresh.errors.contains("--resume"), "\(fresh.errors)")

@@ -97,13 +97,19 @@ struct DailyRunTests {
         }
     }
 
-    @Test("a network that rejects nearly all images it was trained on is warned of")
-    func rejecting() {
+    @Test("a network that rejects nearly all images it was trained on is warned of, at an early stop too")
+    func rejecting() throws {
         func warning(_ images: Double, _ drawn: Double, _ rejected: Double) -> String? {
             TrainingReporter.rejection(TrainingSums(images: images, drawn: drawn, rejected: rejected))
         }
         #expect(warning(100, 50, 46)?.contains("rejects 92 % of the images that it was trained on") == true)
         #expect(warning(100, 50, 44) == nil && warning(50, 0, 0) == nil && warning(50, 50, 0) == nil)
+        let drawn = "mean_training: {samples: 24, noise_samples: 1200}"
+        try withBars("validation: 60\nearly_stopping: 1\n\(drawn)") { folder, recipe in
+            let trained = try steadfast("train", recipe, "--run", folder + "/run", data: folder)
+            #expect(trained.status == 0 && trained.output.contains("ended early"), "\(trained.output)")
+            #expect(trained.errors.contains("of the images that it was trained on: lower"), "\(trained.errors)")
+        }
     }
 
     @Test("a run that ends within an epoch validates there, and has a best network")
@@ -128,12 +134,15 @@ struct DailyRunTests {
     @Test("early stopping says why, and which epoch is best; a list of validation attacks counts the worst case")
     func earlyStopping() throws {
         try withBars(
-            "validation: 60\nearly_stopping: 2\nvalidation_attack: {attack: \"fgsm,pgd:steps=2\", strength: 0.1}"
+            "validation: 60\nearly_stopping: 2\n"
+                + "validation_attack: {attack: \"fgsm,pgd:steps=2:step=0.1\", strength: 0.1}"
         ) { folder, recipe in
             let trained = try steadfast(
                 "train", recipe, "--run", folder + "/run", "--set", "learning_rate=1e-12", data: folder)
             #expect(trained.status == 0, "\(trained.errors)")
-            #expect(trained.output.contains("under fgsm,pgd:steps=2 at 0.1"), "\(trained.output)")
+            #expect(trained.output.contains("under fgsm,pgd:steps=2:step=0.1 at 0.1"), "\(trained.output)")
+            let warning = "warning: validation_attack.attack, 'pgd:steps=2:step=0.1': all 2 steps"
+            #expect(trained.errors.components(separatedBy: warning).count == 2, "\(trained.errors)")
             #expect(
                 trained.output.contains(
                     "ended early: no better network on the validation images for 2 epochs; best: epoch"),
