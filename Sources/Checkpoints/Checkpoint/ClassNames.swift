@@ -57,6 +57,7 @@ public enum ClassNames {
             "\(set) has classes that the network has not, \(list(names.filter { !known.contains($0) })); the network's "
                 + "are \(list(known)): evaluate on images of its classes, called as it calls them")
     }
+
     /// The classes that a message names.
     private static let mostListed = 10
 
