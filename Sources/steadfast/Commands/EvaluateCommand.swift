@@ -59,7 +59,8 @@ struct EvaluateCommand: CollectiveCommand {
     var watch = false
 
     @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends.")
-    var patience = 600.0
+    var patience = Self.patience
+    private static let patience = 600.0
 
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
     var stallTimeout = 300.0
@@ -163,7 +164,13 @@ struct EvaluateCommand: CollectiveCommand {
         }
         guard patience >= 0 else { throw Failure(.usage, "--patience has to be a number of seconds, at least 0") }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
-        guard watch else { return request }
+        guard !importOptions.areGiven || checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
+            throw Failure(.usage, "--mean and --deviation are for networks of the format ONNX, and none is named")
+        }
+        guard watch else {
+            guard patience == Self.patience else { throw Failure(.usage, "--patience goes with --watch") }
+            return request
+        }
         guard checkpoints.count == 1, !choice.best else {
             throw Failure(.usage, "--watch takes one run, without --best")
         }
@@ -199,7 +206,8 @@ struct EvaluateCommand: CollectiveCommand {
             guard communicator.rank == 0 else { continue }
             guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
             let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-            let network = try Checkpoint.imported(onnx: name, settings)
+            let file = try RunDirectory.checkpointFile(name, best: choice.best)
+            let network = try Checkpoint.imported(onnx: file, settings)
             imports[name] = network
             subjects.append((name, network.header, try TargetModel(network, seed: seed)))
         }

@@ -15,6 +15,9 @@ struct ImportOptions: ParsableArguments {
     @Option(help: "The deviation of the network's inputs: one number, or one a channel.")
     var deviation = "1"
 
+    /// True where they say anything.
+    var areGiven: Bool { mean != "0" || deviation != "1" }
+
     /// The settings of an import.
     ///
     /// - Throws: `Failure` 64 where the data set is not known or the numbers are none, 66 where a folder's data is not

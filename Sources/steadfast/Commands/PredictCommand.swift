@@ -69,11 +69,16 @@ struct PredictCommand: ParsableCommand {
 
     private func checkpoint() throws -> Checkpoint {
         guard network.hasSuffix(".onnx") else {
+            guard dataset == nil, !importOptions.areGiven else {
+                throw Failure(
+                    .usage, "--dataset, --mean and --deviation are for networks of the format ONNX; \(network) is none")
+            }
             return try choice.load(network)
         }
         guard let dataset else { throw Failure(.usage, "\(network) is of the format ONNX: say its --dataset") }
         let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-        return try Checkpoint.imported(onnx: network, settings)
+        let file = try RunDirectory.checkpointFile(network, best: choice.best)
+        return try Checkpoint.imported(onnx: file, settings)
     }
 
     /// An image with what the network says of it.

@@ -18,6 +18,8 @@ struct EvaluationRefusalTests {
                 (["--attacks", "fgs-lmax:gradient-mod=batch"], 64, ["gradient-mod", "gradient-mode"], false),
                 (["--attacks", "fgs-lmax:gradient-mode=bach"], 64, ["bach", "batch"], false),
                 (["--attacks", "clean:steps=3"], 64, ["no parameters"], false),
+                (["--attacks", "clean", "--mean", "0.5"], 64, ["--mean", "ONNX"], false),
+                (["--attacks", "clean", "--patience", "9"], 64, ["--patience", "--watch"], false),
                 (["--attacks", "clean", "--split", "validation"], 64, ["validation"], true),
             ]
             for (arguments, status, words, makesFolder) in cases {
@@ -49,6 +51,7 @@ struct EvaluationRefusalTests {
             expect(try attempt("/text.h5"), 65, ["text.h5"])
             expect(try attempt("/none.onnx", ["--dataset", "glyphs"]), 66, ["none.onnx"])
             expect(try attempt("/none.onnx"), 64, ["--dataset"])
+            expect(try attempt("/none.onnx", ["--dataset", "glyphs", "--best"]), 64, ["--best"])
             // No folder is made for results that there will not be.
             #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
         }
