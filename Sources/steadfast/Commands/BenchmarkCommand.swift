@@ -25,16 +25,28 @@ struct BenchmarkCommand: ParsableCommand {
         }
     }
 
+    /// The time of a measurement.
+    struct Duration: ParsableArguments {
+        @Option(help: "About how many seconds to measure.")
+        var seconds = 10.0
+
+        func validate() throws {
+            guard seconds > 0, seconds <= 3600 else {
+                throw ValidationError("--seconds is \(seconds); allowed: above 0, up to 3600")
+            }
+        }
+    }
+
     /// The network and its data.
     struct Subject: ParsableArguments {
         @Option(help: "A recipe, a name or a path. Default: that of --dataset and --activation.")
         var recipe: String?
 
-        @Option(help: "The data set: mnist, cifar10 or glyphs.")
-        var dataset = "mnist"
+        @Option(help: "The data set: mnist, cifar10 or glyphs. Default: mnist.")
+        var dataset: String?
 
-        @Option(help: "The network's activation: plain, rbf or mrelu.")
-        var activation = "mrelu"
+        @Option(help: "The network's activation: plain, rbf or mrelu. Default: mrelu.")
+        var activation: String?
 
         @Option(help: "The images of a batch, over all ranks.")
         var batch = 100
@@ -44,21 +56,26 @@ struct BenchmarkCommand: ParsableCommand {
             help: "Override a value of the recipe: key=value, as in reduction=fast, overlap=off. Repeatable.")
         var overrides: [String] = []
 
-        @Option(help: "About how many seconds to measure.")
-        var seconds = 10.0
+        @OptionGroup var duration: Duration
 
         @OptionGroup var location: DataLocation
 
         func validate() throws {
-            guard seconds > 0, seconds <= 3600 else {
-                throw ValidationError("--seconds is \(seconds); allowed: above 0, up to 3600")
+            guard recipe == nil || (dataset == nil && activation == nil) else {
+                throw ValidationError("--recipe excludes --dataset and --activation, which name a recipe themselves")
+            }
+            guard !overrides.contains(where: { $0.hasPrefix("batch=") }) else {
+                throw ValidationError("--set batch does not go with a benchmark: say --batch")
             }
         }
 
+        /// About how many seconds to measure.
+        var seconds: Double { duration.seconds }
+
         func subject() throws -> BenchmarkSubject {
             try BenchmarkSubject(
-                recipe: recipe, dataset: dataset, activation: activation, batch: batch, overrides: overrides,
-                dataDirectory: location.dataDirectory)
+                recipe: recipe, dataset: dataset ?? "mnist", activation: activation ?? "mrelu", batch: batch,
+                overrides: overrides, dataDirectory: location.dataDirectory)
         }
     }
 
@@ -101,8 +118,11 @@ struct BenchmarkCommand: ParsableCommand {
             guard project.map({ (1...1_048_576).contains($0) }) ?? true else {
                 throw ValidationError("--project takes 1 to 1048576 ranks")
             }
-            guard (latency == nil) == (bandwidth == nil), latency ?? 0 >= 0, bandwidth ?? 1 > 0 else {
-                throw ValidationError("--latency and --bandwidth go together, from 0 up and above 0")
+            guard (latency == nil) == (bandwidth == nil), latency == nil || project != nil else {
+                throw ValidationError("--latency and --bandwidth go together, and with --project")
+            }
+            guard (0...1e9).contains(latency ?? 0), (1e-6...1e9).contains(bandwidth ?? 1) else {
+                throw ValidationError("--latency takes 0 to 1e9 microseconds, --bandwidth 1e-6 to 1e9 MB/s")
             }
         }
 
@@ -165,14 +185,13 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "The lanes of the exact reduction.")
         var lanes = 8
 
-        @Option(help: "About how many seconds to measure.")
-        var seconds = 10.0
-
+        @OptionGroup var duration: Duration
         @OptionGroup var output: Output
 
         func run() throws {
             Communicator.main { world in
-                try output.write(try CollectiveBenchmark(lanes: lanes, seconds: seconds).run(world), world)
+                let benchmark = CollectiveBenchmark(lanes: lanes, seconds: duration.seconds)
+                try output.write(try benchmark.run(world), world)
             }
         }
     }
