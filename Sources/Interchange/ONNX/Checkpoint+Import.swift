@@ -24,12 +24,14 @@ public struct ImportSettings: Sendable {
 
     /// Makes the settings.
     ///
-    /// - Throws: `Failure` 64 where there is neither one number nor one a channel, or a deviation is not above 0.
+    /// - Throws: `Failure` 64 where there is neither one number nor one a channel, one is not finite, or a deviation is
+    ///   not above 0.
     public init(
         dataset: String, image: ImageShape, classes: Int, mean: [Double] = [0], deviation: [Double] = [1]
     ) throws {
         for (name, numbers) in [("mean", mean), ("deviation", deviation)] {
-            guard [1, image.channels].contains(numbers.count), numbers.allSatisfy(\.isFinite) else {
+            guard numbers.allSatisfy(\.isFinite) else { throw Failure(.usage, "--\(name) takes finite numbers") }
+            guard [1, image.channels].contains(numbers.count) else {
                 throw Failure(
                     .usage,
                     "--\(name) takes one number or one for each of \(image.channels) channels, not \(numbers.count)")
