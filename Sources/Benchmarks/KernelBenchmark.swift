@@ -17,11 +17,13 @@ public struct KernelBenchmark {
 
     /// Runs it. Local.
     ///
-    /// - Throws: `Failure` 66 where there is no data set, 65 where its header is wrong.
+    /// - Throws: `Failure` 66 where there is no data set, 65 where its header is wrong, 69 where the images of a lane do
+    ///   not fit into memory.
     public func run() throws -> BenchmarkReport {
         BLAS.useOneThread()
         let plan = try subject.plan()
         let images = (subject.batch + subject.recipe.lanes - 1) / subject.recipe.lanes
+        try requireMemory(plan, images: images)
         let peak = PeakRate.measure()
         var report = BenchmarkReport()
         report.lines = [
@@ -59,6 +61,19 @@ public struct KernelBenchmark {
         report.addTable(["kernel", "m x n x k", "GFLOP/s", "of peak", "OpenBLAS's product", "of peak"], rows)
         report.json.add("kernels", objects)
         return report
+    }
+}
+
+extension KernelBenchmark {
+    /// Refuses images whose layers would not fit: a layer's input and output, and once more while they are filled.
+    private func requireMemory(_ plan: NetworkPlan, images: Int) throws {
+        let largest = plan.blocks.compactMap(\.convolution).map { $0.input.count + $0.output.count }.max() ?? 0
+        let (need, there) = (8 * Double(images) * Double(largest), HostMemory.available(sharedBy: 1))
+        guard need > Double(there) else { return }
+        throw Failure(
+            .unavailable,
+            "the kernels need \(fixed(need / 1e6, 0)) MB of memory for \(images) images, and there are "
+                + "\(there / 1_000_000): lower --batch")
     }
 }
 

@@ -29,14 +29,16 @@ public struct ImportSettings: Sendable {
     /// - Parameters:
     ///   - mean: nil for 0.
     ///   - deviation: nil for 1.
-    /// - Throws: `Failure` 64 where there is neither one number nor one a channel, or a deviation is not above 0.
+    /// - Throws: `Failure` 64 where there is neither one number nor one a channel, one is not finite, or a deviation is
+    ///   not above 0.
     public init(
         dataset: String, image: ImageShape, classes: Int, mean: [Double]? = nil, deviation: [Double]? = nil
     ) throws {
         saysUnits = mean != nil || deviation != nil
         let (mean, deviation) = (mean ?? [0], deviation ?? [1])
         for (name, numbers) in [("mean", mean), ("deviation", deviation)] {
-            guard [1, image.channels].contains(numbers.count), numbers.allSatisfy(\.isFinite) else {
+            guard numbers.allSatisfy(\.isFinite) else { throw Failure(.usage, "--\(name) takes finite numbers") }
+            guard [1, image.channels].contains(numbers.count) else {
                 throw Failure(
                     .usage,
                     "--\(name) takes one number or one for each of \(image.channels) channels, not \(numbers.count)")

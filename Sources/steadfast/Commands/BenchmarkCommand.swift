@@ -42,11 +42,11 @@ struct BenchmarkCommand: ParsableCommand {
         @Option(help: "A recipe, a name or a path. Default: that of --dataset and --activation.")
         var recipe: String?
 
-        @Option(help: "The data set: mnist, cifar10 or glyphs.")
-        var dataset = "mnist"
+        @Option(help: "The data set: mnist, cifar10 or glyphs. Default: mnist.")
+        var dataset: String?
 
-        @Option(help: "The network's activation: plain, rbf or mrelu.")
-        var activation = "mrelu"
+        @Option(help: "The network's activation: plain, rbf or mrelu. Default: mrelu.")
+        var activation: String?
 
         @Option(help: "The images of a batch, over all ranks.")
         var batch = 100
@@ -60,10 +60,19 @@ struct BenchmarkCommand: ParsableCommand {
 
         @OptionGroup var location: DataLocation
 
+        func validate() throws {
+            guard recipe == nil || (dataset == nil && activation == nil) else {
+                throw ValidationError("--recipe excludes --dataset and --activation, which name a recipe themselves")
+            }
+            guard !overrides.contains(where: { $0.hasPrefix("batch=") }) else {
+                throw ValidationError("--set batch does not go with a benchmark: say --batch")
+            }
+        }
+
         func subject() throws -> BenchmarkSubject {
             try BenchmarkSubject(
-                recipe: recipe, dataset: dataset, activation: activation, batch: batch, overrides: overrides,
-                dataDirectory: location.dataDirectory)
+                recipe: recipe, dataset: dataset ?? "mnist", activation: activation ?? "mrelu", batch: batch,
+                overrides: overrides, dataDirectory: location.dataDirectory)
         }
     }
 
@@ -106,8 +115,11 @@ struct BenchmarkCommand: ParsableCommand {
             guard project.map({ (1...1_048_576).contains($0) }) ?? true else {
                 throw ValidationError("--project takes 1 to 1048576 ranks")
             }
-            guard (latency == nil) == (bandwidth == nil), latency ?? 0 >= 0, bandwidth ?? 1 > 0 else {
-                throw ValidationError("--latency and --bandwidth go together, from 0 up and above 0")
+            guard (latency == nil) == (bandwidth == nil), latency == nil || project != nil else {
+                throw ValidationError("--latency and --bandwidth go together, and with --project")
+            }
+            guard (0...1e9).contains(latency ?? 0), (1e-6...1e9).contains(bandwidth ?? 1) else {
+                throw ValidationError("--latency takes 0 to 1e9 microseconds, --bandwidth 1e-6 to 1e9 MB/s")
             }
         }
 

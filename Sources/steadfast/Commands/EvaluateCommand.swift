@@ -59,7 +59,8 @@ struct EvaluateCommand: CollectiveCommand {
     var watch = false
 
     @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends; inf: never.")
-    var patience = 600.0
+    var patience = Self.patience
+    private static let patience = 600.0
 
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
     var stallTimeout = 300.0
@@ -164,7 +165,10 @@ struct EvaluateCommand: CollectiveCommand {
             throw Failure(.usage, "--patience has to be a number of seconds, 0 to 1000000, or inf: for ever")
         }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
-        guard watch else { return request }
+        guard watch else {
+            guard patience == Self.patience else { throw Failure(.usage, "--patience goes with --watch") }
+            return request
+        }
         guard checkpoints.count == 1, !choice.best else {
             throw Failure(.usage, "--watch takes one run, without --best")
         }

@@ -35,6 +35,9 @@ struct ReportCommand: ParsableCommand {
     func run() throws {
         if live {
             guard directories.count == 1 else { throw Failure(.usage, "--live takes one run") }
+            guard title == nil, !paper else {
+                throw Failure(.usage, "--live does not go with --title and --paper: it makes a page on one run")
+            }
             try LiveReport(of: directories[0], output: output).watch {
                 print("live: \(output)/index.html")
                 fflush(nil)

@@ -54,6 +54,10 @@ struct ReproduceCommand: CollectiveCommand {
                     throw Failure(.usage, "--models names no model: name one, or leave it out")
                 }
                 guard seeds >= 1 else { throw Failure(.usage, "--seeds has to be at least 1") }
+                guard !overrides.contains(where: { $0.hasPrefix("seed=") }) else {
+                    throw Failure(.usage, "--set seed does not go with reproduce: --seeds N trains with 1 to N")
+                }
+                guard samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }
                 guard strongSamples >= 0 else { throw Failure(.usage, "--strong-samples has to be at least 0") }
                 // A model that is not there is found before an hour went into the others.
                 for name in names { _ = try Recipe.load("\(dataset)-\(name)", overrides: overrides) }

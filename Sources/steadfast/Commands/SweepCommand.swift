@@ -63,7 +63,7 @@ struct SweepCommand: CollectiveCommand {
 
     @OptionGroup var location: DataLocation
 
-    @Flag(help: "Print the runs, and train nothing.")
+    @Flag(help: "Print the runs, with --task the task's own, and train nothing.")
     var list = false
 
     @OptionGroup var options: JobOptions
@@ -74,7 +74,9 @@ struct SweepCommand: CollectiveCommand {
             let sweep = try wanted()
             let runs = try sweep.runs()
             try check(runs, sweep)
-            return print(runs.map { "\($0.number)  \($0.path)" }.joined(separator: "\n"))
+            let task = try arrayTask(runs)
+            let own = task.map { runs.filter($0.owns) } ?? runs
+            return print(own.map { "\($0.number)  \($0.path)" }.joined(separator: "\n"))
         }
         Communicator.main { try run($0) }
     }

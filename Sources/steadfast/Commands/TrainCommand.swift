@@ -78,8 +78,7 @@ struct TrainCommand: CollectiveCommand {
         try StopRequest.install()
         // The run's directory is rank 0's: other hosts need not see it.
         let text = try world.broadcast(try world.agree { world.rank == 0 ? try runRecipe() ?? "" : "" })
-        var recipe = try world.agree { try resolve(text.isEmpty ? nil : text) }
-        if let dataDirectory = location.dataDirectory { recipe.dataDirectory = dataDirectory }
+        let recipe = try world.agree { try resolve(text.isEmpty ? nil : text) }
         let trainingRanks = try world.agree {
             guard (0..<world.worldSize).contains(evaluationRanks) else {
                 throw Failure(
@@ -128,9 +127,15 @@ struct TrainCommand: CollectiveCommand {
 
     /// The recipe, over the values of the run that goes on.
     private func resolve(_ run: String?) throws -> Recipe {
-        guard isRun, let run else { return try Recipe.load(recipe, overrides: overrides, resuming: run) }
-        return try Recipe.parse(
-            yaml: run, overrides: overrides, resuming: run, source: runPath + "/recipe.yaml")
+        var resolved =
+            if isRun, let run {
+                try Recipe.parse(
+                    yaml: run, overrides: overrides, resuming: run, source: runPath + "/recipe.yaml")
+            } else {
+                try Recipe.load(recipe, overrides: overrides, resuming: run)
+            }
+        if let dataDirectory = location.dataDirectory { resolved.dataDirectory = dataDirectory }
+        return resolved
     }
 
     /// Estimates what the training takes; writes nothing. Collective.

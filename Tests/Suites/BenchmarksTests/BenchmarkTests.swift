@@ -82,6 +82,11 @@ struct BenchmarkTests {
             (["train", "--activation", "rleu"], 66, "mnist-"), (["train", "--seconds", "0"], 64, "--seconds"),
             (["train", "--set", "reduction=exat"], 64, "exact, fast"),
             (["collectives", "--lanes", "1"], 64, "--lanes"), (["collectives", "--seconds", "inf"], 64, "--seconds"),
+            (["train", "--set", "batch=20"], 64, "--batch"),
+            (["kernels", "--dataset", "glyphs", "--batch", "16777216", "--set", "lanes=1"], 69, "--batch"),
+            (["train", "--recipe", "glyphs-plain", "--dataset", "mnist"], 64, "--recipe"),
+            (["train", "--latency", "1", "--bandwidth", "1"], 64, "--project"),
+            (["train", "--project", "2", "--latency", "1e300", "--bandwidth", "1"], 64, "1e9"),
         ] as [([String], Int32, String)])
     func refusals(arguments: [String], status: Int32, word: String) throws {
         let result = try spawnMpirun(ranks: 2, "steadfast", arguments: ["benchmark"] + arguments).wait(timeout: 60)

@@ -608,6 +608,9 @@ struct ImportTests {
         #expect(
             try failure { _ = try ImportSettings(dataset: "a", image: Self.image, classes: 2, deviation: [0]) }.code
                 == .usage)
+        #expect(
+            try failure { _ = try ImportSettings(dataset: "a", image: Self.image, classes: 2, mean: [.nan]) }.message
+                == "--mean takes finite numbers")
     }
 
     @Test("data outside the model's file lies beside it, and nowhere else")

@@ -1,6 +1,7 @@
 import Essentials
 import Foundation
 import FoundationXML
+import TestSupport
 import Testing
 
 import Reports
@@ -43,5 +44,11 @@ struct LiveTests {
         for other in ["/none", "/out"] {
             #expect(throws: Failure.self) { try LiveReport(of: folder + other, output: folder + "/out") }
         }
+    }
+
+    @Test("takes no title and no paper's tables", arguments: [["--title", "T"], ["--paper"]])
+    func refusals(option: [String]) throws {
+        let result = try spawn("steadfast", arguments: ["report", "run", "--live", "--output", "out"] + option).wait()
+        #expect(result.status == 64 && result.errors.contains(option[0]), "\(result.errors)")
     }
 }

@@ -49,6 +49,8 @@ struct ReproduceTests {
                 (["mnist", "--run", run, "--models", "plain,mrelu-rm"], 66, "mnist-mrelu-rm"),
                 (["mnist", "--run", run, "--seeds", "0"], 64, "--seeds"),
                 (["mnist", "--run", run, "--set", "epochz=2"], 64, "epochz"),
+                (["mnist", "--run", run, "--set", "seed=2"], 64, "--seeds"),
+                (["mnist", "--run", run, "--samples", "0"], 64, "--samples"),
             ] {
                 let result = try reproduce(arguments)
                 #expect(result.status == Int32(code), "\(arguments): \(result.errors)")

@@ -155,6 +155,10 @@ struct SweepRunTests {
                 #expect(result.status == Int32(code) && result.errors.contains(word), "\(more): \(result.errors)")
                 #expect(!FileManager.default.fileExists(atPath: own))
             }
+            let listed = try alone([
+                "sweep", "glyphs-plain", "--sweep", "seed=1..5", "--task", "2/3", "--list",
+            ])
+            #expect(listed.lines == ["2  001/seed-2", "5  001/seed-5"], "\(listed.errors)")
             let short = ["--set", "max_steps=2", "--attacks", "clean", "--samples", "10", "--quiet"]
             func sweep(_ seeds: String, _ more: [String] = []) throws -> ProgramResult {
                 try spawn(

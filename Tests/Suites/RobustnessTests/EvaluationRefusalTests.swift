@@ -21,6 +21,7 @@ struct EvaluationRefusalTests {
                 (["--attacks", "clean:steps=3"], 64, ["no parameters"], false),
                 (["--attacks", "clean", "--mean", "0.5"], 64, ["--mean", "ONNX", "/run"], false),
                 (["--attacks", "clean", "--deviation", "1", "--dry-run"], 64, ["--deviation", "ONNX"], false),
+                (["--attacks", "clean", "--patience", "9"], 64, ["--patience", "--watch"], false),
                 (["--attacks", "clean", "--split", "validation"], 64, ["validation"], true),
             ]
             for (arguments, status, words, makesFolder) in cases {

@@ -89,6 +89,10 @@ import Testing
             expect(try predict(run, [folder + "/bars/t10k-labels-idx1-ubyte"]), 65, ["[60]", "12x9x3"])
             expect(try predict(folder + "/none.h5", [folder]), 66, ["none.h5"])
             expect(try predict(folder + "/a.onnx", [folder]), 64, ["--dataset"])
+            expect(try predict(folder + "/a.onnx", [folder], ["--dataset", "mnist", "--best"]), 64, ["--best"])
+            for option in ["--dataset", "--mean", "--deviation"] {
+                expect(try predict(run, [folder + "/bars"], [option, "5"]), 64, [option, "ONNX"])
+            }
             expect(try predict(folder + "/a.onnx", [folder], ["--dataset", "mnist"]), 66, ["a.onnx"])
             let best = try predict(folder + "/a.onnx", [folder], ["--dataset", "mnist", "--best"])
             expect(best, 64, ["--best", "a.onnx"])

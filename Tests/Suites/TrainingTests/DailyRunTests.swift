@@ -172,6 +172,8 @@ struct DailyRunTests {
             #expect(try RunDirectory.recipe(of: run).contains("momentum: 0.5"))
             let plain = try steadfast("train", run, data: folder)
             #expect(plain.status == 64 && plain.errors.contains("--resume"), "\(plain.errors)")
+            let printed = try steadfast("train", run, "--resume", "--print-recipe", data: folder)
+            #expect(printed.output.contains("data_directory: \(folder)\n"), "\(printed.output)")
             let two = try steadfast("train", run, "--run", folder + "/other", "--resume", data: folder)
             #expect(two.status == 64 && two.errors.contains("--run names another one"), "\(two.errors)")
             let same = try steadfast("train", run, "--run", run + "/", "--resume", data: folder)
