@@ -179,7 +179,7 @@ struct ImportTests {
             let norm = graph.node(
                 "BatchNormalization", [graph.node("Relu", [first], "a/b"), one, one, one, one], "norm")
             let scaled = graph.node("Mul", [norm, graph.tensor("s", [3, 1, 1], [1, 2, 3])], "scaled")
-            let sum = graph.node("Add", [scaled, first], "sum")
+            let sum = graph.node("Sum", [graph.node("Add", [scaled, first], "sum")], "alone")
             let both = graph.node("Concat", [sum, first], "both", ["axis": .integer(1)])
             let mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [both], "mean")], "flat")
             let last = graph.tensor("v", [6, 2], (0..<12).map { Float($0 % 3) - 1 })
