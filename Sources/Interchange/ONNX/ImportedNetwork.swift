@@ -238,8 +238,7 @@ struct ImportedNetwork {
             if takers[step.inputs[0]] == 1, case .arithmetic(operation) = graph.steps[step.inputs[0]].operation,
                 layers.last?.name == inputs[0], let terms = layers.popLast()
             {
-                let first = terms.inputs.isEmpty ? [layers.last?.name ?? Self.image] : terms.inputs
-                let all = first + inputs.dropFirst()
+                let all = terms.inputs + inputs.dropFirst()
                 self.append(.arithmetic(operation, all), index, inputs: all, name: step.name)
             } else {
                 append(.arithmetic(operation, inputs))

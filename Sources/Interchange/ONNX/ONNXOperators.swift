@@ -78,6 +78,8 @@ extension ONNXInterpreter {
     // MARK: Sums and products
 
     private mutating func sum(_ node: ONNXFile.Node) throws -> [Value] {
+        // A sum of one is that one.
+        guard node.inputs.count != 1 else { return try unchanged(node) }
         guard node.inputs.count == 2 else {
             return [.signal(try combined(.sum, try node.inputs.indices.map { try signal(node, $0) }, node))]
         }

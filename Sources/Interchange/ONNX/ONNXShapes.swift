@@ -36,8 +36,12 @@ extension ONNXInterpreter {
         if case .constant(let constant) = try input(node, 0) { return [.constant(constant)] }
         let x = try unpadded(node)
         let keepsZero = try node.integer("allowzero", default: 0) == 0
-        guard target.count >= 2, target.count <= 16, target.allSatisfy({ $0 >= -1 }) else {
-            throw Refusal("its shape \(target) mixes the images of a batch")
+        let text = "[\(target.map { $0 == ONNXConstant.batch ? "N" : "\($0)" }.joined(separator: ", "))]"
+        guard target.count >= 2, target.count <= 16, target[0] >= -1 || target[0] == ONNXConstant.batch,
+            target.dropFirst().allSatisfy({ $0 >= -1 })
+        else { throw Refusal("its shape \(text) mixes the images of a batch") }
+        guard target.count(where: { $0 == -1 }) <= 1 else {
+            throw Refusal("its shape \(text) leaves more than one extent open")
         }
         var extents = target.dropFirst().enumerated().map { axis, extent in
             extent == 0 && keepsZero && axis < x.shape.count ? x.shape[axis] : extent
@@ -46,9 +50,9 @@ extension ONNXInterpreter {
         let known = extents.filter { $0 != -1 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
         if open.count == 1, known > 0, x.count % known == 0 { extents[open[0]] = x.count / known }
         // The batch is the first axis: of one image, as it is, or what is left.
-        guard [-1, 0, 1].contains(target[0]), extents.allSatisfy({ $0 > 0 }),
+        guard [-1, 0, 1, ONNXConstant.batch].contains(target[0]), extents.allSatisfy({ $0 > 0 }),
             extents.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == x.count
-        else { throw Refusal("its shape \(target) is none for images of \(x.shape)") }
+        else { throw Refusal("its shape \(text) is none for images of \(x.shape)") }
         return [.signal(x.reshaped(extents, by: node))]
     }
 
@@ -106,9 +110,9 @@ extension ONNXInterpreter {
         return [.signal(x)]
     }
 
-    /// The shape of a batch, whose size is -1: what a reshape takes for what is left.
+    /// The shape of a batch of any size.
     mutating func shapeOf(_ node: ONNXFile.Node) throws -> [Value] {
-        let shape = [-1] + (try unpadded(node)).shape
+        let shape = [ONNXConstant.batch] + (try unpadded(node)).shape
         guard node.attributes["start"] == nil, node.attributes["end"] == nil else { throw Refusal("it takes a part") }
         return [.constant(ONNXConstant(shape: [shape.count], elements: .integers(shape)))]
     }

@@ -76,6 +76,9 @@ struct ONNXConstant {
         case integers([Int])
     }
 
+    /// The size of the batch in a shape that a model computes: no extent, and not the -1 of one that is left open.
+    static let batch = Int.min
+
     var shape: [Int]
     var elements: Elements
 

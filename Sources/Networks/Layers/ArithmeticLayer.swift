@@ -1,6 +1,6 @@
 import Kernels
 
-/// A layer kind that combines its inputs element by element: all of one shape, or 1x1 beside it with as many channels,
+/// A layer kind that combines two inputs or more element by element: all of one shape, or 1x1 beside it with as many channels,
 /// which is taken at every position.
 ///
 /// Its result has the shape of the larger ones. It has no settings and no parameters.
@@ -18,7 +18,11 @@ extension ArithmeticLayer {
     /// `add1`, `add2`, ...
     public func append(_ layer: Layer, to graph: inout GraphBuilder) throws {
         let name = graph.numberedName(layer, Self.key)
-        try graph.appendArithmetic(Self.operation, name, inputs: try graph.inputs(of: layer, name))
+        let inputs = try graph.inputs(of: layer, name)
+        guard inputs.count > 1 else {
+            throw graph.fault("\(name) takes two layers or more: name them, inputs: [a, b] beside \(Self.key)")
+        }
+        try graph.appendArithmetic(Self.operation, name, inputs: inputs)
     }
 
     /// The layer; an activation behind it is left out, since each of its inputs comes out of one.

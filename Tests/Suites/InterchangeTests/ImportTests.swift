@@ -179,7 +179,7 @@ struct ImportTests {
             let norm = graph.node(
                 "BatchNormalization", [graph.node("Relu", [first], "a/b"), one, one, one, one], "norm")
             let scaled = graph.node("Mul", [norm, graph.tensor("s", [3, 1, 1], [1, 2, 3])], "scaled")
-            let sum = graph.node("Add", [scaled, first], "sum")
+            let sum = graph.node("Sum", [graph.node("Add", [scaled, first], "sum")], "alone")
             let both = graph.node("Concat", [sum, first], "both", ["axis": .integer(1)])
             let mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [both], "mean")], "flat")
             let last = graph.tensor("v", [6, 2], (0..<12).map { Float($0 % 3) - 1 })
@@ -600,6 +600,13 @@ struct ImportTests {
         #expect(
             try sentence(Self.model { end(&$0, $0.node("Div", ["x", $0.tensor("zero", [], [0])], "d")) })
                 == "node 'd' (Div): it divides by 0, or by what is no number")
+        func reshaped(_ shape: [Int]) throws -> String {
+            try sentence(
+                Self.model { end(&$0, $0.node("Reshape", ["x", $0.integers("to", [shape.count], shape)], "r")) })
+        }
+        #expect(try reshaped([-1, -1]) == "node 'r' (Reshape): its shape [-1, -1] leaves more than one extent open")
+        #expect(try reshaped([0, -1, -1]).hasSuffix("[0, -1, -1] leaves more than one extent open"))
+        #expect(try reshaped([0, 15]) == "node 'r' (Reshape): its shape [0, 15] is none for images of [1, 4, 4]")
         let whole = Self.model { end(&$0, "x") }
         for count in 0..<whole.count {
             let found = try failure { _ = try Self.imported(Array(whole.prefix(count))) }

@@ -63,6 +63,12 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         RefusedNetwork("a sum of two shapes", "add1 adds images of 6x6x4 and 8x8x2") {
             $0.layers.insert(.add(["conv1", "image"]), at: 1)
         },
+        RefusedNetwork("a sum without inputs", "add1 takes two layers or more: name them, inputs: [a, b] beside add") {
+            $0.layers.insert(.add([]), at: 1)
+        },
+        RefusedNetwork("a product of one layer", "multiply1 takes two layers or more") {
+            $0.layers.insert(.multiply(["conv1"]), at: 1)
+        },
         RefusedNetwork("a gate of other channels", "multiply1 multiplies images of 6x6x4 and 1x1x2") {
             let gate = Layer(GlobalAveragePoolingLayer(), name: "gate", inputs: ["image"])
             $0.layers.insert(contentsOf: [gate, .multiply(["conv1", "gate"])], at: 1)
