@@ -13,11 +13,30 @@ public final class Watchdog: @unchecked Sendable {
     private let rank: Int
     private let hosts: [String]
     private let timeout: Double
+    private let isResumable: Bool
     private let interval: Double
     private let token: UInt64
     private let socket: HeartbeatSocket?
     /// Where rank 0 may be reached.
     private var targets: [sockaddr_in]
+
+    /// Does some work of a communicator's ranks under a watch, before which the deadline of the job's start is called
+    /// off.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameters:
+    ///   - timeout: seconds without progress; 0: no watch.
+    ///   - isResumable: the command has `stall_timeout` and `--resume`.
+    /// - Throws: as the body; `Failure` 74 when MPI fails.
+    public static func during<Result>(
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true, _ body: () throws -> Result
+    ) throws -> Result {
+        let watchdog = timeout > 0 ? try start(communicator, timeout: timeout, isResumable: isResumable) : nil
+        JobDeadline.callOff()
+        defer { watchdog?.stop() }
+        return try body()
+    }
 
     /// Starts watching the communicator's ranks for `timeout` seconds, more than 0, without progress, until `stop` or
     /// the process's end.
@@ -25,8 +44,10 @@ public final class Watchdog: @unchecked Sendable {
     /// Collective: every rank of the communicator calls this.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
-    public static func start(_ communicator: Communicator, timeout: Double) throws -> Watchdog {
-        let watchdog = try Watchdog(communicator, timeout: timeout)
+    public static func start(
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true
+    ) throws -> Watchdog {
+        let watchdog = try Watchdog(communicator, timeout: timeout, isResumable: isResumable)
         let thread = Thread { watchdog.run() }
         thread.stackSize = 1 << 19
         thread.name = "watchdog"
@@ -39,9 +60,10 @@ public final class Watchdog: @unchecked Sendable {
 
     private let isStopped = Atomic<Bool>(false)
 
-    private init(_ communicator: Communicator, timeout: Double) throws {
+    private init(_ communicator: Communicator, timeout: Double, isResumable: Bool) throws {
         precondition(timeout > 0, "a timeout of \(timeout) s")
         self.timeout = timeout
+        self.isResumable = isResumable
         interval = min(1, max(0.05, timeout / 10))
         rank = communicator.rank
         hosts = try communicator.allGather(communicator.hostName)
@@ -79,7 +101,8 @@ public final class Watchdog: @unchecked Sendable {
 
     /// Rank 0: hears all, answers all, judges.
     private func watchAll() {
-        var judge = StallJudge(ranks: hosts.count, timeout: timeout, now: Self.now)
+        func newJudge() -> StallJudge { StallJudge(ranks: hosts.count, timeout: timeout, now: Self.now) }
+        var judge = newJudge()
         var last = Self.now
         while !isStopped.load(ordering: .relaxed) {
             let start = Self.now
@@ -94,7 +117,7 @@ public final class Watchdog: @unchecked Sendable {
             } while Self.now < start + interval
             // Where this process itself was stopped for a while, all others seem silent: they get their time again.
             let now = Self.now
-            if now - last > longestPause { judge = StallJudge(ranks: hosts.count, timeout: timeout, now: now) }
+            if now - last > longestPause { judge = newJudge() }
             last = now
             if let accusation = judge.accusation(now: Self.now), !isStopped.load(ordering: .relaxed) { end(accusation) }
         }
@@ -149,7 +172,7 @@ public final class Watchdog: @unchecked Sendable {
             accusation.rank < 0
             ? accusation.sentence : "rank \(accusation.rank) on \(hosts[accusation.rank]) \(accusation.sentence)"
         Guard.giveUp(
-            "\(sentence): the job ends after \(timeout) s (stall_timeout); look at that host, then go on with --resume",
-            timeout: timeout)
+            "\(sentence): the job ends after \(timeout) s\(JobDeadline.name(isResumable)); look at that host, then "
+                + JobDeadline.remedy(isResumable), timeout: timeout)
     }
 }

@@ -76,7 +76,7 @@ struct SweepCommand: CollectiveCommand {
             try check(runs, sweep)
             return print(runs.map { "\($0.number)  \($0.path)" }.joined(separator: "\n"))
         }
-        Communicator.main { try run($0) }
+        Self.onAllRanks { try run($0) }
     }
 
     /// Trains, evaluates and compares, on all ranks of a communicator; collective.
