@@ -23,6 +23,14 @@ public enum JobDeadline {
     private static let courtesy = 2.0
     private static let mostCourtesies = 5
 
+    /// The usual cause where ranks of several hosts wait before anything was exchanged, as the end of a clause; empty
+    /// for ranks of one host.
+    static var networkHint: String {
+        Communicator.spansHosts
+            ? "; or Open MPI takes an interface that leads to no other host, as docker0: leave it out by "
+                + "OMPI_MCA_btl_tcp_if_exclude=lo,docker0" : ""
+    }
+
     /// The name of the limit.
     static func name(_ isResumable: Bool) -> String { isResumable ? " (stall_timeout)" : "" }
 
@@ -51,8 +59,8 @@ public enum JobDeadline {
             }
             Guard.giveUp(
                 "rank \(rank) on \(ProcessInfo.processInfo.hostName) waited \(seconds) s\(name(isResumable)) in vain "
-                    + "for the other ranks, in the \(part) of the job: one of them stands still; look "
-                    + "at the hosts, then \(remedy(isResumable))",
+                    + "for the other ranks, in the \(part) of the job: one of them stands still"
+                    + "\(part == .start ? networkHint : ""); look at the hosts, then \(remedy(isResumable))",
                 timeout: seconds)
         }
         thread.stackSize = 1 << 19

@@ -14,6 +14,7 @@ public final class Watchdog: @unchecked Sendable {
     private let hosts: [String]
     private let timeout: Double
     private let isResumable: Bool
+    private let hint = JobDeadline.networkHint
     private let interval: Double
     private let token: UInt64
     private let socket: HeartbeatSocket?
@@ -101,7 +102,7 @@ public final class Watchdog: @unchecked Sendable {
 
     /// Rank 0: hears all, answers all, judges.
     private func watchAll() {
-        func newJudge() -> StallJudge { StallJudge(ranks: hosts.count, timeout: timeout, now: Self.now) }
+        func newJudge() -> StallJudge { StallJudge(ranks: hosts.count, timeout: timeout, hint: hint, now: Self.now) }
         var judge = newJudge()
         var last = Self.now
         while !isStopped.load(ordering: .relaxed) {
@@ -162,7 +163,8 @@ public final class Watchdog: @unchecked Sendable {
                         rank: rank,
                         sentence:
                             "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks "
-                            + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"))
+                            + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"
+                            + (snapshot.steps == 0 ? hint : "")))
             }
         }
     }

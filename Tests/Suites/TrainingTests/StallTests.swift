@@ -57,15 +57,16 @@ struct StallTests {
     }
 
     @Test(
-        "a rank that is stopped before MPI has started ends the job too",
-        arguments: [(0, "train"), (1, "train"), (1, "doctor")])
-    func start(rank: Int, command: String) throws {
+        "a rank that is stopped before MPI has started ends the job too; between hosts the network is named",
+        arguments: [(0, "train", "0,1"), (1, "train", "0,0"), (1, "doctor", "0,1")])
+    func start(rank: Int, command: String, hosts: String) throws {
         try withTemporaryDirectory { folder in
             let program = try spawnMpirun(
                 ranks: 2, "steadfast",
                 arguments: command == "doctor"
                     ? ["doctor", "--run", folder, "--stall-timeout", "3"]
-                    : ["train", "glyphs-plain", "--run", folder + "/run", "--set", "stall_timeout=3"])
+                    : ["train", "glyphs-plain", "--run", folder + "/run", "--set", "stall_timeout=3"],
+                environment: ["STEADFAST_TEST_HOSTS": hosts])
             while program.isRunning {
                 guard let process = program.process(ofRank: rank) else { continue }
                 kill(process, SIGSTOP)
@@ -76,6 +77,7 @@ struct StallTests {
             let told = sentences(result)
             #expect(told.count == 1, "\(told)")
             #expect(told.first?.contains(command == "doctor" ? "start it again" : "stall_timeout") == true, "\(told)")
+            #expect(told.first?.contains("OMPI_MCA_btl_tcp_if_exclude") == (hosts == "0,1"), "\(told)")
         }
     }
 
