@@ -12,6 +12,8 @@ import Synchronization
 public final class Watchdog: @unchecked Sendable {
     private let rank: Int
     private let hosts: [String]
+    /// `rank 3 on node2`, by the number in the job.
+    private let names: [String]
     private let timeout: Double
     private let isResumable: Bool
     private let hint = JobDeadline.networkHint
@@ -68,6 +70,7 @@ public final class Watchdog: @unchecked Sendable {
         interval = min(1, max(0.05, timeout / 10))
         rank = communicator.rank
         hosts = try communicator.allGather(communicator.hostName)
+        names = zip(try communicator.allGather(Int64(communicator.jobRank)), hosts).map { "rank \($0) on \($1)" }
         token = try communicator.broadcast(UInt64.random(in: 0...UInt64.max))
         socket = HeartbeatSocket()
         let port = try communicator.broadcast(socket?.port ?? 0)
@@ -154,7 +157,7 @@ public final class Watchdog: @unchecked Sendable {
                 end(
                     StallJudge.Accusation(
                         rank: 0,
-                        sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by rank \(rank)"))
+                        sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by \(names[rank])"))
             }
             // Without a word from rank 0 ever, only a rank's own standstill is known.
             if heard == nil, Self.now - changed >= patience + timeout {
@@ -172,7 +175,7 @@ public final class Watchdog: @unchecked Sendable {
     private func end(_ accusation: StallJudge.Accusation) -> Never {
         let sentence =
             accusation.rank < 0
-            ? accusation.sentence : "rank \(accusation.rank) on \(hosts[accusation.rank]) \(accusation.sentence)"
+            ? accusation.sentence : "\(names[accusation.rank]) \(accusation.sentence)"
         Guard.giveUp(
             "\(sentence): the job ends after \(timeout) s\(JobDeadline.name(isResumable)); look at that host, then "
                 + JobDeadline.remedy(isResumable), timeout: timeout)

@@ -324,7 +324,10 @@ struct SweepCommand: CollectiveCommand {
 
     private func evaluate(_ run: SweepRun, _ directory: SweepDirectory, _ part: Communicator) throws {
         let words =
-            [directory.path(of: run), "--output", directory.evaluation(of: run), "--resume", "--quiet"]
+            [
+                directory.path(of: run), "--output", directory.evaluation(of: run), "--resume", "--quiet",
+                "--stall-timeout", "\(run.recipe.stallTimeout)",
+            ]
             + (run.recipe.validation > 0 ? ["--best"] : []) + evaluationWords(run, directory)
         try part.agree { try EvaluateCommand.parse(words) }.run(part)
     }

@@ -104,16 +104,17 @@ struct StallTests {
         #expect(!processes.contains(where: RunningProgram.isAlive), "ranks are left")
     }
 
-    @Test("training is watched: a stopped rank ends it with code 71, a killed one within 10 s")
+    @Test("training is watched: a stopped rank, one that evaluates too, ends it with code 71, a killed one within 10 s")
     func training() throws {
-        for (signal, rank) in [(SIGSTOP, 1), (SIGKILL, 0)] {
+        let cases = [(SIGSTOP, 1, []), (SIGKILL, 0, []), (SIGSTOP, 1, ["--evaluation-ranks", "1"])]
+        for (signal, rank, more) in cases {
             try withTemporaryDirectory { folder in
                 let run = folder + "/run"
                 let program = try spawnMpirun(
                     ranks: 2, "steadfast",
                     arguments: [
                         "train", "glyphs-plain", "--run", run, "--set", "batch=24", "--set", "stall_timeout=2",
-                    ])
+                    ] + more)
                 try program.waitForOutput { _ in
                     (try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8))?.contains("\"step\":20,")
                         == true
