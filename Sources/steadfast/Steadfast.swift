@@ -8,6 +8,18 @@ import MessagePassing
 /// A subcommand that all ranks run together.
 protocol CollectiveCommand: ParsableCommand {}
 
+extension CollectiveCommand {
+    /// Runs the work on all ranks, which have 300 s to come together, and as many to end. What it does between, the
+    /// work watches itself.
+    static func onAllRanks(_ work: (Communicator) throws -> Void) -> Never {
+        Communicator.main(deadline: 300, isResumable: false) { world in
+            try world.barrier()
+            JobDeadline.callOff()
+            try work(world)
+        }
+    }
+}
+
 /// The command.
 @main
 struct Steadfast: ParsableCommand {

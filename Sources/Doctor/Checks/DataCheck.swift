@@ -1,5 +1,6 @@
 import Datasets
 import Essentials
+import MessagePassing
 
 /// The check that the data sets are there, whole, the publishers', and the same on all hosts. One rank of each host
 /// reads them.
@@ -50,8 +51,12 @@ enum DataCheck: Check {
             return failure?.code == .noInput ? missing : "broken|broken|\(failure?.message ?? "\(error)")"
         }
         do {
-            let train = try dataset.read(.train) { _ in false }
-            let test = try dataset.read(.test) { _ in false }
+            func isWanted(_ index: Int) -> Bool {
+                Progress.beat()
+                return false
+            }
+            let train = try dataset.stream(.train, wanted: isWanted) { _, _ in }
+            let test = try dataset.stream(.test, wanted: isWanted) { _, _ in }
             let official = (train.files + test.files).isOfficial != false
             return (official ? "official|verified" : "unofficial|read whole")
                 + ", training split \(train.contentDigest.prefix(12)), test split \(test.contentDigest.prefix(12))"

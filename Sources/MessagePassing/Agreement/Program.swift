@@ -13,15 +13,26 @@ extension Communicator {
     /// (`MPI_Abort`), so that nobody waits for it.
     ///
     /// Collective: every rank of the job calls this.
-    public static func main(_ body: (Communicator) throws -> Void) -> Never {
+    ///
+    /// - Parameters:
+    ///   - deadline: seconds that the ranks may take to come together, until the body calls `JobDeadline.callOff`, and
+    ///     again to end; 0 for any time.
+    ///   - isResumable: the command has `stall_timeout` and `--resume`.
+    public static func main(
+        deadline: Double = 0, isResumable: Bool = true, _ body: (Communicator) throws -> Void
+    ) -> Never {
         var world = Communicator.alone
         do {
+            if deadline > 0 { JobDeadline.begin(.start, seconds: deadline, isResumable: isResumable) }
             world = try start()
             let place = world.worldSize > 1 ? "rank \(world.rank) on \(world.hostName): " : ""
             last_words_install(
                 "steadfast: \(place)no memory is left, or a library gave up, as the line before says: use fewer ranks "
                     + "on a host or a smaller batch; a training goes on with --resume\n")
-            try body(world)
+            do {
+                defer { if deadline > 0 { JobDeadline.begin(.end, seconds: deadline, isResumable: isResumable) } }
+                try body(world)
+            }
             try world.finish()
             exit(0)
         } catch {

@@ -14,6 +14,8 @@ public final class Communicator {
     public let rank: Int
     /// The number of ranks in the group.
     public let worldSize: Int
+    /// This process's number among all ranks of the job, by which a person knows it.
+    let jobRank: Int
     /// The name of the machine that this rank runs on.
     public let hostName: String
 
@@ -29,23 +31,26 @@ public final class Communicator {
     private var gathers: Int32 = 0
 
     private init(
-        rank: Int, worldSize: Int, handle: OpaquePointer?, isWorld: Bool, rehearsal: Rehearsal? = nil
+        rank: Int, worldSize: Int, jobRank: Int? = nil, handle: OpaquePointer?, isWorld: Bool,
+        rehearsal: Rehearsal? = nil
     ) {
         self.rank = rank
         self.worldSize = worldSize
+        self.jobRank = jobRank ?? rank
         self.handle = handle
         self.isWorld = isWorld
         self.rehearsal = rehearsal
         hostName = Communicator.readHostName()
     }
 
-    private convenience init(handle: OpaquePointer?, isWorld: Bool) throws {
+    /// The group of a handle; `jobRank` is nil for all ranks of the job.
+    private convenience init(handle: OpaquePointer?, isWorld: Bool, jobRank: Int? = nil) throws {
         try check(MPI_Comm_set_errhandler(handle, mpi_errors_return()), "MPI_Comm_set_errhandler")
         var rank: Int32 = 0
         var size: Int32 = 0
         try check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
         try check(MPI_Comm_size(handle, &size), "MPI_Comm_size")
-        self.init(rank: Int(rank), worldSize: Int(size), handle: handle, isWorld: isWorld)
+        self.init(rank: Int(rank), worldSize: Int(size), jobRank: jobRank, handle: handle, isWorld: isWorld)
     }
 
     /// A group of ranks that are but imagined.
@@ -121,7 +126,7 @@ public final class Communicator {
         guard let handle else { return .alone }
         var copy: MPI_Comm?
         try check(MPI_Comm_dup(handle, &copy), "MPI_Comm_dup")
-        return try Communicator(handle: copy, isWorld: false)
+        return try Communicator(handle: copy, isWorld: false, jobRank: jobRank)
     }
 
     /// Splits the group: the ranks that give the same `color` form a new group, ordered by `key`, then by rank.
@@ -139,7 +144,7 @@ public final class Communicator {
         guard let handle else { return .alone }
         var part: MPI_Comm?
         try check(MPI_Comm_split(handle, messageCount(color), Int32(clamping: key), &part), "MPI_Comm_split")
-        return try Communicator(handle: part, isWorld: isWorld)
+        return try Communicator(handle: part, isWorld: isWorld, jobRank: isWorld ? nil : jobRank)
     }
 
     /// Splits the group by machine: the ranks that share this one's memory, in the order of their ranks.
@@ -152,7 +157,7 @@ public final class Communicator {
         try check(
             MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), mpi_info_null(), &part),
             "MPI_Comm_split_type")
-        return try Communicator(handle: part, isWorld: false)
+        return try Communicator(handle: part, isWorld: false, jobRank: jobRank)
     }
 
     /// Ends the use of the communicator; for the one that `start` returned, ends MPI. Nothing may be called after it.

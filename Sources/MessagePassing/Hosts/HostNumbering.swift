@@ -16,6 +16,17 @@ extension Communicator {
         return host
     }
 
+    /// True where the launcher's environment says that the job's ranks are on several hosts: known before MPI starts.
+    static var spansHosts: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        func number(_ name: String) -> Int? { environment[name].flatMap(Int.init) }
+        if let hosts = environment["STEADFAST_TEST_HOSTS"] { return Set(hosts.split(separator: ",")).count > 1 }
+        if let all = number("OMPI_COMM_WORLD_SIZE"), let here = number("OMPI_COMM_WORLD_LOCAL_SIZE") {
+            return here < all
+        }
+        return (number("SLURM_STEP_NUM_NODES") ?? 1) > 1
+    }
+
     /// The order in which ranks are numbered host by host, hosts by their lowest rank; nil where they are already.
     ///
     /// - Parameter hosts: a number for each rank, the same for ranks of one host.

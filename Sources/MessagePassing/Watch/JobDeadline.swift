@@ -23,13 +23,29 @@ public enum JobDeadline {
     private static let courtesy = 2.0
     private static let mostCourtesies = 5
 
+    /// The usual cause where ranks of several hosts wait before anything was exchanged, as the end of a clause; empty
+    /// for ranks of one host.
+    static var networkHint: String {
+        Communicator.spansHosts
+            ? "; or Open MPI takes an interface that leads to no other host, as docker0: leave it out by "
+                + "OMPI_MCA_btl_tcp_if_exclude=lo,docker0" : ""
+    }
+
+    /// The name of the limit.
+    static func name(_ isResumable: Bool) -> String { isResumable ? " (stall_timeout)" : "" }
+
+    /// What a person is to do when the job has ended.
+    static func remedy(_ isResumable: Bool) -> String { isResumable ? "go on with --resume" : "start it again" }
+
     /// Watches from now on, until `callOff` or the next deadline. Local.
     ///
     /// Where a rank is itself stopped at its end, and the others have left, a process beside it kills it, a while after
     /// the others would have spoken.
     ///
-    /// - Parameter seconds: of this process's own time: what it is stopped for does not count. 0: no deadline.
-    public static func begin(_ part: Part, seconds: Double) {
+    /// - Parameters:
+    ///   - seconds: of this process's own time: what it is stopped for does not count. 0: no deadline.
+    ///   - isResumable: the command has `stall_timeout` and `--resume`.
+    public static func begin(_ part: Part, seconds: Double, isResumable: Bool = true) {
         let mine = turn.wrappingAdd(1, ordering: .relaxed).newValue
         guard seconds > 0 else { return }
         let rank = Communicator.launchedRank
@@ -42,9 +58,10 @@ public enum JobDeadline {
                 waited += interval
             }
             Guard.giveUp(
-                "rank \(rank) on \(ProcessInfo.processInfo.hostName) waited \(seconds) s (stall_timeout) in vain for "
-                    + "the other ranks, in the \(part) of the job: one of them stands still; look at the hosts, then "
-                    + "go on with --resume", timeout: seconds)
+                "rank \(rank) on \(ProcessInfo.processInfo.hostName) waited \(seconds) s\(name(isResumable)) in vain "
+                    + "for the other ranks, in the \(part) of the job: one of them stands still"
+                    + "\(part == .start ? networkHint : ""); look at the hosts, then \(remedy(isResumable))",
+                timeout: seconds)
         }
         thread.stackSize = 1 << 19
         thread.name = "deadline"
@@ -54,8 +71,8 @@ public enum JobDeadline {
         Guard.killSelf(
             after: last,
             saying: "rank \(rank) on \(ProcessInfo.processInfo.hostName) has done its work and does not end: it is "
-                + "killed after \(last) s (stall_timeout is \(seconds) s); look at that host, then go on with --resume "
-                + "where the run is not complete")
+                + "killed after \(last) s; look at that host, then \(remedy(isResumable)) where the work is not "
+                + "complete")
     }
 
     /// Watches no more. Local.

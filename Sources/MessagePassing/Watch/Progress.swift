@@ -20,6 +20,8 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
     case auditing
     /// Samples under attack.
     case evaluating
+    /// What a job depends on.
+    case examining
 
     /// Completes `it was ...`.
     public var title: String {
@@ -33,6 +35,7 @@ public enum Occupation: UInt8, CaseIterable, Sendable {
         case .moving: "moving samples between ranks"
         case .auditing: "auditing another rank's lanes"
         case .evaluating: "attacking samples"
+        case .examining: "examining its host"
         }
     }
 }
@@ -101,10 +104,11 @@ package struct ProgressSnapshot: BitwiseCopyable, Equatable, Sendable {
 
     /// `computing a training step after step 12`.
     var title: String {
-        let doing = Occupation(rawValue: occupation)?.title ?? "at work"
+        let work = Occupation(rawValue: occupation)
+        let doing = work?.title ?? "at work"
         let waits = isWaiting ? ", waiting for other ranks" : ""
-        // An evaluation has no steps.
-        guard occupation != Occupation.evaluating.rawValue else { return doing + waits }
+        // An evaluation and an examination have no steps.
+        guard work != .evaluating, work != .examining else { return doing + waits }
         return doing + waits + (isWaiting ? "," : "") + " after step \(steps)"
     }
 }

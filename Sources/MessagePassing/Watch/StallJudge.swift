@@ -18,14 +18,17 @@ package struct StallJudge {
 
     private var records: [Record]
     private let timeout: Double
+    private let hint: String
     private var lastProgress: Double
 
     /// - Parameters:
     ///   - timeout: seconds without progress after which the job stands still.
+    ///   - hint: what to say more where all wait before a step is done.
     ///   - now: seconds of any steady clock, as in all calls.
-    package init(ranks: Int, timeout: Double, now: Double) {
+    package init(ranks: Int, timeout: Double, hint: String = "", now: Double) {
         records = Array(repeating: Record(), count: ranks)
         self.timeout = timeout
+        self.hint = hint
         lastProgress = now
     }
 
@@ -57,12 +60,13 @@ package struct StallJudge {
                 rank: rank, sentence: "makes no progress for \(time) s; it was \(records[rank].snapshot.title)")
         }
         // Just before the timeout of its own, a process that does not speak is the one.
+        let hint = records.allSatisfy { $0.snapshot.steps == 0 } ? hint : ""
         let quiet = records.indices.filter { records[$0].heard.map { now - $0 >= timeout / 2 } ?? true }
         if let rank = quiet.first {
-            return Accusation(rank: rank, sentence: "was not heard of for \(time) s while all others waited")
+            return Accusation(rank: rank, sentence: "was not heard of for \(time) s while all others waited\(hint)")
         }
         return Accusation(
-            rank: -1, sentence: "no rank makes progress for \(time) s; all wait for messages of each other")
+            rank: -1, sentence: "no rank makes progress for \(time) s; all wait for messages of each other\(hint)")
     }
 
     private func whole(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10)" }

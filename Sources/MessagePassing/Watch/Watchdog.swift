@@ -12,12 +12,34 @@ import Synchronization
 public final class Watchdog: @unchecked Sendable {
     private let rank: Int
     private let hosts: [String]
+    /// `rank 3 on node2`, by the number in the job.
+    private let names: [String]
     private let timeout: Double
+    private let isResumable: Bool
+    private let hint = JobDeadline.networkHint
     private let interval: Double
     private let token: UInt64
     private let socket: HeartbeatSocket?
     /// Where rank 0 may be reached.
     private var targets: [sockaddr_in]
+
+    /// Does some work of a communicator's ranks under a watch, before which the deadline of the job's start is called
+    /// off.
+    ///
+    /// Collective: every rank of the communicator calls this.
+    ///
+    /// - Parameters:
+    ///   - timeout: seconds without progress; 0: no watch.
+    ///   - isResumable: the command has `stall_timeout` and `--resume`.
+    /// - Throws: as the body; `Failure` 74 when MPI fails.
+    public static func during<Result>(
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true, _ body: () throws -> Result
+    ) throws -> Result {
+        let watchdog = timeout > 0 ? try start(communicator, timeout: timeout, isResumable: isResumable) : nil
+        JobDeadline.callOff()
+        defer { watchdog?.stop() }
+        return try body()
+    }
 
     /// Starts watching the communicator's ranks for `timeout` seconds, more than 0, without progress, until `stop` or
     /// the process's end.
@@ -25,8 +47,10 @@ public final class Watchdog: @unchecked Sendable {
     /// Collective: every rank of the communicator calls this.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
-    public static func start(_ communicator: Communicator, timeout: Double) throws -> Watchdog {
-        let watchdog = try Watchdog(communicator, timeout: timeout)
+    public static func start(
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true
+    ) throws -> Watchdog {
+        let watchdog = try Watchdog(communicator, timeout: timeout, isResumable: isResumable)
         let thread = Thread { watchdog.run() }
         thread.stackSize = 1 << 19
         thread.name = "watchdog"
@@ -39,12 +63,14 @@ public final class Watchdog: @unchecked Sendable {
 
     private let isStopped = Atomic<Bool>(false)
 
-    private init(_ communicator: Communicator, timeout: Double) throws {
+    private init(_ communicator: Communicator, timeout: Double, isResumable: Bool) throws {
         precondition(timeout > 0, "a timeout of \(timeout) s")
         self.timeout = timeout
+        self.isResumable = isResumable
         interval = min(1, max(0.05, timeout / 10))
         rank = communicator.rank
         hosts = try communicator.allGather(communicator.hostName)
+        names = zip(try communicator.allGather(Int64(communicator.jobRank)), hosts).map { "rank \($0) on \($1)" }
         token = try communicator.broadcast(UInt64.random(in: 0...UInt64.max))
         socket = HeartbeatSocket()
         let port = try communicator.broadcast(socket?.port ?? 0)
@@ -79,7 +105,8 @@ public final class Watchdog: @unchecked Sendable {
 
     /// Rank 0: hears all, answers all, judges.
     private func watchAll() {
-        var judge = StallJudge(ranks: hosts.count, timeout: timeout, now: Self.now)
+        func newJudge() -> StallJudge { StallJudge(ranks: hosts.count, timeout: timeout, hint: hint, now: Self.now) }
+        var judge = newJudge()
         var last = Self.now
         while !isStopped.load(ordering: .relaxed) {
             let start = Self.now
@@ -94,7 +121,7 @@ public final class Watchdog: @unchecked Sendable {
             } while Self.now < start + interval
             // Where this process itself was stopped for a while, all others seem silent: they get their time again.
             let now = Self.now
-            if now - last > longestPause { judge = StallJudge(ranks: hosts.count, timeout: timeout, now: now) }
+            if now - last > longestPause { judge = newJudge() }
             last = now
             if let accusation = judge.accusation(now: Self.now), !isStopped.load(ordering: .relaxed) { end(accusation) }
         }
@@ -130,7 +157,7 @@ public final class Watchdog: @unchecked Sendable {
                 end(
                     StallJudge.Accusation(
                         rank: 0,
-                        sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by rank \(rank)"))
+                        sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by \(names[rank])"))
             }
             // Without a word from rank 0 ever, only a rank's own standstill is known.
             if heard == nil, Self.now - changed >= patience + timeout {
@@ -139,7 +166,8 @@ public final class Watchdog: @unchecked Sendable {
                         rank: rank,
                         sentence:
                             "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks "
-                            + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"))
+                            + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"
+                            + (snapshot.steps == 0 ? hint : "")))
             }
         }
     }
@@ -147,9 +175,9 @@ public final class Watchdog: @unchecked Sendable {
     private func end(_ accusation: StallJudge.Accusation) -> Never {
         let sentence =
             accusation.rank < 0
-            ? accusation.sentence : "rank \(accusation.rank) on \(hosts[accusation.rank]) \(accusation.sentence)"
+            ? accusation.sentence : "\(names[accusation.rank]) \(accusation.sentence)"
         Guard.giveUp(
-            "\(sentence): the job ends after \(timeout) s (stall_timeout); look at that host, then go on with --resume",
-            timeout: timeout)
+            "\(sentence): the job ends after \(timeout) s\(JobDeadline.name(isResumable)); look at that host, then "
+                + JobDeadline.remedy(isResumable), timeout: timeout)
     }
 }

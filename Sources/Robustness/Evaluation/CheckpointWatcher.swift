@@ -102,6 +102,7 @@ public final class CheckpointWatcher {
             let written = Self.written(path)
             switch decision {
             case .wait:
+                Progress.beat()
                 sleep(Self.interval)
                 continue
             case .end: return false

@@ -124,7 +124,7 @@ struct BenchmarkCommand: ParsableCommand {
         }
 
         func run() throws {
-            Communicator.main { world in
+            Self.onAllRanks { world in
                 let subject = try world.agree { () -> BenchmarkSubject in
                     guard project == nil || latency != nil || world.worldSize > 1 else {
                         throw Failure(
@@ -155,7 +155,7 @@ struct BenchmarkCommand: ParsableCommand {
         @OptionGroup var output: Output
 
         func run() throws {
-            Communicator.main { world in
+            Self.onAllRanks { world in
                 let subject = try world.agree { try self.subject.subject() }
                 try output.write(try EvaluationBenchmark(subject, seconds: self.subject.time.seconds).run(world), world)
             }
@@ -186,7 +186,7 @@ struct BenchmarkCommand: ParsableCommand {
         @OptionGroup var output: Output
 
         func run() throws {
-            Communicator.main { world in
+            Self.onAllRanks { world in
                 try output.write(try CollectiveBenchmark(lanes: lanes, seconds: time.seconds).run(world), world)
             }
         }

@@ -18,10 +18,24 @@ struct DoctorCommand: CollectiveCommand {
     @Option(help: "Write the findings to this file, one JSON object.")
     var json: String?
 
+    @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
+    var stallTimeout = 60.0
+
+    func validate() throws {
+        guard (0...1e6).contains(stallTimeout) else {
+            throw ValidationError("--stall-timeout has to be a number of seconds, 0 to 1000000")
+        }
+    }
+
     func run() throws {
-        Communicator.main { world in
-            let doctor = try Doctor(
-                Examination(world, directory: try world.broadcast(place), dataDirectory: location.dataDirectory))
+        Communicator.main(deadline: stallTimeout, isResumable: false) { world in
+            let doctor = try Watchdog.during(world, timeout: stallTimeout, isResumable: false) {
+                try Progress.during(.examining) {
+                    try Doctor(
+                        Examination(world, directory: try world.broadcast(place), dataDirectory: location.dataDirectory)
+                    )
+                }
+            }
             try world.agree {
                 guard world.rank == 0 else { return }
                 print(doctor.lines.joined(separator: "\n"))

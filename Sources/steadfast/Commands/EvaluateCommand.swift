@@ -80,19 +80,20 @@ struct EvaluateCommand: CollectiveCommand {
     @OptionGroup var options: JobOptions
 
     func run() throws {
-        let timeout = max(0, min(1e6, stallTimeout))
-        JobDeadline.begin(.start, seconds: timeout)
-        Communicator.main { communicator in
-            defer { JobDeadline.begin(.end, seconds: timeout) }
-            let watchdog = timeout > 0 ? try Watchdog.start(communicator, timeout: timeout) : nil
-            JobDeadline.callOff()
-            defer { watchdog?.stop() }
-            try Progress.during(.evaluating) { try run(communicator) }
+        Communicator.main(deadline: watchTimeout) { try run($0) }
+    }
+
+    /// Evaluates, on all ranks of a communicator, and watches them; collective.
+    func run(_ communicator: Communicator) throws {
+        try Watchdog.during(communicator, timeout: watchTimeout) {
+            try Progress.during(.evaluating) { try evaluate(communicator) }
         }
     }
 
-    /// Evaluates, on all ranks of a communicator; collective.
-    func run(_ communicator: Communicator) throws {
+    /// Of a wrong one is told later, by all ranks together.
+    private var watchTimeout: Double { max(0, min(1e6, stallTimeout)) }
+
+    private func evaluate(_ communicator: Communicator) throws {
         try StopRequest.install()
         guard !options.dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it, and before a folder is made.

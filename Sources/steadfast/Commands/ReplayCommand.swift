@@ -30,7 +30,7 @@ struct ReplayCommand: CollectiveCommand {
     @OptionGroup var location: DataLocation
 
     func run() throws {
-        Communicator.main { world in
+        Self.onAllRanks { world in
             try StopRequest.install()
             let ends = try world.agree { world.rank == 0 ? try open() : nil }
             let text = try world.broadcast(ends?.goal.header.recipe ?? "")
@@ -40,9 +40,11 @@ struct ReplayCommand: CollectiveCommand {
                 recipe.evaluation = nil
                 return recipe
             }
-            let trainer = try Trainer(
-                recipe, communicator: world, run: nil, resume: false, showProgress: false, from: ends?.start)
-            let report = try trainer.replay(to: ends?.goal)
+            let report = try Watchdog.during(world, timeout: recipe.stallTimeout, isResumable: false) {
+                let trainer = try Trainer(
+                    recipe, communicator: world, run: nil, resume: false, showProgress: false, from: ends?.start)
+                return try Progress.during(.training) { try trainer.replay(to: ends?.goal) }
+            }
             guard world.rank == 0, let ends else { return }
             print(
                 "step \(ends.goal.header.step) follows from step \(ends.goal.header.step - report.steps): "

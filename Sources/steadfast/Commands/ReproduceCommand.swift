@@ -46,7 +46,7 @@ struct ReproduceCommand: CollectiveCommand {
     @OptionGroup var location: DataLocation
 
     func run() throws {
-        Communicator.main { world in
+        Self.onAllRanks { world in
             let paper = try world.agree { try ReproducedPaper(dataset) }
             let names = models?.split(separator: ",").map(String.init) ?? paper.models
             try world.agree {

@@ -78,7 +78,7 @@ struct SweepCommand: CollectiveCommand {
             let own = task.map { runs.filter($0.owns) } ?? runs
             return print(own.map { "\($0.number)  \($0.path)" }.joined(separator: "\n"))
         }
-        Communicator.main { try run($0) }
+        Self.onAllRanks { try run($0) }
     }
 
     /// Trains, evaluates and compares, on all ranks of a communicator; collective.
@@ -327,7 +327,10 @@ struct SweepCommand: CollectiveCommand {
 
     private func evaluate(_ run: SweepRun, _ directory: SweepDirectory, _ part: Communicator) throws {
         let words =
-            [directory.path(of: run), "--output", directory.evaluation(of: run), "--resume", "--quiet"]
+            [
+                directory.path(of: run), "--output", directory.evaluation(of: run), "--resume", "--quiet",
+                "--stall-timeout", "\(run.recipe.stallTimeout)",
+            ]
             + (run.recipe.validation > 0 ? ["--best"] : []) + evaluationWords(run, directory)
         try part.agree { try EvaluateCommand.parse(words) }.run(part)
     }

@@ -65,12 +65,7 @@ struct TrainCommand: CollectiveCommand {
         }
         // A refused recipe is told below, by all ranks together.
         let timeout = (try? resolve(try runRecipe()))?.stallTimeout ?? 0
-        JobDeadline.begin(.start, seconds: timeout)
-        Communicator.main { world in
-            // Evaluating ranks may take their time.
-            defer { if evaluationRanks == 0 { JobDeadline.begin(.end, seconds: timeout) } }
-            try run(world)
-        }
+        Communicator.main(deadline: timeout) { try run($0) }
     }
 
     /// Trains, on all ranks of a communicator; collective.
@@ -163,9 +158,12 @@ struct TrainCommand: CollectiveCommand {
     }
 
     private func train(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
-        let watchdog = recipe.stallTimeout > 0 ? try Watchdog.start(communicator, timeout: recipe.stallTimeout) : nil
-        JobDeadline.callOff()
-        defer { watchdog?.stop() }
+        try Watchdog.during(communicator, timeout: recipe.stallTimeout) {
+            try trainWatched(recipe, communicator, directory)
+        }
+    }
+
+    private func trainWatched(_ recipe: Recipe, _ communicator: Communicator, _ directory: RunDirectory?) throws {
         let trainer = try Trainer(
             recipe, communicator: communicator, run: directory, resume: resume,
             showProgress: communicator.rank == 0 && !options.quiet, movingLine: progress || Terminal.isWatched,
@@ -183,7 +181,19 @@ struct TrainCommand: CollectiveCommand {
     }
 
     /// The two parts of the job share nothing but the run's files; they end together.
+    ///
+    /// Each is watched by itself, so that the other's progress does not hide that it stands still. A rank that is
+    /// stopped alone in its part, or when the other part is done, is seen by the watch over both, which leaves those of
+    /// the parts the time to speak first.
     private func trainAndEvaluate(
+        _ recipe: Recipe, _ world: Communicator, trainingRanks: Int, _ directory: RunDirectory?
+    ) throws {
+        try Watchdog.during(world, timeout: 2 * recipe.stallTimeout) {
+            try doParts(recipe, world, trainingRanks: trainingRanks, directory)
+        }
+    }
+
+    private func doParts(
         _ recipe: Recipe, _ world: Communicator, trainingRanks: Int, _ directory: RunDirectory?
     ) throws {
         let trains = world.rank < trainingRanks
@@ -192,15 +202,8 @@ struct TrainCommand: CollectiveCommand {
         let part = try world.split(color: trains ? 0 : 1, key: world.rank)
         let outcome = Result {
             if trains { return try train(recipe, part, directory) }
-            JobDeadline.callOff()
-            let watcher = try CheckpointWatcher(
-                run: runPath, output: runPath + "/evaluation", metricsStart: metrics, resume: true, communicator: part
-            ) { _ in settings }
-            var warnings = EvaluationWarnings()
-            _ = try watcher.watch(note: { _ in }, warn: { warnings.tell(of: $0) }) { results in
-                for row in results.summary {
-                    try RunDirectory.append(row.event(step: results.subject.checkpointStep), toMetricsOf: runPath)
-                }
+            try Watchdog.during(part, timeout: recipe.stallTimeout) {
+                try Progress.during(.evaluating) { try evaluate(settings, metricsStart: metrics, part) }
             }
         }
         // Of what one rank alone knows the others of its part would never hear.
@@ -211,6 +214,19 @@ struct TrainCommand: CollectiveCommand {
             try? FileHandle.standardError.write(contentsOf: Data(sentence.utf8))
         }
         try world.agree { try outcome.get() }
+    }
+
+    /// Evaluates the run's checkpoints as they appear. Collective over the ranks of a part.
+    private func evaluate(_ settings: EvaluationSettings, metricsStart: Int, _ part: Communicator) throws {
+        let watcher = try CheckpointWatcher(
+            run: runPath, output: runPath + "/evaluation", metricsStart: metricsStart, resume: true, communicator: part
+        ) { _ in settings }
+        var warnings = EvaluationWarnings()
+        _ = try watcher.watch(note: { _ in }, warn: { warnings.tell(of: $0) }) { results in
+            for row in results.summary {
+                try RunDirectory.append(row.event(step: results.subject.checkpointStep), toMetricsOf: runPath)
+            }
+        }
     }
 
     private var runPath: String {

@@ -42,6 +42,16 @@ struct StallJudgeTests {
         #expect(judge.accusation(now: 11)?.sentence.contains("no sign of life for 10.0 s") == true)
     }
 
+    @Test("where all wait, a hint at the network as long as no step is done", arguments: [0, 7] as [Int64])
+    func hint(steps: Int64) {
+        var judge = StallJudge(ranks: 2, timeout: 10, hint: "; the network?", now: 0)
+        let waiting = ProgressSnapshot(beats: 1, steps: steps, isWaiting: true)
+        for second in 1...12 { judge.hear(0, waiting, now: Double(second)) }
+        #expect(judge.accusation(now: 12)?.sentence.hasSuffix("; the network?") == (steps == 0))
+        for second in 12...24 { for rank in 0..<2 { judge.hear(rank, waiting, now: Double(second)) } }
+        #expect(judge.accusation(now: 24)?.sentence.hasSuffix("; the network?") == (steps == 0))
+    }
+
     @Test("the one never heard, where all others wait; no one rank, where all wait")
     func unclear() {
         var judge = StallJudge(ranks: 2, timeout: 10, now: 0)

@@ -31,6 +31,25 @@ struct SweepRunTests {
             .map { try text("\(folder)/\($0)").components(separatedBy: "{\"event\":\"step\"").count - 1 }.reduce(0, +)
     }
 
+    @Test("a rank that stands still in a run's evaluation ends the sweep with code 71, named")
+    func standstill() throws {
+        try withTemporaryDirectory { folder in
+            let program = try spawnMpirun(
+                ranks: 2, "steadfast",
+                arguments: [
+                    "sweep", "glyphs-plain", "--runs", folder + "/s", "--sweep", "seed=1", "--set", "max_steps=2",
+                    "--set", "stall_timeout=3", "--attacks", "square:queries=1000000", "--strengths", "0.001",
+                ])
+            let limit = Date.now.addingTimeInterval(60)
+            let journal = folder + "/s/001/seed-1/evaluation/journal"
+            while !FileManager.default.fileExists(atPath: journal), Date.now < limit { usleep(5000) }
+            kill(try #require(program.process(ofRank: 1)), SIGSTOP)
+            let result = try program.wait(timeout: 40)
+            #expect(result.status == 71, "\(result.errors)")
+            #expect(result.errors.contains("steadfast: rank 1 on "), "\(result.errors)")
+        }
+    }
+
     @Test("a sweep gives a table, a front, the best recipe and a page; again, on parts of ranks, it does nothing anew")
     func table() throws {
         try withTemporaryDirectory { folder in

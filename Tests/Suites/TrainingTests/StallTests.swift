@@ -56,12 +56,17 @@ struct StallTests {
         #expect(sentences(try running.wait()) == [])
     }
 
-    @Test("a rank that is stopped before MPI has started ends the job too", arguments: [0, 1])
-    func start(rank: Int) throws {
+    @Test(
+        "a rank that is stopped before MPI has started ends the job too; between hosts the network is named",
+        arguments: [(0, "train", "0,1"), (1, "train", "0,0"), (1, "doctor", "0,1")])
+    func start(rank: Int, command: String, hosts: String) throws {
         try withTemporaryDirectory { folder in
             let program = try spawnMpirun(
                 ranks: 2, "steadfast",
-                arguments: ["train", "glyphs-plain", "--run", folder + "/run", "--set", "stall_timeout=3"])
+                arguments: command == "doctor"
+                    ? ["doctor", "--run", folder, "--stall-timeout", "3"]
+                    : ["train", "glyphs-plain", "--run", folder + "/run", "--set", "stall_timeout=3"],
+                environment: ["STEADFAST_TEST_HOSTS": hosts])
             while program.isRunning {
                 guard let process = program.process(ofRank: rank) else { continue }
                 kill(process, SIGSTOP)
@@ -70,7 +75,9 @@ struct StallTests {
             let result = try program.wait(timeout: 30)
             #expect(result.status == 71, "\(result.errors)")
             let told = sentences(result)
-            #expect(told.count == 1 && told.first?.contains("stall_timeout") == true, "\(told)")
+            #expect(told.count == 1, "\(told)")
+            #expect(told.first?.contains(command == "doctor" ? "start it again" : "stall_timeout") == true, "\(told)")
+            #expect(told.first?.contains("OMPI_MCA_btl_tcp_if_exclude") == (hosts == "0,1"), "\(told)")
         }
     }
 
@@ -97,16 +104,17 @@ struct StallTests {
         #expect(!processes.contains(where: RunningProgram.isAlive), "ranks are left")
     }
 
-    @Test("training is watched: a stopped rank ends it with code 71, a killed one within 10 s")
+    @Test("training is watched: a stopped rank, one that evaluates too, ends it with code 71, a killed one within 10 s")
     func training() throws {
-        for (signal, rank) in [(SIGSTOP, 1), (SIGKILL, 0)] {
+        let cases = [(SIGSTOP, 1, []), (SIGKILL, 0, []), (SIGSTOP, 1, ["--evaluation-ranks", "1"])]
+        for (signal, rank, more) in cases {
             try withTemporaryDirectory { folder in
                 let run = folder + "/run"
                 let program = try spawnMpirun(
                     ranks: 2, "steadfast",
                     arguments: [
                         "train", "glyphs-plain", "--run", run, "--set", "batch=24", "--set", "stall_timeout=2",
-                    ])
+                    ] + more)
                 try program.waitForOutput { _ in
                     (try? String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8))?.contains("\"step\":20,")
                         == true
