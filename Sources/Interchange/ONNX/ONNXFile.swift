@@ -58,6 +58,13 @@ struct ONNXFile {
     ///
     /// - Throws: `Failure` 65 in a sentence's end: what is wrong with the bytes.
     init(_ bytes: [UInt8]) throws {
+        // A zip archive as torch.save writes it, and a pickle of protocol 2 or later.
+        if bytes.starts(with: [0x50, 0x4B, 3, 4]) || bytes.count > 1 && bytes[0] == 0x80 && (2...5).contains(bytes[1]) {
+            throw Failure(
+                .data,
+                "it is a zip archive or a pickle, as torch.save writes them; pickles run what they hold and are never "
+                    + "read: export the network by torch.onnx.export, or its parameters as safetensors")
+        }
         do { try read(bytes[...]) } catch let error as ProtocolReader.Malformed {
             throw Failure(.data, "it is no whole ONNX model: \(error.reason)")
         }

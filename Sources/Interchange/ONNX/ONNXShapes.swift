@@ -104,7 +104,10 @@ extension ONNXInterpreter {
             ? node.real("value", default: 0) : try input(node, 2) == nil ? 0 : floats(node, 2).number ?? .nan
         guard mode == "constant", value == 0, x.shape.count == 3, pads.count == 8,
             [0, 1, 4, 5].allSatisfy({ pads[$0] == 0 }), pads.allSatisfy({ (0...65_536).contains($0) })
-        else { throw Refusal("it does not put zeros around an image: mode \(shortened(mode)), pads \(pads)") }
+        else {
+            throw Refusal(
+                "it does not put zeros around an image: mode \(shortened(mode)), value \(value), pads \(pads)")
+        }
         guard x.padding == .init() else { throw Refusal("zeros around zeros") }
         x.padding = .init(top: pads[2], left: pads[3], bottom: pads[6], right: pads[7])
         return [.signal(x)]

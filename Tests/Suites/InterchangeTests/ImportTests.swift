@@ -600,6 +600,17 @@ struct ImportTests {
         #expect(
             try sentence(Self.model { end(&$0, $0.node("Div", ["x", $0.tensor("zero", [], [0])], "d")) })
                 == "node 'd' (Div): it divides by 0, or by what is no number")
+        for start: [UInt8] in [[0x50, 0x4B, 3, 4], [0x80, 2, 0x8A, 10], [0x80, 4, 0x95]] {
+            #expect(try sentence(start + [UInt8](repeating: 0, count: 60)).contains("by torch.onnx.export"))
+        }
+        #expect(
+            try sentence(
+                Self.model {
+                    let pads = $0.integers("pads", [8], [0, 0, 1, 1, 0, 0, 1, 1])
+                    return end(&$0, $0.node("Pad", ["x", pads, $0.tensor("three", [], [3])], "p"))
+                })
+                == "node 'p' (Pad): it does not put zeros around an image: mode constant, value 3.0, pads [0, 0, 1, 1, "
+                + "0, 0, 1, 1]")
         func reshaped(_ shape: [Int]) throws -> String {
             try sentence(
                 Self.model { end(&$0, $0.node("Reshape", ["x", $0.integers("to", [shape.count], shape)], "r")) })
