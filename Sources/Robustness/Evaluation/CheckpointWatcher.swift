@@ -102,7 +102,6 @@ public final class CheckpointWatcher {
             let written = Self.written(path)
             switch decision {
             case .wait:
-                Progress.beat()
                 sleep(Self.interval)
                 continue
             case .end: return false
