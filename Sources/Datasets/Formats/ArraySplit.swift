@@ -69,15 +69,15 @@ struct ArraySplit: Sendable {
 
     /// The classes of the split's images, from `firstLabel` on.
     ///
-    /// - Throws: `Failure` 65 where a label is below the first or beyond 255 classes.
+    /// - Throws: `Failure` 65 where a label is below the first or beyond 256 classes.
     func classes() throws -> [UInt8] {
         try labels.integers().enumerated().map { index, label in
             guard let label = UInt8(exactly: label &- firstLabel) else {
                 throw Failure(
                     .data,
                     "\(labels.label): the label of image \(index) is \(label), expected \(firstLabel)..."
-                        + "\(firstLabel + 255); labels are class numbers, the first one \(firstLabel) "
-                        + "(:first-label=N says another)")
+                        + "\(firstLabel + 255): a data set has at most 256 classes; labels are class numbers, the first "
+                        + "one \(firstLabel) (:first-label=N says another)")
             }
             return label
         }

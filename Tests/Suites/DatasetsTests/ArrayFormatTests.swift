@@ -157,7 +157,10 @@ import Testing
     func labels() throws {
         for (labels, words) in [
             (NumPy.npy("<f4", [6], [UInt8](repeating: 0, count: 24)), "labels are integers"),
-            (NumPy.npy("<i2", [6], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 44, 1]), "the label of image 5 is 300"),
+            (
+                NumPy.npy("<i2", [6], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 44, 1]),
+                "the label of image 5 is 300, expected 0...255: a data set has at most 256 classes"
+            ),
             (NumPy.npy("|i1", [6], [255, 0, 0, 0, 0, 0]), "the label of image 0 is -1"),
             (NumPy.npy("|u1", [6, 3], [UInt8](repeating: 0, count: 18)), "one class an image"),
         ] {
