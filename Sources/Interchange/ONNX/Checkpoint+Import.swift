@@ -253,6 +253,22 @@ extension NetworkGraph {
         var maps: [Int: (map: AffineLayer, input: Int)] = [:]
         // Sums, products and quotients by their numbers: one of another, first to last, counts as a single one.
         var terms: [Int: (operation: Arithmetic, inputs: [Int])] = [:]
+        func number(_ text: String) -> Int {
+            let number = known[text] ?? known.count
+            known[text] = number
+            return number
+        }
+        func combination(_ operation: Arithmetic, _ inputs: [Int], _ node: Node) -> Int {
+            var inputs = inputs
+            if let before = terms[inputs[0]], before.operation == operation {
+                inputs = before.inputs + inputs.dropFirst()
+            }
+            // The first two may change places.
+            if operation != .quotient { inputs = inputs.prefix(2).sorted() + inputs.dropFirst(2) }
+            let number = number("\(node.structure(.arithmetic(operation))) \(inputs)")
+            terms[number] = (operation, inputs)
+            return number
+        }
         for node in nodes {
             var inputs = node.inputs.map { $0 < 0 ? -1 : numbers[$0] }
             var operation = node.operation
@@ -266,20 +282,26 @@ extension NetworkGraph {
                 let map = before.map.followed(by: AffineLayer(scale: scale, shift: shift))
                 operation = .affine(scale: map.scale, shift: map.shift)
                 inputs = [before.input]
-            case (.arithmetic(let own), let input?):
-                guard let before = terms[input], before.operation == own else { break }
-                inputs = before.inputs + inputs.dropFirst()
+            case (.arithmetic(let own), _):
+                numbers.append(combination(own, inputs, node))
+                continue
+            case (.activation(let function), let input?):
+                // As a file has it: a SiLU is the product of x and its sigmoid.
+                let end = function.operations.reduce(input) { x, step in
+                    switch step {
+                    case .square: combination(.product, [x, x], node)
+                    case .timesInput: combination(.product, [input, x], node)
+                    default: number("\(step) \(node.shape) [\(x)]")
+                    }
+                }
+                numbers.append(end)
+                continue
             default: break
             }
-            let text = "\(node.structure(operation)) \(inputs)"
-            let number = known[text] ?? known.count
-            known[text] = number
-            numbers.append(number)
-            switch operation {
-            case .affine(let scale, let shift):
-                maps[number] = (AffineLayer(scale: scale, shift: shift), inputs[0])
-            case .arithmetic(let operation): terms[number] = (operation, inputs)
-            default: break
+            let own = number("\(node.structure(operation)) \(inputs)")
+            numbers.append(own)
+            if case .affine(let scale, let shift) = operation {
+                maps[own] = (AffineLayer(scale: scale, shift: shift), inputs[0])
             }
         }
         return numbers

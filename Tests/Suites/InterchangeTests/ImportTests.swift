@@ -47,6 +47,26 @@ struct ImportTests {
         }
     }
 
+    @Test("a product of a layer and its sigmoid comes back as such, and a SiLU as a SiLU: their bits differ")
+    func gateOfItself() throws {
+        let sigmoid = Layer(ActivationLayer(.sigmoid), name: "s", inputs: ["c"])
+        for middle in [
+            [sigmoid, .multiply(["c", "s"])], [sigmoid, .multiply(["s", "c"])], [.activation(.silu)],
+        ] as [[Layer]] {
+            var network = SmallNetworks.plain
+            network.layers =
+                [Layer(ConvolutionLayer(channels: 2, size: 3), name: "c")] + middle
+                + [.fullyConnected(.init(channels: network.classes))]
+            let model = Model(try NetworkPlan(network))
+            model.drawWeights(seed: 5)
+            var original = unfinishedCheckpoint(network: network.json)
+            (original.tensors, original.groupAttributes) = ([:], [:])
+            original.store(model, meanImage: [Float](repeating: 1, count: network.input.count))
+            let imported = try Checkpoint.imported(onnx: try original.onnx(), path: "a.onnx", Self.settings(network))
+            #expect(try imported.network() == network && imported.trainingDigest == original.trainingDigest)
+        }
+    }
+
     // MARK: Graphs written here
 
     /// A graph of nodes behind `x`, [images, 1, 4, 4], whose last node gives two logits.
