@@ -248,7 +248,8 @@ struct DailyRunTests {
         }
     }
 
-    @Test("words of the command line: a command's nearest name, ~ behind =, bytes that are no text")
+    @Test(
+        "words of the command line: a command's nearest name, ~ behind =, bytes that are no text", .underMPIRun)
     func words() throws {
         try withBars("max_steps: 1") { folder, recipe in
             let typo = try steadfast("trian")
