@@ -17,8 +17,8 @@ public struct KernelBenchmark {
 
     /// Runs it. Local.
     ///
-    /// - Throws: `Failure` 66 where there is no data set, 65 where its header is wrong, 69 where the images of a lane do
-    ///   not fit into memory.
+    /// - Throws: `Failure` 66 where there is no data set, 65 where its header is wrong, 69 where the images of a lane
+    ///   do not fit into memory.
     public func run() throws -> BenchmarkReport {
         BLAS.useOneThread()
         let plan = try subject.plan()

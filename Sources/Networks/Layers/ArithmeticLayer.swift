@@ -1,7 +1,7 @@
 import Kernels
 
-/// A layer kind that combines two inputs or more element by element: all of one shape, or 1x1 beside it with as many channels,
-/// which is taken at every position.
+/// A layer kind that combines two inputs or more element by element: all of one shape, or 1x1 beside it with as many
+/// channels, which is taken at every position.
 ///
 /// Its result has the shape of the larger ones. It has no settings and no parameters.
 public protocol ArithmeticLayer: LayerKind {

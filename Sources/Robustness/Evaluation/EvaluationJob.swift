@@ -58,8 +58,8 @@ public struct EvaluationSettings: Sendable {
         guard !pool.isEmpty else {
             throw Failure(
                 .data,
-                "data set \(description.name) holds no \(split == .test ? "test" : "training") images: evaluate on --split "
-                    + "\(split == .test ? "train" : "test")")
+                "data set \(description.name) holds no \(split == .test ? "test" : "training") images: evaluate on "
+                    + "--split \(split == .test ? "train" : "test")")
         }
         let chosen = stride(from: 0, to: pool.count, by: every).map { Int(pool[$0]) }
         var wanted = [Bool](repeating: false, count: split == .test ? description.testCount : description.trainCount)

@@ -46,8 +46,8 @@ struct ImportOptions: ParsableArguments {
         return settings
     }
 
-    /// Refuses options that no network takes: units of inputs where all networks are checkpoints, the best checkpoint of
-    /// a file of the format ONNX.
+    /// Refuses options that no network takes: units of inputs where all networks are checkpoints, the best checkpoint
+    /// of a file of the format ONNX.
     ///
     /// - Throws: `Failure` 64 naming the option and the network.
     func check(_ networks: [String], _ choice: CheckpointChoice) throws {
