@@ -9,8 +9,8 @@ import MessagePassing
 protocol CollectiveCommand: ParsableCommand {}
 
 extension CollectiveCommand {
-    /// Runs the work on all ranks, which have 300 s to come together, and as many to end. What it does between, the
-    /// work watches itself.
+    /// Runs the work on all ranks, which have 300 s to come together, and as many to end; what it does between is not
+    /// watched here.
     static func onAllRanks(_ work: (Communicator) throws -> Void) -> Never {
         Communicator.main(deadline: 300, isResumable: false) { world in
             try world.barrier()
@@ -43,7 +43,7 @@ struct Steadfast: ParsableCommand {
         var words: [String] = []
         do { words = try arguments() } catch {
             let failure = Failure(error)
-            leave(rank, failure.code.rawValue) { say(failure.message) }
+            leave(rank, failure.code.rawValue) { say((rank > 0 ? place(rank) : "") + failure.message) }
         }
         do {
             try CPU.requireInstructionSet()
@@ -53,20 +53,22 @@ struct Steadfast: ParsableCommand {
             guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
         } catch let failure as Failure {
-            let place = Communicator.isUnderMpirun ? "rank \(rank) on \(ProcessInfo.processInfo.hostName): " : ""
-            say(place + failure.message)
+            say((Communicator.isUnderMpirun ? place(rank) : "") + failure.message)
             Foundation.exit(failure.code.rawValue)
         } catch {
             leave(rank, exitCode(for: error).rawValue) { exit(withError: error) }
         }
     }
 
-    /// Ends for what is wrong with the command line, which is the same on all ranks: rank 0 says it. The others leave a
-    /// while later, since mpirun ends all as soon as one leaves with a code.
+    /// Ends for what is wrong with the command line, most often the same on all ranks: rank 0 says it. The others do so
+    /// a while later, since mpirun ends all as soon as one leaves with a code.
     private static func leave(_ rank: Int, _ code: Int32, _ say: () -> Void) -> Never {
-        if rank == 0 { say() } else if code != 0 { sleep(1) }
+        if rank > 0 && code != 0 { sleep(3) }
+        if rank == 0 || code != 0 { say() }
         Foundation.exit(code)
     }
+
+    private static func place(_ rank: Int) -> String { "rank \(rank) on \(ProcessInfo.processInfo.hostName): " }
 
     private static func say(_ sentence: String) {
         try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(sentence)\n".utf8))

@@ -46,7 +46,7 @@ public enum ClassNames {
     ) throws -> [UInt8]? {
         guard let names else { return nil }
         let known = own ?? (0..<classes).map(String.init)
-        let labels = names.compactMap { known.firstIndex(of: $0).map { UInt8($0) } }
+        let labels = names.compactMap { known.firstIndex(of: $0).flatMap { UInt8(exactly: $0) } }
         guard labels.count < names.count else { return labels }
         guard own != nil else { return nil }
         func list(_ names: [String]) -> String {

@@ -101,8 +101,9 @@ public final class FolderLock {
                 try wait(for: "another job\(Self.holder(descriptor))")
                 continue
             }
-            // A job without the kernel's locks beats.
+            // A job without the kernel's locks beats, and may wait for this one's.
             guard HeartbeatFile.isBeating(beats) else { break }
+            Self.releaseKernelLock(descriptor)
             try wait(for: "another job (whose \(RunLayout.heartbeat) file changes)")
         }
         isTaken = true
@@ -113,6 +114,11 @@ public final class FolderLock {
     package static func takeKernelLock(_ descriptor: Int32) -> Int32 {
         var range = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
         return fcntl(descriptor, openFileDescriptionSetLock, &range) == 0 ? 0 : errno
+    }
+
+    private static func releaseKernelLock(_ descriptor: Int32) {
+        var range = flock(l_type: Int16(F_UNLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+        _ = fcntl(descriptor, openFileDescriptionSetLock, &range)
     }
 
     private static func failure(_ error: Int32, _ path: String) -> Failure {

@@ -79,7 +79,8 @@ final class HeartbeatFile: Sendable {
         if (try? Self.read(path))??.hasPrefix(token) == true { try? AtomicFile.write(Self.released, to: path) }
     }
 
-    /// True where a job has beaten within the patience of others, by the clock of the file system.
+    /// True where a job has beaten within the patience of others, by the file's time and this host's clock: one that is
+    /// wrong by more does not see the job.
     static func isBeating(_ path: String) -> Bool {
         guard let text = try? read(path), text != released,
             let changed = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date

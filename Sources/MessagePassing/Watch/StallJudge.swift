@@ -19,16 +19,19 @@ package struct StallJudge {
     private var records: [Record]
     private let timeout: Double
     private let hint: String
+    private let accusesUnheard: Bool
     private var lastProgress: Double
 
     /// - Parameters:
     ///   - timeout: seconds without progress after which the job stands still.
     ///   - hint: what to say more where all wait before a step is done.
+    ///   - accusesUnheard: a rank that was never heard counts as one that does nothing.
     ///   - now: seconds of any steady clock, as in all calls.
-    package init(ranks: Int, timeout: Double, hint: String = "", now: Double) {
+    package init(ranks: Int, timeout: Double, hint: String = "", accusesUnheard: Bool = true, now: Double) {
         records = Array(repeating: Record(), count: ranks)
         self.timeout = timeout
         self.hint = hint
+        self.accusesUnheard = accusesUnheard
         lastProgress = now
     }
 
@@ -59,6 +62,7 @@ package struct StallJudge {
             return Accusation(
                 rank: rank, sentence: "makes no progress for \(time) s; it was \(records[rank].snapshot.title)")
         }
+        guard accusesUnheard || records.allSatisfy({ $0.heard != nil }) else { return nil }
         // Just before the timeout of its own, a process that does not speak is the one.
         let hint = records.allSatisfy { $0.snapshot.steps == 0 } ? hint : ""
         let quiet = records.indices.filter { records[$0].heard.map { now - $0 >= timeout / 2 } ?? true }

@@ -16,6 +16,7 @@ public final class Watchdog: @unchecked Sendable {
     private let names: [String]
     private let timeout: Double
     private let isResumable: Bool
+    private let accusesUnheard: Bool
     private let hint = JobDeadline.networkHint
     private let interval: Double
     private let token: UInt64
@@ -31,11 +32,16 @@ public final class Watchdog: @unchecked Sendable {
     /// - Parameters:
     ///   - timeout: seconds without progress; 0: no watch.
     ///   - isResumable: the command has `stall_timeout` and `--resume`.
+    ///   - accusesUnheard: a rank that was never heard counts as one that does nothing.
     /// - Throws: as the body; `Failure` 74 when MPI fails.
     public static func during<Result>(
-        _ communicator: Communicator, timeout: Double, isResumable: Bool = true, _ body: () throws -> Result
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true, accusesUnheard: Bool = true,
+        _ body: () throws -> Result
     ) throws -> Result {
-        let watchdog = timeout > 0 ? try start(communicator, timeout: timeout, isResumable: isResumable) : nil
+        let watchdog =
+            timeout > 0
+            ? try start(
+                communicator, timeout: timeout, isResumable: isResumable, accusesUnheard: accusesUnheard) : nil
         JobDeadline.callOff()
         defer { watchdog?.stop() }
         return try body()
@@ -48,9 +54,10 @@ public final class Watchdog: @unchecked Sendable {
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public static func start(
-        _ communicator: Communicator, timeout: Double, isResumable: Bool = true
+        _ communicator: Communicator, timeout: Double, isResumable: Bool = true, accusesUnheard: Bool = true
     ) throws -> Watchdog {
-        let watchdog = try Watchdog(communicator, timeout: timeout, isResumable: isResumable)
+        let watchdog = try Watchdog(
+            communicator, timeout: timeout, isResumable: isResumable, accusesUnheard: accusesUnheard)
         let thread = Thread { watchdog.run() }
         thread.stackSize = 1 << 19
         thread.name = "watchdog"
@@ -63,10 +70,13 @@ public final class Watchdog: @unchecked Sendable {
 
     private let isStopped = Atomic<Bool>(false)
 
-    private init(_ communicator: Communicator, timeout: Double, isResumable: Bool) throws {
+    private init(
+        _ communicator: Communicator, timeout: Double, isResumable: Bool, accusesUnheard: Bool
+    ) throws {
         precondition(timeout > 0, "a timeout of \(timeout) s")
         self.timeout = timeout
         self.isResumable = isResumable
+        self.accusesUnheard = accusesUnheard
         interval = min(1, max(0.05, timeout / 10))
         rank = communicator.rank
         hosts = try communicator.allGather(communicator.hostName)
@@ -105,7 +115,10 @@ public final class Watchdog: @unchecked Sendable {
 
     /// Rank 0: hears all, answers all, judges.
     private func watchAll() {
-        func newJudge() -> StallJudge { StallJudge(ranks: hosts.count, timeout: timeout, hint: hint, now: Self.now) }
+        func newJudge() -> StallJudge {
+            StallJudge(
+                ranks: hosts.count, timeout: timeout, hint: hint, accusesUnheard: accusesUnheard, now: Self.now)
+        }
         var judge = newJudge()
         var last = Self.now
         while !isStopped.load(ordering: .relaxed) {
@@ -160,7 +173,7 @@ public final class Watchdog: @unchecked Sendable {
                         sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by \(names[rank])"))
             }
             // Without a word from rank 0 ever, only a rank's own standstill is known.
-            if heard == nil, Self.now - changed >= patience + timeout {
+            if heard == nil, accusesUnheard, Self.now - changed >= patience + timeout {
                 end(
                     StallJudge.Accusation(
                         rank: rank,

@@ -92,7 +92,8 @@ public struct Sweep: Equatable, Sendable {
         own.split = try given.split ?? section.value("split", .text)
         evaluation = own
         axes = try Self.axes(said, sweeps, source: source)
-        try refuseOverridden()
+        // What a directory holds is done as it says.
+        if !overrides.isEmpty || !sweeps.isEmpty { try refuseOverridden() }
     }
 
     /// Refuses an override of a key that is swept over: no run would have its value.

@@ -52,7 +52,7 @@ public struct EvaluationSettings: Sendable {
                     "--split validation: "
                         + (dataset == nil
                             ? "the network was trained without a validation split"
-                            : "it is part of the set that the network was trained on alone"))
+                            : "only the set that the network was trained on has one"))
             }
         }
         guard !pool.isEmpty else {

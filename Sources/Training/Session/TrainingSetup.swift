@@ -118,7 +118,7 @@ struct TrainingSetup {
 
     /// Refuses changes of images that may leave nothing of one.
     private static func checkSizes(_ recipe: Recipe, _ shape: ImageShape) throws {
-        let side = min(shape.height, shape.width)
+        let side = max(shape.height, shape.width)
         for (key, pixels) in [("shift", recipe.shift), ("cutout", recipe.cutout)] where pixels >= max(1, side) {
             throw Failure(
                 .usage,

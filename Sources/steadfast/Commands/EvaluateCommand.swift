@@ -58,9 +58,12 @@ struct EvaluateCommand: CollectiveCommand {
     @Flag(help: "Evaluate each checkpoint of a run as it appears, until the run ends.")
     var watch = false
 
-    @Option(help: "With --watch: seconds without a job that trains the run, after which the watch ends; inf: never.")
-    var patience = Self.patience
-    private static let patience = 600.0
+    @Option(
+        help: """
+            With --watch: seconds without a job that trains the run, after which the watch ends; inf: never. Default: \
+            600.
+            """)
+    var patience: Double?
 
     @Option(help: "Seconds without progress of any rank, after which the job ends (71); 0: never.")
     var stallTimeout = 300.0
@@ -97,21 +100,20 @@ struct EvaluateCommand: CollectiveCommand {
         try StopRequest.install()
         guard !options.dryRun else { return try forecast(communicator) }
         // What can be known before the work is known before it, and before a folder is made.
-        let (request, read, imports) = try communicator.agree {
+        let (request, read, imports, isNew) = try communicator.agree {
             let request = try checkedRequest()
             let networks = try readNetworks(request, communicator)
-            return (request, networks.read, networks.imports)
+            return (request, networks.read, networks.imports, !FileManager.default.isDirectory(output))
         }
-        let isNew = !FileManager.default.isDirectory(output)
-        defer { if isNew && communicator.rank == 0 { FolderLock.removeIfUnused(output) } }
         let lock = try communicator.agree { () throws -> FolderLock? in
             try FileManager.default.makeDirectory(output)
             guard communicator.rank == 0 else { return nil }
             try AtomicFile.requireWritable(folder: output)
             let notice = LockNotice()
-            return try FolderLock(output, waitingUpTo: resume ? 30 : 1) { try notice($0) }
+            let patience = resume ? LockNotice.patience(stallTimeout: stallTimeout) : 1
+            return try FolderLock(output, waitingUpTo: patience) { try notice($0) }
         }
-        defer { _ = lock }
+        defer { if isNew, lock != nil { FolderLock.removeIfUnused(output) } }
         if watch { return try watch(request, communicator) }
         try communicator.agree { for (name, network) in imports { try save(network, importedFrom: name) } }
         let subjects = try communicator.agree { try checkpoints.map { try read[$0] ?? load($0) } }
@@ -162,12 +164,12 @@ struct EvaluateCommand: CollectiveCommand {
         guard (0...1e6).contains(stallTimeout) else {
             throw Failure(.usage, "--stall-timeout has to be a number of seconds, 0 to 1000000")
         }
-        guard (0...1e6).contains(patience) || patience == .infinity else {
+        guard patience.map({ (0...1e6).contains($0) || $0 == .infinity }) ?? true else {
             throw Failure(.usage, "--patience has to be a number of seconds, 0 to 1000000, or inf: for ever")
         }
         guard chunk ?? 1 >= 1 else { throw Failure(.usage, "--chunk has to be at least 1") }
         guard watch else {
-            guard patience == Self.patience else { throw Failure(.usage, "--patience goes with --watch") }
+            guard patience == nil else { throw Failure(.usage, "--patience goes with --watch") }
             return request
         }
         guard checkpoints.count == 1, !choice.best else {
@@ -305,7 +307,7 @@ struct EvaluateCommand: CollectiveCommand {
 
     private func watch(_ request: EvaluationRequest, _ communicator: Communicator) throws {
         let watcher = try CheckpointWatcher(
-            run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience,
+            run: checkpoints[0], output: output, trust: choice.trust, resume: resume, patience: patience ?? 600,
             communicator: communicator
         ) { try request.settings(for: $0) }
         var reporter = EvaluationReporter(communicator.rank == 0 && !options.quiet)

@@ -5,6 +5,7 @@ import Essentials
 import Foundation
 import Interchange
 import Kernels
+import MessagePassing
 import Recipes
 
 /// The data set and the units of the inputs of a network that comes from another program.
@@ -41,7 +42,12 @@ struct ImportOptions: ParsableArguments {
             mean: try mean.map { try numbers("mean", $0) },
             deviation: try deviation.map { try numbers("deviation", $0) })
         settings.classNames = names
-        let images = try found?.stream(.train, wanted: { _ in false }, image: { _, _ in })
+        let images = try found?.stream(
+            .train,
+            wanted: { _ in
+                Progress.beat()
+                return false
+            }, image: { _, _ in })
         settings.datasetDigest = images?.contentDigest ?? ""
         return settings
     }

@@ -6,6 +6,9 @@ import MessagePassing
 final class LockNotice {
     private var isTold = false
 
+    /// Seconds to wait for a job that has just been killed, while the other ranks wait too.
+    static func patience(stallTimeout: Double) -> Double { stallTimeout > 0 ? min(30, stallTimeout / 2) : 30 }
+
     /// Takes who is waited for.
     ///
     /// - Throws: `Failure` 75 after a signal.

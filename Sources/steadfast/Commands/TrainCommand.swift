@@ -188,7 +188,8 @@ struct TrainCommand: CollectiveCommand {
     private func trainAndEvaluate(
         _ recipe: Recipe, _ world: Communicator, trainingRanks: Int, _ directory: RunDirectory?
     ) throws {
-        try Watchdog.during(world, timeout: 2 * recipe.stallTimeout) {
+        // Where hosts cannot hear each other, this watch knows nothing of a part that is at work.
+        try Watchdog.during(world, timeout: 2 * recipe.stallTimeout, accusesUnheard: false) {
             try doParts(recipe, world, trainingRanks: trainingRanks, directory)
         }
     }
@@ -206,8 +207,12 @@ struct TrainCommand: CollectiveCommand {
                 try Progress.during(.evaluating) { try evaluate(settings, metricsStart: metrics, part) }
             }
         }
-        // Of what one rank alone knows the others of its part would never hear.
-        if case .failure(let error) = outcome, !(error is Agreed) { throw error }
+        if case .failure(let error) = outcome {
+            // Of what one rank alone knows the others of its part would never hear.
+            guard error is Agreed else { throw error }
+            // The evaluators would wait for ever for checkpoints of a training that failed.
+            if trains, part.rank == 0, Failure(error).code != .stopped { throw Failure(error) }
+        }
         if !trains, part.rank == 0, case .failure(let error) = outcome {
             // The training goes on; the job ends with this failure.
             let sentence = "steadfast: warning: evaluation stopped: \(Failure(error).message)\n"
@@ -238,10 +243,10 @@ struct TrainCommand: CollectiveCommand {
 
     /// Opens the run's directory and settles its recipe.
     private func openRun(_ recipe: Recipe) throws -> RunDirectory {
-        // The other ranks wait meanwhile.
-        let patience = recipe.stallTimeout > 0 ? min(30, recipe.stallTimeout / 2) : 30
         let notice = LockNotice()
-        let directory = try RunDirectory(runPath, resume: resume, lockTimeout: patience) { try notice($0) }
+        let directory = try RunDirectory(
+            runPath, resume: resume, lockTimeout: LockNotice.patience(stallTimeout: recipe.stallTimeout)
+        ) { try notice($0) }
         if let text = try directory.recipe() {
             let changes = try refuseDifferences(recipe, from: text)
             if !options.quiet {

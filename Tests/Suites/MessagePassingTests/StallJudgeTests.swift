@@ -52,6 +52,15 @@ struct StallJudgeTests {
         #expect(judge.accusation(now: 24)?.sentence.hasSuffix("; the network?") == (steps == 0))
     }
 
+    @Test("none, where one that was never heard may be at work")
+    func unheard() {
+        var judge = StallJudge(ranks: 2, timeout: 10, accusesUnheard: false, now: 0)
+        for second in 1...24 { judge.hear(0, snapshot(1), now: Double(second)) }
+        #expect(judge.accusation(now: 24) == nil)
+        for second in 24...48 { for rank in 0..<2 { judge.hear(rank, snapshot(1), now: Double(second)) } }
+        #expect(judge.accusation(now: 48)?.rank == -1)
+    }
+
     @Test("the one never heard, where all others wait; no one rank, where all wait")
     func unclear() {
         var judge = StallJudge(ranks: 2, timeout: 10, now: 0)

@@ -138,6 +138,9 @@ struct SweepTests {
             }
         }
         #expect(try sweep("schedule=cosine,constant", "schedule.warmup_epochs=1") == 2)
+        // A sweep that stands in a directory is done as it says.
+        let stored = Self.recipe + "sweep: {set: [epochs=7], epochs: [1, 2]}\n"
+        #expect(try Sweep(yaml: stored, source: "r.yaml").runs().count == 2)
         #expect(try sweep("schedule.kind=cosine,constant", "schedule={warmup_epochs: 1}") == 2)
     }
 

@@ -72,6 +72,11 @@ struct WatchTests {
                     64, "pgd"
                 ),
                 (["evaluate", folder, folder + "/b", "--watch", "--output", folder + "/d"], 64, "--watch"),
+                // The evaluator does not wait for a training that has failed.
+                (
+                    recipe + ["--run", folder + "/e", "--evaluation-ranks", "1", "--set", "batch=1000000"], 64,
+                    "too few for batch"
+                ),
             ]
             for (arguments, status, word) in cases {
                 let result = try spawnMpirun(ranks: 2, "steadfast", arguments: arguments).wait(timeout: 60)

@@ -261,7 +261,7 @@ struct DailyRunTests {
             let ranks = try spawnMpirun(ranks: 2, "steadfast", arguments: ["trian"]).wait()
             #expect(ranks.status == 64 && ranks.errors.components(separatedBy: "'trian'").count == 2, "\(ranks.errors)")
             let home = try steadfast(
-                "train", recipe, "--run=~/home/own", "--set", "data_directory=~",
+                "train", recipe, "--run=~/home/own", "--set", "data_directory=~/",
                 environment: ["HOME": folder, "STEADFAST_DATA": "~/nowhere"])
             #expect(home.status == 0, "\(home.errors)")
             #expect(FileManager.default.fileExists(atPath: folder + "/home/own/recipe.yaml"))
