@@ -103,15 +103,17 @@ struct Trial {
 
     private func commit(_ fault: Fault, _ job: RunningProgram, _ disk: SmallFileSystem?) throws {
         switch fault {
-        case .kill(let part): try send(SIGKILL, to: part, of: job)
-        case .stop(let rank): try send(SIGSTOP, to: .rank(rank), of: job)
-        case .signal(let number, let part): try send(number, to: part, of: job)
+        case .kill(let part): send(SIGKILL, to: part, of: job)
+        case .stop(let rank): send(SIGSTOP, to: .rank(rank), of: job)
+        case .signal(let number, let part): send(number, to: part, of: job)
         case .killWaiting(let rank, let other):
-            try send(SIGSTOP, to: .rank(other), of: job)
+            // Both first: one that has left is not to be waited for while the other is stopped.
+            guard let killed = process(ofRank: rank, job), let halted = process(ofRank: other, job) else { return }
+            kill(halted, SIGSTOP)
             usleep(50_000)
-            try send(SIGKILL, to: .rank(rank), of: job)
+            kill(killed, SIGKILL)
             usleep(50_000)
-            try send(SIGCONT, to: .rank(other), of: job)
+            kill(halted, SIGCONT)
         case .fullDisk: try disk?.fill()
         case .readOnly: try disk?.protect(run)
         case .both(let one, let other):
@@ -124,19 +126,21 @@ struct Trial {
     /// True where a fault in a call has come.
     private var hasActed: Bool { FileManager.default.fileExists(atPath: mark) }
 
-    private func send(_ number: Int32, to part: Part, of job: RunningProgram) throws {
+    private func send(_ number: Int32, to part: Part, of job: RunningProgram) {
         switch part {
         case .launcher: kill(job.identifier, number)
         case .all: for process in processes { kill(process, number) }
         case .rank(let rank):
-            // Right at the start it is not there yet.
-            while job.isRunning {
-                if let process = job.process(ofRank: rank) {
-                    kill(process, number)
-                    return
-                }
-            }
+            if let process = process(ofRank: rank, job) { kill(process, number) }
         }
+    }
+
+    /// The process of a rank, which right at the start is not there yet; nil where the job is over.
+    private func process(ofRank rank: Int, _ job: RunningProgram) -> Int32? {
+        while job.isRunning {
+            if let process = job.process(ofRank: rank) { return process }
+        }
+        return nil
     }
 
     // MARK: The end
