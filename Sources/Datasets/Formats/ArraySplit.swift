@@ -76,8 +76,8 @@ struct ArraySplit: Sendable {
                 throw Failure(
                     .data,
                     "\(labels.label): the label of image \(index) is \(label), expected \(firstLabel)..."
-                        + "\(firstLabel + 255): a data set has at most 256 classes; labels are class numbers, the first "
-                        + "one \(firstLabel) (:first-label=N says another)")
+                        + "\(firstLabel + 255): a data set has at most 256 classes; labels are class numbers, the "
+                        + "first one \(firstLabel) (:first-label=N says another)")
             }
             return label
         }

@@ -148,7 +148,7 @@ extension Recipe {
                 "Left-right mirroring with probability 1/2, anew each epoch: a coin for each image or each batch."),
             RecipeKey(
                 "shift", \.shift, .integer(0...255),
-                "The most pixels by which images are moved down and right, anew each epoch; less than an image's side."),
+                "The most pixels by which images move down and right, anew each epoch; less than an image's side."),
             RecipeKey(
                 "shift_fill", \.shiftFill, .choice,
                 "The border that a shifted image leaves: the mean image, or black as where images are padded and "
