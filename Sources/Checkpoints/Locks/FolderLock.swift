@@ -19,7 +19,11 @@ public final class FolderLock {
     private var heartbeat: HeartbeatFile?
 
     /// Another job has the lock.
-    struct Held: Error { let failure: Failure }
+    struct Held: Error {
+        let failure: Failure
+
+        init(_ sentence: String) { failure = Failure(.unavailable, sentence) }
+    }
 
     /// Takes the lock, waiting `seconds` at most: a job that has just been killed may take a while to end.
     ///
@@ -73,9 +77,7 @@ public final class FolderLock {
         let beats = "\(directory)/\(RunLayout.heartbeat)"
         func wait(for holder: String) throws {
             guard deadline.timeIntervalSinceNow > 0 else {
-                throw Held(
-                    failure: Failure(
-                        .unavailable, "\(holder) is using \(directory); wait for it or choose another directory"))
+                throw Held("\(holder) is using \(directory); wait for it or choose another directory")
             }
             try onWait("\(holder) that is using \(directory)")
             // Lock servers of parallel file systems are not to be asked more often.

@@ -45,10 +45,8 @@ final class HeartbeatFile: Sendable {
             if now != last {
                 guard deadline.timeIntervalSinceNow > 0 else {
                     throw FolderLock.Held(
-                        failure: Failure(
-                            .unavailable,
-                            "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or "
-                                + "choose another directory"))
+                        "\(holder) is using \(directory): its \(RunLayout.heartbeat) file changes; wait for it or "
+                            + "choose another directory")
                 }
                 (last, changed) = (now, Date())
             }
@@ -57,9 +55,7 @@ final class HeartbeatFile: Sendable {
         // Of two jobs that found the file free together, the one that wrote last has it.
         if last != nil { usleep(useconds_t(interval * 1e6 / 10)) }
         guard try Self.read(path)?.hasPrefix(token) == true else {
-            throw FolderLock.Held(
-                failure: Failure(
-                    .unavailable, "another job has just begun to use \(directory); choose another directory"))
+            throw FolderLock.Held("another job has just begun to use \(directory); choose another directory")
         }
         let (path, token, interval) = (path, token, interval)
         Thread.detachNewThread { [weak self] in
