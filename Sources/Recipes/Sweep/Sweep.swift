@@ -101,11 +101,10 @@ public struct Sweep: Equatable, Sendable {
         guard !overrides.isEmpty else { return }
         let swept = try axes.reduce(into: Set<String>()) { keys, axis in
             guard case .list(let values) = axis.values else { return keys.formUnion([axis.key]) }
-            for value in values { keys.formUnion(try Recipe.override("\(axis.key)=\(value)", by: "--sweep").leafKeys) }
+            keys.formUnion(try Recipe.keys(setBy: values.map { "\(axis.key)=\($0)" }, option: "--sweep"))
         }
         for text in overrides {
-            let both = try Recipe.override(text, by: "--set").leafKeys.intersection(swept)
-            guard let key = both.min() else { continue }
+            guard let key = try Recipe.keys(setBy: [text]).intersection(swept).min() else { continue }
             throw Failure(.usage, "--set \(shortened(text)): \(key) is swept over: leave one of the two out")
         }
     }

@@ -57,6 +57,14 @@ extension Recipe {
         return recipe
     }
 
+    /// The dotted names of the keys that overrides give values to.
+    ///
+    /// - Parameter option: the option of the overrides, named where one is refused.
+    /// - Throws: `Failure` 64 for a text that is no override.
+    public static func keys(setBy overrides: [String], option: String = "--set") throws -> Set<String> {
+        try overrides.reduce(into: []) { $0.formUnion(try override($1, by: option).leafKeys) }
+    }
+
     /// `a.b=c` as the mapping a: {b: c}.
     static func override(_ text: String, by option: String) throws -> RecipeNode {
         let origin = "\(option) \(shortened(text))"
@@ -114,7 +122,7 @@ extension RecipeNode {
     }
 
     /// The dotted keys that a recipe gives values to.
-    var leafKeys: Set<String> {
+    fileprivate var leafKeys: Set<String> {
         func keys(_ node: RecipeNode, _ path: String) -> [String] {
             node.entries.map { $0.flatMap { keys($0.value, path.isEmpty ? $0.key : "\(path).\($0.key)") } } ?? [path]
         }
@@ -134,7 +142,7 @@ extension RecipeNode {
     /// keys beside it, where a sentence can hold them.
     func unknownKey(_ key: String, prefix: String, siblings: [String]) -> Failure {
         let word = shortened(key)
-        let elsewhere = Recipe.leafKeys.first { $0 == word || $0.hasSuffix("." + word) }
+        let elsewhere = Recipe.keyNames.first { $0 == word || $0.hasSuffix("." + word) }
         let longer = word.count > 2 ? siblings.first { $0.hasPrefix(word) } : nil
         let near = (longer ?? nearestName(to: word, among: siblings)).map { prefix + $0 }
         let known = "known: \(siblings.joined(separator: ", "))"
@@ -148,9 +156,6 @@ extension RecipeNode {
 }
 
 extension Recipe {
-    /// The dotted names of all keys that have a value.
-    public static var keyNames: [String] { leafKeys }
-
     /// The words that a key allows, where it allows a fixed list.
     public static func words(of name: String) -> [String] {
         let parts = name.split(separator: ".").map(String.init)
@@ -161,7 +166,7 @@ extension Recipe {
     }
 
     /// The dotted names of all keys that have a value.
-    static let leafKeys: [String] = {
+    public static let keyNames: [String] = {
         func names(_ keys: [RecipeKeyFacts], _ prefix: String) -> [String] {
             keys.flatMap { key in
                 key.inner.map { names($0, "\(prefix)\(key.name).") } ?? [prefix + key.name]

@@ -3,6 +3,7 @@ import Benchmarks
 import Essentials
 import Foundation
 import MessagePassing
+import Recipes
 
 /// `steadfast benchmark`.
 struct BenchmarkCommand: ParsableCommand {
@@ -64,7 +65,8 @@ struct BenchmarkCommand: ParsableCommand {
             guard recipe == nil || (dataset == nil && activation == nil) else {
                 throw ValidationError("--recipe excludes --dataset and --activation, which name a recipe themselves")
             }
-            guard !overrides.contains(where: { $0.hasPrefix("batch=") }) else {
+            // A text that is no override is refused with the recipe.
+            guard (try? Recipe.keys(setBy: overrides))?.contains("batch") != true else {
                 throw ValidationError("--set batch does not go with a benchmark: say --batch")
             }
         }

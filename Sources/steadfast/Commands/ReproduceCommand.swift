@@ -54,7 +54,7 @@ struct ReproduceCommand: CollectiveCommand {
                     throw Failure(.usage, "--models names no model: name one, or leave it out")
                 }
                 guard seeds >= 1 else { throw Failure(.usage, "--seeds has to be at least 1") }
-                guard !overrides.contains(where: { $0.hasPrefix("seed=") }) else {
+                guard try !Recipe.keys(setBy: overrides).contains("seed") else {
                     throw Failure(.usage, "--set seed does not go with reproduce: --seeds N trains with 1 to N")
                 }
                 guard samples ?? 1 >= 1 else { throw Failure(.usage, "--samples has to be at least 1") }

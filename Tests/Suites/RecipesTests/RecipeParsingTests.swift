@@ -1,4 +1,5 @@
 import Datasets
+import Essentials
 import Foundation
 import Kernels
 import MessagePassing
@@ -236,6 +237,19 @@ struct RecipeParsingTests {
         #expect(found.dataDirectory == "/a/b")
         #expect(try recipe(base + "\nmax_steps: 5", "max_steps=").maxSteps == nil)
         #expect(try recipe("", "dataset=mnist").dataset == "mnist")
+    }
+
+    @Test("The keys that overrides set are known by their dotted names, short forms spelt out")
+    func keysOfOverrides() throws {
+        let texts = ["seed=7", "schedule=cosine", "random_training={amplitude: 0.2, probability: 0.1}", "batch="]
+        #expect(
+            try Recipe.keys(setBy: texts) == [
+                "seed", "schedule.kind", "random_training.amplitude", "random_training.probability", "batch",
+            ])
+        #expect(try Recipe.keys(setBy: []).isEmpty)
+        #expect(throws: Failure(.usage, "--set seed: write it as key=value, as in --set checkpoint.keep=5")) {
+            try Recipe.keys(setBy: ["seed"])
+        }
     }
 
     @Test("The file's layer rates replace the built-in ones; an override adds to them or clears them")
