@@ -4,7 +4,6 @@ import Checkpoints
 import Datasets
 import Essentials
 import Foundation
-import Interchange
 import Kernels
 import MessagePassing
 import Reports
@@ -205,9 +204,7 @@ struct EvaluateCommand: CollectiveCommand {
                 continue
             }
             guard communicator.rank == 0 else { continue }
-            guard let dataset else { throw Failure(.usage, "\(name) is of the format ONNX: say its --dataset") }
-            let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-            let network = try Checkpoint.imported(onnx: name, settings)
+            let network = try importOptions.imported(name, dataset: dataset, directory: location.dataDirectory)
             imports[name] = network
             subjects.append((name, network.header, try TargetModel(network, seed: seed)))
         }

@@ -52,6 +52,14 @@ struct ImportOptions: ParsableArguments {
         return settings
     }
 
+    /// What a network of the format ONNX becomes.
+    ///
+    /// - Throws: `Failure` 64 without a data set; as ``settings(dataset:directory:)`` and the import.
+    func imported(_ network: String, dataset: String?, directory: String?) throws -> Checkpoint {
+        guard let dataset else { throw Failure(.usage, "\(network) is of the format ONNX: say its --dataset") }
+        return try Checkpoint.imported(onnx: network, try settings(dataset: dataset, directory: directory))
+    }
+
     /// Refuses options that no network takes: units of inputs where all networks are checkpoints, the best checkpoint
     /// of a file of the format ONNX.
     ///

@@ -3,7 +3,6 @@ import Checkpoints
 import Datasets
 import Essentials
 import Foundation
-import Interchange
 import Robustness
 
 /// `steadfast predict`.
@@ -73,9 +72,7 @@ struct PredictCommand: ParsableCommand {
             guard dataset == nil else { throw ImportOptions.misplaced("dataset", network) }
             return try choice.load(network)
         }
-        guard let dataset else { throw Failure(.usage, "\(network) is of the format ONNX: say its --dataset") }
-        let settings = try importOptions.settings(dataset: dataset, directory: location.dataDirectory)
-        return try Checkpoint.imported(onnx: network, settings)
+        return try importOptions.imported(network, dataset: dataset, directory: location.dataDirectory)
     }
 
     /// An image with what the network says of it.
