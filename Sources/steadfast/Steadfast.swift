@@ -43,7 +43,7 @@ struct Steadfast: ParsableCommand {
         var words: [String] = []
         do { words = try arguments() } catch {
             let failure = Failure(error)
-            leave(rank, failure.code.rawValue) { say((rank > 0 ? place(rank) : "") + failure.message) }
+            leave(rank, failure.code.rawValue) { Console.say((rank > 0 ? place(rank) : "") + failure.message) }
         }
         do {
             try CPU.requireInstructionSet()
@@ -53,7 +53,7 @@ struct Steadfast: ParsableCommand {
             guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
         } catch let failure as Failure {
-            say((Communicator.isUnderMpirun ? place(rank) : "") + failure.message)
+            Console.say((Communicator.isUnderMpirun ? place(rank) : "") + failure.message)
             Foundation.exit(failure.code.rawValue)
         } catch {
             leave(rank, exitCode(for: error).rawValue) { exit(withError: error) }
@@ -69,10 +69,6 @@ struct Steadfast: ParsableCommand {
     }
 
     private static func place(_ rank: Int) -> String { "rank \(rank) on \(ProcessInfo.processInfo.hostName): " }
-
-    private static func say(_ sentence: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("steadfast: \(sentence)\n".utf8))
-    }
 
     /// The words of the command line, `~` of `--option=~/path` expanded as the shell does for a word of its own.
     ///

@@ -327,7 +327,7 @@ package final class TrainingReporter {
     /// Warnings go to standard error, also where nothing else is shown.
     func warn(_ sentence: String) {
         progress.clear()
-        try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(sentence)\n".utf8))
+        Console.warn(sentence)
     }
 
     private func say(_ text: String) {

@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Robustness
 import Training
@@ -59,8 +60,6 @@ struct EvaluationWarnings {
 
     /// Tells those that are new, on standard error.
     mutating func tell(of warnings: [String]) {
-        for warning in warnings where told.insert(warning).inserted {
-            try? FileHandle.standardError.write(contentsOf: Data("steadfast: warning: \(warning)\n".utf8))
-        }
+        for warning in warnings where told.insert(warning).inserted { Console.warn(warning) }
     }
 }

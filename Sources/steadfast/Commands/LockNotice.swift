@@ -1,5 +1,4 @@
 import Essentials
-import Foundation
 import MessagePassing
 
 /// Says once, on standard error, which job is waited for; ends the wait where a signal asks to stop.
@@ -14,7 +13,7 @@ final class LockNotice {
     /// - Throws: `Failure` 75 after a signal.
     func callAsFunction(_ holder: String) throws {
         if StopRequest.requested { throw Failure(.stopped, "stopped by a signal while waiting for another job") }
-        if !isTold { try? FileHandle.standardError.write(contentsOf: Data("steadfast: waiting for \(holder)\n".utf8)) }
+        if !isTold { Console.say("waiting for \(holder)") }
         isTold = true
     }
 }

@@ -47,9 +47,7 @@ struct ReportCommand: ParsableCommand {
         let report = try Report(of: directories, output: output, title: title, paper: paper)
         try report.writeTables()
         print(SummaryTable(report.summary.rows))
-        for omission in report.omissions {
-            try? FileHandle.standardError.write(contentsOf: Data("steadfast: left out: \(omission)\n".utf8))
-        }
+        for omission in report.omissions { Console.say("left out: \(omission)") }
         try report.writePage()
         print("written: \(output)/summary.csv, \(output)/index.html")
     }

@@ -429,9 +429,8 @@ struct SweepCommand: CollectiveCommand {
             try report.writePage()
             if !options.quiet { print("written: \(output)/index.html") }
         } catch let failure as Failure where failure.code == .unavailable {
-            let words =
-                "steadfast: no page: \(failure.message); later: steadfast report \(directory.path) --output \(output)\n"
-            try? FileHandle.standardError.write(contentsOf: Data(words.utf8))
+            let later = "steadfast report \(directory.path) --output \(output)"
+            Console.say("no page: \(failure.message); later: \(later)")
         }
     }
 }

@@ -215,8 +215,7 @@ struct TrainCommand: CollectiveCommand {
         }
         if !trains, part.rank == 0, case .failure(let error) = outcome {
             // The training goes on; the job ends with this failure.
-            let sentence = "steadfast: warning: evaluation stopped: \(Failure(error).message)\n"
-            try? FileHandle.standardError.write(contentsOf: Data(sentence.utf8))
+            Console.warn("evaluation stopped: \(Failure(error).message)")
         }
         try world.agree { try outcome.get() }
     }
