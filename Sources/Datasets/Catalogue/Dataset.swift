@@ -36,6 +36,19 @@ public struct Dataset: Sendable {
         try files.stream(split == .test ? .test : .train, wanted: wanted, image: image)
     }
 
+    /// Reads a split's files whole, and hands over no image: for what is known of the content.
+    ///
+    /// - Parameter onImage: called before each image.
+    /// - Throws: `Failure` as `stream`.
+    public func readThrough(_ split: Split, onImage: () -> Void = {}) throws -> StreamedImages {
+        try stream(
+            split,
+            wanted: { _ in
+                onImage()
+                return false
+            }, image: { _, _ in })
+    }
+
     /// The class of each image of a split's files.
     ///
     /// - Throws: `Failure` as `stream`.

@@ -35,7 +35,7 @@ extension Dataset {
                 dataset, [FileReport(path: file.path, digest: file.contentDigest, isOfficial: nil)],
                 train: file.train.digest, test: file.test.digest)
         }
-        let (train, test) = (try dataset.read(.train) { _ in false }, try dataset.read(.test) { _ in false })
+        let (train, test) = (try dataset.readThrough(.train), try dataset.readThrough(.test))
         // Splits, or parts of one, may share files.
         var known = Set<FileReport>()
         let files = (train.files + test.files).filter { known.insert($0).inserted }

@@ -51,12 +51,8 @@ enum DataCheck: Check {
             return failure?.code == .noInput ? missing : "broken|broken|\(failure?.message ?? "\(error)")"
         }
         do {
-            func isWanted(_ index: Int) -> Bool {
-                Progress.beat()
-                return false
-            }
-            let train = try dataset.stream(.train, wanted: isWanted) { _, _ in }
-            let test = try dataset.stream(.test, wanted: isWanted) { _, _ in }
+            let train = try dataset.readThrough(.train, onImage: Progress.beat)
+            let test = try dataset.readThrough(.test, onImage: Progress.beat)
             let official = (train.files + test.files).isOfficial != false
             return (official ? "official|verified" : "unofficial|read whole")
                 + ", training split \(train.contentDigest.prefix(12)), test split \(test.contentDigest.prefix(12))"

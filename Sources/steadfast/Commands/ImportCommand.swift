@@ -42,13 +42,7 @@ struct ImportOptions: ParsableArguments {
             mean: try mean.map { try numbers("mean", $0) },
             deviation: try deviation.map { try numbers("deviation", $0) })
         settings.classNames = names
-        let images = try found?.stream(
-            .train,
-            wanted: { _ in
-                Progress.beat()
-                return false
-            }, image: { _, _ in })
-        settings.datasetDigest = images?.contentDigest ?? ""
+        settings.datasetDigest = try found?.readThrough(.train, onImage: Progress.beat).contentDigest ?? ""
         return settings
     }
 
