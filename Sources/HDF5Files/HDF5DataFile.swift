@@ -153,15 +153,7 @@ public enum HDF5DataFile {
         guard descriptor >= 0 else { throw systemFailure(.noInput, "read", path) }
         defer { close(descriptor) }
         return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = 0
-            while filled < count {
-                let got = pread(
-                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset + filled))
-                if got < 0 && errno == EINTR { continue }
-                guard got >= 0 else { throw systemFailure(.inputOutput, "read", path) }
-                if got == 0 { break }
-                filled += got
-            }
+            filled = try readFully(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset, path: path)
         }
     }
 }

@@ -131,14 +131,8 @@ public enum SealedFile {
             throw Failure(.data, "\(path) has \(size) bytes; files up to \(limit) bytes are read")
         }
         return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            count = 0
-            while count < size {
-                let got = Foundation.read(descriptor, buffer.baseAddress?.advanced(by: count), size - count)
-                if got < 0 && errno == EINTR { continue }
-                guard got >= 0 else { throw systemFailure(.inputOutput, "read", path) }
-                guard got > 0 else { throw Failure(.data, "\(path) shrank while it was read; try again") }
-                count += got
-            }
+            count = try readFully(UnsafeMutableRawBufferPointer(buffer), from: descriptor, path: path)
+            guard count == size else { throw Failure(.data, "\(path) shrank while it was read; try again") }
         }
     }
 }

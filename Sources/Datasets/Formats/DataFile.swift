@@ -211,16 +211,7 @@ public final class DataFile: Sendable {
 
     /// False where the file ends before.
     private func readBytes(_ place: HDF5DataFile.Place, into bytes: UnsafeMutableRawBufferPointer) throws -> Bool {
-        var done = 0
-        while done < place.size {
-            let got = pread(
-                descriptor, bytes.baseAddress?.advanced(by: done), place.size - done, off_t(place.offset + done))
-            if got < 0 && errno == EINTR { continue }
-            guard got >= 0 else { throw systemFailure(.inputOutput, "read", path) }
-            guard got > 0 else { return false }
-            done += got
-        }
-        return true
+        try readFully(bytes, from: descriptor, at: place.offset, path: path) == bytes.count
     }
 
     /// Reads every chunk, one thread a core.

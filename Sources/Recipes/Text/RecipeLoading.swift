@@ -54,15 +54,8 @@ extension Recipe {
         guard descriptor >= 0 else { throw systemFailure(.noInput, "open", path) }
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: RecipeNode.largestText + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { buffer in
-                Foundation.read(descriptor, buffer.baseAddress?.advanced(by: count), buffer.count - count)
-            }
-            if got < 0 && errno == EINTR { continue }
-            guard got >= 0 else { throw systemFailure(.noInput, "read", path) }
-            if got == 0 { break }
-            count += got
+        let count = try bytes.withUnsafeMutableBytes {
+            try readFully($0, from: descriptor, path: path, failingWith: .noInput)
         }
         // Editors of other systems begin a text with a byte order mark.
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
