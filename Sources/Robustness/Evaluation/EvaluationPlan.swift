@@ -117,9 +117,6 @@ public struct ChunkRecords: Sendable {
         (layer * strengths.count + strength) * count + sample - task.samples.lowerBound
     }
 
-    /// The worst record of a sample so far.
-    func worst(strength: Int, sample: Int) -> SampleRecord { records[index(0, strength, sample)] }
-
     /// Notes the record of a part and its image, in pixel units less the mean image; the first of the worst stands for
     /// the sample.
     mutating func add(
