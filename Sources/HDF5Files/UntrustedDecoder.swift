@@ -100,22 +100,13 @@ public enum UntrustedDecoder {
     ) throws -> [UInt8] {
         let command = command
         guard let program = command.first else { return [] }
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", path) }
-        defer { close(ends[0]) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let child: pid_t
-        do {
-            defer { close(ends[1]) }
-            child = try spawn(
-                program, Array(command.dropFirst()) + arguments,
-                streams: [.file("/dev/null", O_RDONLY), .descriptor(ends[1]), .file("/dev/null", O_WRONLY)],
-                purpose: " to read an untrusted file")
-        }
-        let (bytes, ended) = collect(from: ends[0], seconds: 120, most: most)
+        let (child, pipe) = try spawnPiped(
+            program, Array(command.dropFirst()) + arguments, input: .file("/dev/null", O_RDONLY), reading: path,
+            purpose: " to read an untrusted file")
+        defer { close(pipe) }
+        let (bytes, ended) = collect(from: pipe, seconds: 120, most: most)
         if !ended { kill(child, SIGKILL) }
-        var status: Int32 = 0
-        while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+        let status = waitForEnd(of: child)
         let signal = status & 0x7F
         guard ended, signal != SIGXCPU else {
             throw Failure(.data, "\(path): reading it does not end: it is damaged; take another file")

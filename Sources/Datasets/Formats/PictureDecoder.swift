@@ -145,29 +145,19 @@ public enum PictureDecoder {
         let text = Array(paths.joined(separator: "\0").utf8)
         try text.withUnsafeBytes { try AtomicFile.writeAll($0, to: list, path: "the list of pictures") }
         lseek(list, 0, SEEK_SET)
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", paths[0]) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let child: pid_t
-        do {
-            defer { close(ends[1]) }
-            child = try spawn(
-                program, Array(command.dropFirst()) + ["--pictures"],
-                streams: [.descriptor(list), .descriptor(ends[1]), .file("/dev/null", O_WRONLY)],
-                purpose: " to decode pictures")
-        }
-        let pipe = PipeStream(ends[0])
+        let (child, pipe) = try spawnPiped(
+            program, Array(command.dropFirst()) + ["--pictures"], input: .descriptor(list), reading: paths[0],
+            purpose: " to decode pictures")
         defer {
-            pipe.end()
-            var status: Int32 = 0
-            while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+            // A child that still writes ends.
+            close(pipe)
+            waitForEnd(of: child)
         }
         for (index, path) in paths.enumerated() {
             func take(_ count: Int) throws -> [UInt8] {
                 var bytes = [UInt8](repeating: 0, count: count)
-                guard try bytes.withUnsafeMutableBytes({ try pipe.readFully(into: $0) }) == count else {
-                    throw Failure(.data, "\(path): decoding it crashes: it is damaged; copy it again")
-                }
+                guard try bytes.withUnsafeMutableBytes({ try readFully($0, from: pipe, path: "a pipe") }) == count
+                else { throw Failure(.data, "\(path): decoding it crashes: it is damaged; copy it again") }
                 return bytes
             }
             let head = try take(9)
@@ -177,22 +167,4 @@ public enum PictureDecoder {
             try body(index, Picture(height: first, width: second, pixels: try take(3 * first * second)))
         }
     }
-}
-
-/// The reading end of a pipe.
-private final class PipeStream: ByteStream {
-    private let descriptor: Int32
-
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        while true {
-            let got = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
-            if got >= 0 { return got }
-            guard errno == EINTR else { throw systemFailure(.inputOutput, "read", "a pipe") }
-        }
-    }
-
-    /// Closes the pipe: a child that still writes ends.
-    func end() { close(descriptor) }
 }

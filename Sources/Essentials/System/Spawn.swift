@@ -52,3 +52,36 @@ package func spawn(
     }
     return child
 }
+
+/// Starts a program whose standard output comes through a pipe; what it says on standard error is dropped.
+///
+/// - Parameters:
+///   - input: its standard input.
+///   - path: what it is to read, for the message.
+/// - Returns: the child's process identifier, to be waited for with ``waitForEnd(of:)``, and the pipe's end, to be
+///   closed.
+/// - Throws: `Failure` 69 where it cannot be started, 74 where no pipe can be made.
+package func spawnPiped(
+    _ program: String, _ arguments: [String], input: ChildStream, reading path: String, purpose: String
+) throws -> (child: pid_t, output: Int32) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw systemFailure(.inputOutput, "make a pipe to read", path) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[1]) }
+    do {
+        let child = try spawn(
+            program, arguments, streams: [input, .descriptor(ends[1]), .file("/dev/null", O_WRONLY)], purpose: purpose)
+        return (child, ends[0])
+    } catch {
+        close(ends[0])
+        throw error
+    }
+}
+
+/// Waits for a child's end and returns its status, as `waitpid` gives it.
+@discardableResult
+package func waitForEnd(of child: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+    return status
+}
