@@ -58,7 +58,7 @@ final class GrowingFile {
     /// Writes the journal anew with the chunks as they are, and cuts the file off behind them.
     private func rewrite() throws {
         let lines = [identity] + (placed > 0 ? [Self.placedWord + "\(placed)"] : []) + chunks.map(\.line)
-        try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: journal)
+        try AtomicFile.write(lines: lines, to: journal)
         if journalDescriptor >= 0 { close(journalDescriptor) }
         journalDescriptor = open(journal, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
         guard journalDescriptor >= 0 else { throw systemFailure(.cannotCreate, "create", journal) }

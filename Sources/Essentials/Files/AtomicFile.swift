@@ -39,6 +39,11 @@ public enum AtomicFile {
     /// Replaces the content of `path` by a text.
     public static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
 
+    /// Replaces the content of `path` by lines, each with its end.
+    public static func write(lines: [String], to path: String) throws {
+        try write(lines.joined(separator: "\n") + "\n", to: path)
+    }
+
     /// Makes the renames in a folder durable.
     public static func flushFolder(_ folder: String) throws {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

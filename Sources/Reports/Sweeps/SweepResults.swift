@@ -240,10 +240,8 @@ public struct SweepResults {
     public func write() throws {
         try AtomicFile.write(csv, to: directory.path + "/sweep.csv")
         let times = results.map { "\($0.run.path),\(String(format: "%.3f", $0.seconds))" }
-        try AtomicFile.write(
-            (["run,training_seconds"] + times).joined(separator: "\n") + "\n", to: directory.path + "/times.csv")
-        try AtomicFile.write(
-            ([text] + notes).joined(separator: "\n") + "\n", to: directory.path + "/table.txt")
+        try AtomicFile.write(lines: ["run,training_seconds"] + times, to: directory.path + "/times.csv")
+        try AtomicFile.write(lines: [text] + notes, to: directory.path + "/table.txt")
         guard let best else { return }
         try AtomicFile.write(best.results[0].run.recipe.yaml, to: directory.path + "/best.yaml")
     }

@@ -171,8 +171,7 @@ public final class CheckpointWatcher {
     private func add(_ results: EvaluationResults) throws {
         lines.removeAll { $0.name == results.subject.checkpoint }
         lines.append((results.subject.checkpoint, results.summary.map(\.line)))
-        let text = ([SummaryRow.header] + lines.flatMap(\.lines)).joined(separator: "\n") + "\n"
-        try AtomicFile.write(text, to: output + "/summary.csv")
+        try AtomicFile.write(lines: [SummaryRow.header] + lines.flatMap(\.lines), to: output + "/summary.csv")
     }
 }
 

@@ -45,8 +45,7 @@ public struct NetworkRow: Equatable, Sendable {
             lines.removeAll { $0.checkpoint == row.checkpoint && $0.split == row.split }
             lines.append(row)
         }
-        try AtomicFile.write(
-            ([header] + lines.map(\.line)).joined(separator: "\n") + "\n", to: folder + "/networks.csv")
+        try AtomicFile.write(lines: [header] + lines.map(\.line), to: folder + "/networks.csv")
     }
 
     /// The rows of a folder's file; none where there is no such file.

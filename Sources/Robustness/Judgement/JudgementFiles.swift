@@ -33,7 +33,7 @@ public enum JudgementFiles {
     private static func write(
         _ name: String, _ header: String, _ folder: String, lines: () -> [String]
     ) throws {
-        try AtomicFile.write(([header] + lines()).joined(separator: "\n") + "\n", to: "\(folder)/\(name).csv")
+        try AtomicFile.write(lines: [header] + lines(), to: "\(folder)/\(name).csv")
     }
 
     /// Calls `body` for each attack and strength, with the records and the first columns of a line.

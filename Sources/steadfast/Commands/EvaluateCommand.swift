@@ -144,9 +144,8 @@ struct EvaluateCommand: CollectiveCommand {
         }
         try communicator.agree {
             guard communicator.rank == 0 else { return }
-            let text = ([SummaryRow.header] + rows.map(\.line)).joined(separator: "\n") + "\n"
             try NetworkRow.write(networks, to: output)
-            try AtomicFile.write(text, to: output + "/summary.csv")
+            try AtomicFile.write(lines: [SummaryRow.header] + rows.map(\.line), to: output + "/summary.csv")
             if !options.quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
         }
         // The verdict is the last line. Of several sets the first one's images are looked at.
@@ -298,7 +297,7 @@ struct EvaluateCommand: CollectiveCommand {
         }
         try communicator.agree {
             guard communicator.rank == 0 else { return }
-            try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: output + "/diagnosis.csv")
+            try AtomicFile.write(lines: lines, to: output + "/diagnosis.csv")
         }
     }
 

@@ -59,8 +59,7 @@ struct PredictCommand: ParsableCommand {
         }
         take(try predictor.finish())
         if let output {
-            let lines = [Self.header] + rows.map(\.line)
-            try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: output)
+            try AtomicFile.write(lines: [Self.header] + rows.map(\.line), to: output)
         } else {
             print(textTable([["image", "class", "confidence", ""]] + rows.map(\.cells)).joined(separator: "\n"))
         }
