@@ -196,16 +196,27 @@ public struct Conversion {
         defer { buffer.deallocate() }
         while record.images < record.count {
             let images = min(record.rows, record.count - record.images)
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(images * size)])
             let offset = layout.offset(of: record.images, split: number)
-            try partial.read(offset, into: bytes)
-            for i in bytes.count..<buffer.count { buffer[i] = 0 }
-            let chunk = try partial.append(
-                split, images: images, UnsafeRawBufferPointer(buffer), digest: Digest.of(UnsafeRawBufferPointer(bytes)),
-                level: level, liesAt: offset)
-            record.add(chunk, UnsafeRawBufferPointer(bytes))
+            try partial.read(offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<(images * size)]))
+            try append(images, of: split, in: buffer, to: &record, partial, liesAt: offset)
             try progress(record.images)
         }
+    }
+
+    /// Writes the chunk of the images that a buffer of a chunk's size begins with.
+    ///
+    /// - Parameter offset: as `GrowingFile.append` takes it.
+    private func append(
+        _ images: Int, of split: Split, in buffer: UnsafeMutableRawBufferPointer, to record: inout SplitRecord,
+        _ partial: GrowingFile, liesAt offset: Int? = nil
+    ) throws {
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<(images * shape.count)])
+        // Chunks are of one size: the last one is filled up with zeros.
+        for i in bytes.count..<buffer.count { buffer[i] = 0 }
+        let chunk = try partial.append(
+            split, images: images, UnsafeRawBufferPointer(buffer), digest: Digest.of(bytes), level: level,
+            liesAt: offset)
+        record.add(chunk, bytes)
     }
 
     private func changed(_ count: Int, _ found: Int) -> Failure {
@@ -227,13 +238,7 @@ public struct Conversion {
         try progress(first)
         var filled = 0
         func flush() throws {
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(filled * size)])
-            // Chunks are of one size: the last one is filled up with zeros.
-            for i in bytes.count..<buffer.count { buffer[i] = 0 }
-            let chunk = try partial.append(
-                split, images: filled, UnsafeRawBufferPointer(buffer), digest: Digest.of(UnsafeRawBufferPointer(bytes)),
-                level: level)
-            record.add(chunk, UnsafeRawBufferPointer(bytes))
+            try append(filled, of: split, in: buffer, to: &record, partial)
             filled = 0
             try progress(record.images)
         }
