@@ -74,7 +74,7 @@ public struct CollectiveBenchmark {
         }
         var report = BenchmarkReport()
         report.lines = [
-            "allreduce of float32 on \(ranks) rank\(ranks == 1 ? "" : "s") (\(communicator.hostName)); exact: \(lanes) "
+            "allreduce of float32 on \(counted(ranks, "rank")) (\(communicator.hostName)); exact: \(lanes) "
                 + "lanes in their tree, the sums of a rank's own lanes included"
                 + (ranks > 1 ? ", \(groups.way)" : ""),
             "latency \(fixed(network.latency * 1e6, 1)) us, bandwidth \(fixed(network.bandwidth * 1e-6, 0)) MB/s "

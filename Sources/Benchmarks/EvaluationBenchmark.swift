@@ -88,7 +88,7 @@ public struct EvaluationBenchmark {
         report.json.addRates("pgd_steps_per_second", steps)
         report.json.addRates("directions_per_second", directions)
         report.lines = [
-            "evaluation \(subject.name), batch \(subject.batch), \(ranks) rank\(ranks == 1 ? "" : "s"), \(BLAS.kernel)",
+            "evaluation \(subject.name), batch \(subject.batch), \(counted(ranks, "rank")), \(BLAS.kernel)",
             "images/s: median \(fixed(median(inference), 0)), best \(fixed(inference.max() ?? 0, 0)); "
                 + "peak of a core \(fixed(peak, 1)) GFLOP/s, share \(fixed(share, 3))",
             "PGD steps/s: median \(fixed(median(steps), 0)), best \(fixed(steps.max() ?? 0, 0))",

@@ -46,7 +46,7 @@ public struct TrainingBenchmark {
         let share = report.addRates(rates, operations: operations, peak: peak, ranks: ranks)
         report.lines = [
             "training \(subject.name), batch \(subject.batch) in \(subject.recipe.lanes) lanes, "
-                + "\(subject.recipe.reduction.rawValue) reduction, \(ranks) rank\(ranks == 1 ? "" : "s"), "
+                + "\(subject.recipe.reduction.rawValue) reduction, \(counted(ranks, "rank")), "
                 + "\(BLAS.kernel)",
             "images/s: median \(fixed(median(rates), 0)), best \(fixed(rates.max() ?? 0, 0)) of \(rates.count) steps; "
                 + "peak of a core \(fixed(peak, 1)) GFLOP/s, share in training \(fixed(share, 3)) "

@@ -133,9 +133,9 @@ public struct TrainingForecast {
                 + (drawn > 0 ? " and \(drawn) drawn samples" : "") + " an epoch, \(recipe.validation) for validation",
             "steps     \(steps): \(outlook.stepsPerEpoch) an epoch, batch \(recipe.batch) in \(recipe.lanes) lanes",
             "memory    \(megabytes(memory)) a rank",
-            "files     \(files.written) checkpoint\(files.written == 1 ? "" : "s") of "
-                + "\(megabytes(Double(checkpoint.bytes))), \(megabytes(Double(files.bytes))) stay",
-            "time      \(durationText(seconds)) on \(ranks) rank\(ranks == 1 ? "" : "s") here, \(fixed(reading, 1)) s "
+            "files     \(counted(files.written, "checkpoint")) of \(megabytes(Double(checkpoint.bytes))), "
+                + "\(megabytes(Double(files.bytes))) stay",
+            "time      \(durationText(seconds)) on \(counted(ranks, "rank")) here, \(fixed(reading, 1)) s "
                 + "of it reading",
             "ranks     time        MB a rank   (a core each, a host each; network \(network))",
         ]

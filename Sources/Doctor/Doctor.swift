@@ -42,10 +42,7 @@ public struct Doctor {
     /// The page.
     public var lines: [String] {
         let width = findings.map(\.name.count).max() ?? 0
-        var lines = [
-            "\(ranks) rank\(ranks == 1 ? "" : "s") on \(hosts) host\(hosts == 1 ? "" : "s"), "
-                + "steadfast \(Product.version)"
-        ]
+        var lines = ["\(counted(ranks, "rank")) on \(counted(hosts, "host")), steadfast \(Product.version)"]
         for (name, finding, _) in findings {
             let head = pad(finding.verdict.rawValue, 6) + pad(name, width + 2)
             let texts = finding.facts + finding.advice.map { "-> " + $0 }

@@ -29,8 +29,7 @@ struct ReportBuilder {
 
     private var introduction: HTML {
         let networks = models.reduce(0) { $0 + $1.networks.count }
-        let words =
-            "\(networks) network\(networks == 1 ? "" : "s") of \(models.count) model\(models.count == 1 ? "" : "s")"
+        let words = "\(counted(networks, "network")) of \(counted(models.count, "model"))"
         return """
             <p>The tables and figures of <cite>Suppressing the Unusual: towards Robust CNNs using Symmetric Activation
             Functions</cite> (Zhao &amp; Griffin 2016, <a href="https://arxiv.org/abs/1603.05145">arXiv 1603.05145</a>)

@@ -21,7 +21,7 @@ enum BindingCheck: Check {
             if ranks.count > all.count {
                 finding.complain(
                     .warn,
-                    "\(ranks.count) ranks share \(all.count) core\(all.count == 1 ? "" : "s") on \(host): start one "
+                    "\(ranks.count) ranks share \(counted(all.count, "core")) on \(host): start one "
                         + "rank for each core, or bind them to more (mpirun --bind-to core --map-by ppr:N:node)")
             } else if let (first, second) = sharing(ranks, cores) {
                 finding.complain(

@@ -1,3 +1,5 @@
+import Essentials
+
 /// Who is there.
 enum HostsCheck: Check {
     static let name = "hosts"
@@ -6,7 +8,7 @@ enum HostsCheck: Check {
         var finding = Finding()
         let counts = job.hostNames.map { (host: $0, ranks: job.ranks(of: $0)) }
         if counts.count <= 8 {
-            for (host, ranks) in counts { finding.add("\(host): \(ranks.count) rank\(ranks.count == 1 ? "" : "s")") }
+            for (host, ranks) in counts { finding.add("\(host): \(counted(ranks.count, "rank"))") }
         } else {
             let sizes = counts.map(\.ranks.count)
             finding.add(

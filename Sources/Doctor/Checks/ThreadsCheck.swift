@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Kernels
 
@@ -12,8 +13,7 @@ enum ThreadsCheck: Check {
         let threads = try job.world.allGather(Int64(BLAS.threads))
         let hostCores = try job.world.allGather(Int64(ProcessFacts.coreCount))
         let said = try job.world.allGather(
-            "OpenBLAS started \(BLAS.threads) thread\(BLAS.threads == 1 ? "" : "s") a rank on "
-                + "\(ProcessFacts.coreCount) cores, "
+            "OpenBLAS started \(counted(BLAS.threads, "thread")) a rank on \(ProcessFacts.coreCount) cores, "
                 + "training uses 1; " + settings.joined(separator: ", "))
         var finding = Finding()
         job.tell(said).forEach { finding.add($0) }

@@ -10,3 +10,6 @@ public func realNumber(_ text: some StringProtocol) -> Double? {
     let quotient = value / divisor + 0
     return quotient.isFinite ? quotient : nil
 }
+
+/// A number of things: `1 rank`, `2 ranks`.
+public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

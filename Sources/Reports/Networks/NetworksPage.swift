@@ -55,7 +55,7 @@ struct NetworksPage {
             let (fewest, most) = (counts.min() ?? 0, counts.max() ?? 0)
             let samples = fewest == most ? "\(most)" : "\(fewest) to \(most)"
             let split = splits.isEmpty ? "" : splits.joined(separator: " and ") + " "
-            let words = "\(networks.count) network\(networks.count == 1 ? "" : "s")"
+            let words = counted(networks.count, "network")
             return "<p>\(words) on <b>\(dataset)</b>, \(samples) \(split)samples.</p>"
         }
         return "\(.joined(sentences))<p>Evaluated by steadfast \(Product.version). \(Texts.error)</p>"

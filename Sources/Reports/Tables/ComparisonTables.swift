@@ -1,3 +1,4 @@
+import Essentials
 import Robustness
 
 /// The paper's tables beside ours, cell by cell.
@@ -71,7 +72,7 @@ package enum ComparisonTables {
             }
             let seeds = model.networks.count
             sentences.append(
-                "\(label), \(seeds) seed\(seeds == 1 ? "" : "s"): the paper's error or less in "
+                "\(label), \(counted(seeds, "seed")): the paper's error or less in "
                     + "\(differences.count { $0.0 < 0.0005 }) of \(differences.count) cells; largest excess "
                     + "\(signed(max(0, worst.0))) at β \(plainDecimal(worst.1)).")
         }

@@ -104,8 +104,8 @@ package final class TrainingReporter {
         let (samples, ranks) = (data.plan.samples, places.hosts.count)
         say(
             "\(recipe.dataset), \(data.network.classes) classes, \(recipe.network.activation.rawValue) network, "
-                + "\(samples) samples an epoch, batch \(recipe.batch) in \(recipe.lanes) lanes on \(ranks) "
-                + "rank\(ranks == 1 ? "" : "s"), "
+                + "\(samples) samples an epoch, batch \(recipe.batch) in \(recipe.lanes) lanes on "
+                + "\(counted(ranks, "rank")), "
                 + (recipe.dataSharing == .lanes
                     ? "" : data.stream == nil ? "one copy of the images a host, " : "images in windows, ") + BLAS.kernel
         )

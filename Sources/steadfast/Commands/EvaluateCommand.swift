@@ -269,7 +269,7 @@ struct EvaluateCommand: CollectiveCommand {
             guard communicator.rank == 0 else { continue }
             let ranks = communicator.worldSize
             let title = part.map { "\(subject.name) on \($0.name)" } ?? subject.name
-            print("\(title), \(forecast.samples) samples on \(ranks) rank\(ranks == 1 ? "" : "s")")
+            print("\(title), \(forecast.samples) samples on \(counted(ranks, "rank"))")
             for attack in forecast.attacks {
                 print("  \(attack.name): \(durationText(attack.seconds)), by \(attack.timed) samples")
             }

@@ -474,6 +474,6 @@ struct SweepTeam: CustomStringConvertible {
 
     /// `8 ranks in 2 parts`.
     var description: String {
-        "\(ranks) rank\(ranks == 1 ? "" : "s")" + (parts == 1 ? "" : " in \(parts) parts")
+        counted(ranks, "rank") + (parts == 1 ? "" : " in \(parts) parts")
     }
 }
