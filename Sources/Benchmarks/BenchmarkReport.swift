@@ -33,9 +33,6 @@ package func median(_ values: [Double]) -> Double {
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }
 
-/// A number with a fixed number of decimals.
-func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
-
 extension JSONLine {
     /// Adds `{"median":, "best":}` of rates.
     mutating func addRates(_ key: String, _ rates: [Double]) {

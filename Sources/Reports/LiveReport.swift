@@ -65,11 +65,11 @@ public final class LiveReport {
             : "<p>The run goes on; this page loads itself anew every \(Int(max(1, interval.rounded()))) seconds.</p>"
         let cards: [HTML] = [
             ("step", last.map { "\($0.step)" }), ("epoch", metrics.epochs.last.map { "\($0.epoch + 1)" }),
-            ("loss", last.map { String(format: "%.4f", $0.loss) }),
+            ("loss", last.map { fixed($0.loss, 4) }),
             ("training error", last.map { decimal($0.error) }),
             ("training error, images", metrics.epochs.last?.imageError.map(decimal)),
             ("training error, drawn samples", metrics.epochs.last?.drawnError.map(decimal)),
-            ("images a second", last.map { String(format: "%.0f", $0.rate) }),
+            ("images a second", last.map { fixed($0.rate, 0) }),
             ("validation error", metrics.epochs.last?.validation.map(decimal)),
             ("validation error, attacked", metrics.epochs.last?.attacked.map(decimal)),
         ].compactMap { name, value in
@@ -144,9 +144,9 @@ public final class LiveReport {
             rows: metrics.epochs.reversed().map { epoch in
                 [
                     Table.Cell("\(epoch.epoch + 1)"), Table.Cell("\(epoch.step)"),
-                    Table.Cell(String(format: "%.4f", epoch.loss)), Table.Cell(decimal(epoch.error)),
+                    Table.Cell(fixed(epoch.loss, 4)), Table.Cell(decimal(epoch.error)),
                 ] + errors.map { Table.Cell($0.value(epoch).map(decimal) ?? "") }
-                    + [Table.Cell(String(format: "%.0f", epoch.rate))]
+                    + [Table.Cell(fixed(epoch.rate, 0))]
             })
     }
 }

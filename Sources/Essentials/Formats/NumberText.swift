@@ -1,3 +1,5 @@
+import Foundation
+
 /// The finite value of a decimal number, or of a fraction such as 8/255, as the field writes strengths; nil where a
 /// text is neither.
 public func realNumber(_ text: some StringProtocol) -> Double? {
@@ -13,3 +15,6 @@ public func realNumber(_ text: some StringProtocol) -> Double? {
 
 /// A number of things: `1 rank`, `2 ranks`.
 public func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+/// A number with a fixed number of decimals.
+public func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }

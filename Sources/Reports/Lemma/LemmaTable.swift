@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Kernels
 
@@ -19,7 +20,7 @@ enum LemmaTable {
                 Table.Cell("\(check.dimensions)"), Table.Cell(String(format: "%g", check.radius)),
                 Table.Cell(String(format: "%g", check.tolerance)), Table.Cell(String(format: "%.4g", check.scale)),
                 Table.Cell(String(format: "1 - %.3g", 1 - check.threshold)),
-                Table.Cell(String(format: "%.5f", check.volumeError), mark: .strong),
+                Table.Cell(fixed(check.volumeError, 5), mark: .strong),
                 Table.Cell(check.holds ? "yes" : "no", mark: check.holds ? .better : .worse),
                 Table.Cell(check.excess == 0 ? "yes" : "no", mark: check.excess == 0 ? .better : .worse),
             ]
@@ -41,8 +42,8 @@ enum LemmaTable {
         let rows = [2, 3, 5, 10, 20].map { n -> [Table.Cell] in
             let checks = [0.05, 0.001].map { LemmaCheck(.mrelu, dimensions: n, radius: 1, tolerance: $0) }
             return [Table.Cell("\(n)")]
-                + checks.map { Table.Cell(String(format: "%.3f", $0.volumeError), mark: .worse) }
-                + [Table.Cell(String(format: "%.3f", LemmaCheck.bestL1Ball(dimensions: n)), mark: .strong)]
+                + checks.map { Table.Cell(fixed($0.volumeError, 3), mark: .worse) }
+                + [Table.Cell(fixed(LemmaCheck.bestL1Ball(dimensions: n), 3), mark: .strong)]
         }
         return Table(
             name: "lemma-1-mrelu", title: "The same block of mReLUs: its level sets are L1 balls",

@@ -75,7 +75,7 @@ enum WorstSamplesFigure {
             let words = [sample.label, sample.prediction].map { classes.indices.contains($0) ? classes[$0] : "ns" }
             return PixelPanel.Cell(
                 pixels: PixelPanel.colours(shape) { images.pixels[slot * shape.count + $0] },
-                text: "\(words[0].prefix(5)) → \(words[1].prefix(5)) " + String(format: "%.2f", sample.confidence))
+                text: "\(words[0].prefix(5)) → \(words[1].prefix(5)) " + fixed(Double(sample.confidence), 2))
         }
         let rows = stride(from: 0, to: cells.count, by: 8).map { Array(cells[$0..<min($0 + 8, cells.count)]) }
         return PixelPanel.panel(name, rows, shape, fontSize: 8)

@@ -111,7 +111,7 @@ public struct RunList: CustomStringConvertible {
         let rows =
             [heading]
             + runs.map { run in
-                func text(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "" }
+                func text(_ value: Double?) -> String { value.map { fixed($0, 4) } ?? "" }
                 return [
                     run.path, run.state.rawValue, run.step.map(String.init) ?? "", run.savedStep.map(String.init) ?? "",
                     text(run.error), text(run.validation), text(run.attacked), Self.size(run.bytes),

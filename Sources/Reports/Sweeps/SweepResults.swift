@@ -239,7 +239,7 @@ public struct SweepResults {
     /// - Throws: `Failure` 73 or 74 where they cannot be written.
     public func write() throws {
         try AtomicFile.write(csv, to: directory.path + "/sweep.csv")
-        let times = results.map { "\($0.run.path),\(String(format: "%.3f", $0.seconds))" }
+        let times = results.map { "\($0.run.path),\(fixed($0.seconds, 3))" }
         try AtomicFile.write(lines: ["run,training_seconds"] + times, to: directory.path + "/times.csv")
         try AtomicFile.write(lines: [text] + notes, to: directory.path + "/table.txt")
         guard let best else { return }
@@ -255,7 +255,7 @@ public struct SweepResults {
             ["run"] + directory.sweep.keys
             + ["seed", "state", "step", "epoch", "validation", "validation_attacked", "clean", "attacked", "certified"]
             + attacks.map { "\($0.name) at \(plainDecimal($0.strength))" }
-        func text(_ error: Double?) -> String { error.map { String(format: "%.6f", $0) } ?? "" }
+        func text(_ error: Double?) -> String { error.map { fixed($0, 6) } ?? "" }
         let lines = results.map { result -> String in
             let numbers = [result.step, result.epoch].map { $0.map(String.init) ?? "" }
             let errors = [result.validation, result.validationAttacked, result.clean, result.attacked, nil].map(text)
@@ -288,7 +288,7 @@ public struct SweepResults {
             return [String(run.path.prefix { $0 != "-" && $0 != "/" })] + run.values
                 + [
                     states(own), cell(\.validation), cell(\.validationAttacked), cell(\.clean), cell(\.attacked),
-                    String(format: "%.1f", own.results.reduce(0) { $0 + $1.seconds }), mark,
+                    fixed(own.results.reduce(0) { $0 + $1.seconds }, 1), mark,
                 ]
         }
         return textTable([heading + [""]] + rows, words: 1).joined(separator: "\n")

@@ -37,7 +37,7 @@ enum SweepSection {
                     Table.Cell("\(own.results.count)"),
                     Table.Cell(own.results.map(\.state.rawValue).uniqued.joined(separator: ", "), mark: .text),
                     cell(\.validation), cell(\.validationAttacked), cell(\.clean), cell(\.attacked),
-                    Table.Cell(String(format: "%.1f", seconds)), Table.Cell(front.contains(own.number) ? "front" : ""),
+                    Table.Cell(fixed(seconds, 1)), Table.Cell(front.contains(own.number) ? "front" : ""),
                 ]
         }
         return Table(

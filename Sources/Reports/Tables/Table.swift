@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 import Robustness
 
@@ -118,7 +119,7 @@ package struct Table {
 }
 
 /// An error for people: three decimals.
-package func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+package func decimal(_ value: Double) -> String { fixed(value, 3) }
 /// A difference of errors for people.
 package func signed(_ value: Double) -> String {
     // Not -0.000.

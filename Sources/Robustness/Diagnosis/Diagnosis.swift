@@ -1,3 +1,4 @@
+import Essentials
 import Foundation
 
 /// A sign that attacks by gradients may overstate a network's robustness.
@@ -59,7 +60,7 @@ public enum MaskingFlag: String, CaseIterable, Sendable {
 
     /// The meaning of the figure, for the verdict.
     func sentence(_ figure: Double) -> String {
-        let number = String(format: "%.2f", figure)
+        let number = fixed(figure, 2)
         return switch self {
         case .zeroGradients: "\(number) of the samples have no gradient"
         case .deadUnits: "\(number) of the hidden units never move"
@@ -151,7 +152,7 @@ public struct Diagnosis: Sendable {
             + MaskingFlag.allCases.compactMap { flag in
                 figures[flag].map { figure in
                     CSVText.fields(of: [checkpoint]) + ",\(plainDecimal(strength)),\(flag.rawValue),"
-                        + String(format: "%.6f", figure)
+                        + fixed(figure, 6)
                         + ",\(plainDecimal(flag.threshold)),\(isRaised(flag) ? "yes" : "no"),"
                         + CSVText.fields(of: [flag.sentence(figure)])
                 }

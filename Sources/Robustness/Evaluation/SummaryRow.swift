@@ -67,7 +67,7 @@ public struct SummaryRow: Sendable {
 
     /// The row as a line of the file.
     public var line: String {
-        let numbers = [error, wrong, rejected, meanConfidence].map { String(format: "%.6f", $0) }
+        let numbers = [error, wrong, rejected, meanConfidence].map { fixed($0, 6) }
         return
             ([CSVText.fields(of: [checkpoint, dataset, attack]), plainDecimal(strength), psnr, "\(samples)"] + numbers)
             .joined(separator: ",")
@@ -88,11 +88,11 @@ public struct SummaryRow: Sendable {
 }
 
 /// The peak signal-to-noise ratio of a change by a fraction of the pixel range in every element.
-package func decibels(_ strength: Double) -> String { String(format: "%.2f", -20 * log10(strength)) }
+package func decibels(_ strength: Double) -> String { fixed(-20 * log10(strength), 2) }
 
 /// A number without an exponent and without trailing zeros: 0, 0.01, 0.25.
 package func plainDecimal(_ value: Double) -> String {
-    var text = String(format: "%.10f", value)
+    var text = fixed(value, 10)
     while text.hasSuffix("0") { text.removeLast() }
     if text.hasSuffix(".") { text.removeLast() }
     return text

@@ -106,7 +106,7 @@ public enum JudgementFiles {
                 }
                 let squares = records.reduce(0) { $0 + Double($1.l2) * Double($1.l2) } / Double(records.count)
                 let root = (squares / Double(results.subject.imageCount)).squareRoot()
-                let psnr = root > 0 ? String(format: "%.2f", -20 * log10(root)) : "inf"
+                let psnr = root > 0 ? fixed(-20 * log10(root), 2) : "inf"
                 return "\(columns),\(records.count),\(name)," + means.map(decimal).joined(separator: ",") + ",\(psnr)"
             }
         }
@@ -163,5 +163,5 @@ public enum JudgementFiles {
         return [row.error, row.wrong, row.rejected].map(decimal).joined(separator: ",")
     }
 
-    private static func decimal(_ value: Double) -> String { String(format: "%.6f", value) }
+    private static func decimal(_ value: Double) -> String { fixed(value, 6) }
 }

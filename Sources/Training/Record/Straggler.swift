@@ -1,3 +1,5 @@
+import Essentials
+
 /// Finds the rank that holds the others up.
 package enum Straggler {
     /// A rank that computes an image this many times as slowly as the others is named.

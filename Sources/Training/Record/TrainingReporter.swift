@@ -337,6 +337,3 @@ package final class TrainingReporter {
         fflush(nil)
     }
 }
-
-/// A number with a fixed number of decimals.
-func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }

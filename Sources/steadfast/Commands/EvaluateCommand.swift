@@ -274,8 +274,8 @@ struct EvaluateCommand: CollectiveCommand {
                 print("  \(attack.name): \(durationText(attack.seconds)), by \(attack.timed) samples")
             }
             print("time      \(durationText(forecast.seconds)) here; ranks share the samples")
-            print("memory    \(String(format: "%.1f", forecast.memory / 1e6)) MB a rank")
-            print("files     results.h5 of at most \(String(format: "%.1f", Double(forecast.bytes) / 1e6)) MB")
+            print("memory    \(fixed(forecast.memory / 1e6, 1)) MB a rank")
+            print("files     results.h5 of at most \(fixed(Double(forecast.bytes) / 1e6, 1)) MB")
         }
     }
 

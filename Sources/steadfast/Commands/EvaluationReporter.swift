@@ -22,7 +22,7 @@ struct EvaluationReporter {
             unit: "samples/s")
         guard done == total else { return }
         line.clear()
-        let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
+        let seconds = fixed((ContinuousClock.now - start) / .seconds(1), 1)
         print("\(name)  \(attack.specification.verbatim): \(total) samples, \(seconds) s since the start")
         fflush(nil)
     }

@@ -81,7 +81,7 @@ struct PredictCommand: ParsableCommand {
         let prediction: Prediction
         let title: String
 
-        private var confidence: String { String(format: "%.6f", prediction.confidence) }
+        private var confidence: String { fixed(Double(prediction.confidence), 6) }
 
         /// The row of the table for people.
         var cells: [String] {

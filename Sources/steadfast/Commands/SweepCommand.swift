@@ -383,8 +383,8 @@ struct SweepCommand: CollectiveCommand {
         tell(
             """
             runs      \(runs.count), of \(known.count) different costs; \(team)
-            memory    \(String(format: "%.1f", memory / 1e6)) MB a rank
-            files     \(String(format: "%.1f", Double(bytes) / 1e6)) MB of checkpoints
+            memory    \(fixed(memory / 1e6, 1)) MB a rank
+            files     \(fixed(Double(bytes) / 1e6, 1)) MB of checkpoints
             time      \(durationText((training + evaluation) / parts)) here: \(durationText(training / parts)) of \
             training, \(durationText(evaluation / parts)) of evaluation
             """, world)
