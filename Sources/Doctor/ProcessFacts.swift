@@ -38,8 +38,7 @@ package enum ProcessFacts {
     }
 
     private static func value(of key: String, in file: String, separator: Character) -> String {
-        let line = kernelText(file).split(separator: "\n").first { $0.hasPrefix(key) }
-        let parts = line?.split(separator: separator, maxSplits: 1) ?? []
+        let parts = kernelLine(key, in: file)?.split(separator: separator, maxSplits: 1) ?? []
         return parts.count == 2 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
     }
 }

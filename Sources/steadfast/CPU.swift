@@ -15,8 +15,7 @@ enum CPU {
         default: return
         }
         // Where the kernel does not list them nothing can be said.
-        let lines = kernelText("/proc/cpuinfo").split(separator: "\n")
-        guard let line = lines.first(where: { $0.hasPrefix("flags") }) else { return }
+        guard let line = kernelLine("flags", in: "/proc/cpuinfo") else { return }
         let flags = Set(line.split(separator: " ").map(String.init))
         let missing = needed.filter { !flags.contains($0) }
         guard missing.isEmpty else {

@@ -18,19 +18,14 @@ public enum HostMemory {
 
     /// The memory that memory.max of the control group (version 2), and of those above it, leaves.
     private static var groupRest: Int {
-        guard let line = kernelText("/proc/self/cgroup").split(separator: "\n").first(where: { $0.hasPrefix("0::") })
-        else {
-            return .max
-        }
+        guard let line = kernelLine("0::", in: "/proc/self/cgroup") else { return .max }
         var path = "/sys/fs/cgroup" + line.dropFirst(3)
         var rest = Int.max
         while path.hasPrefix("/sys/fs/cgroup") {
             if let most = number(path + "/memory.max"), let taken = number(path + "/memory.current") {
                 // What the group's files take of it can be given back.
-                let files = kernelText(path + "/memory.stat").split(separator: "\n").first {
-                    $0.hasPrefix("inactive_file ")
-                }
-                let cache = files.flatMap { Int($0.dropFirst("inactive_file ".count)) } ?? 0
+                let key = "inactive_file "
+                let cache = kernelLine(key, in: path + "/memory.stat").flatMap { Int($0.dropFirst(key.count)) } ?? 0
                 rest = min(rest, max(0, most - taken + cache))
             }
             path = (path as NSString).deletingLastPathComponent
@@ -47,8 +42,7 @@ public enum HostMemory {
     }
 
     private static func kilobytes(of key: String, in file: String) -> Int? {
-        let line = kernelText(file).split(separator: "\n").first { $0.hasPrefix(key) }
-        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+        kernelLine(key, in: file)?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
 
     private static func number(_ file: String) -> Int? { Int(kernelText(file).dropLast()) }

@@ -19,8 +19,7 @@ public struct NumberList: Hashable, Sendable, CustomStringConvertible {
 
     /// The cores that this process may run on, as sched_getaffinity(2) has them.
     public static var allowedCores: NumberList {
-        let line =
-            kernelText("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") } ?? ""
+        let line = kernelLine("Cpus_allowed_list:", in: "/proc/self/status") ?? ""
         return NumberList(parsing: String(line.drop { $0 != ":" }.dropFirst()))
     }
 
