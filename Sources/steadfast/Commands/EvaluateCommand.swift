@@ -196,7 +196,7 @@ struct EvaluateCommand: CollectiveCommand {
         var (read, imports): ([String: EvaluatedNetwork], [String: Checkpoint]) = ([:], [:])
         var subjects: [EvaluatedNetwork] = []
         for name in checkpoints {
-            guard name.hasSuffix(".onnx") else {
+            guard ImportOptions.isForeign(name) else {
                 let network = try load(name)
                 read[name] = network
                 subjects.append(network)
@@ -253,7 +253,7 @@ struct EvaluateCommand: CollectiveCommand {
     /// Estimates what the evaluation takes; writes nothing. Collective.
     private func forecast(_ communicator: Communicator) throws {
         let request = try communicator.agree { () throws -> EvaluationRequest in
-            guard !watch, !diagnose, !checkpoints.contains(where: { $0.hasSuffix(".onnx") }) else {
+            guard !watch, !diagnose, !checkpoints.contains(where: ImportOptions.isForeign) else {
                 throw Failure(
                     .usage,
                     "--dry-run goes without --watch, --diagnose and files of the format ONNX, which it cannot estimate")
@@ -357,7 +357,7 @@ struct EvaluateCommand: CollectiveCommand {
     /// The checkpoint of a network: the latest or best one of a run, or the one that a network of the format ONNX
     /// becomes.
     private func checkpoint(_ name: String) throws -> String {
-        name.hasSuffix(".onnx")
+        ImportOptions.isForeign(name)
             ? "\(output)/imported/\(folderName(name)).h5" : try RunDirectory.checkpointFile(name, best: choice.best)
     }
 

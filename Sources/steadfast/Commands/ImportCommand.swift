@@ -46,6 +46,9 @@ struct ImportOptions: ParsableArguments {
         return settings
     }
 
+    /// True where a network is a file of the format ONNX, false where it is a checkpoint or a run.
+    static func isForeign(_ network: String) -> Bool { network.hasSuffix(".onnx") }
+
     /// What a network of the format ONNX becomes.
     ///
     /// - Throws: `Failure` 64 without a data set; as ``settings(dataset:directory:)`` and the import.
@@ -59,7 +62,7 @@ struct ImportOptions: ParsableArguments {
     ///
     /// - Throws: `Failure` 64 naming the option and the network.
     func check(_ networks: [String], _ choice: CheckpointChoice) throws {
-        let files = networks.filter { $0.hasSuffix(".onnx") }
+        let files = networks.filter(Self.isForeign)
         for file in files { _ = try RunDirectory.checkpointFile(file, best: choice.best) }
         guard files.isEmpty, let network = networks.first else { return }
         for (name, value) in [("mean", mean), ("deviation", deviation)] where value != nil {

@@ -67,7 +67,7 @@ struct PredictCommand: ParsableCommand {
 
     private func checkpoint() throws -> Checkpoint {
         try importOptions.check([network], choice)
-        guard network.hasSuffix(".onnx") else {
+        guard ImportOptions.isForeign(network) else {
             guard dataset == nil else { throw ImportOptions.misplaced("dataset", network) }
             return try choice.load(network)
         }
