@@ -34,9 +34,9 @@ public struct Report {
         var evaluations: [(folder: String, rows: [SummaryRow])] = []
         for directory in directories {
             for folder in try EvaluationFinder.folders(in: directory, except: output) {
-                try summary.add(contentsOf: folder + "/summary.csv")
+                try summary.add(contentsOf: "\(folder)/\(SummaryRow.file)")
                 var own = SummaryFile()
-                try own.add(contentsOf: folder + "/summary.csv")
+                try own.add(contentsOf: "\(folder)/\(SummaryRow.file)")
                 evaluations.append((folder, own.rows))
             }
         }
@@ -63,7 +63,7 @@ public struct Report {
     /// - Throws: `Failure` 73 or 74 where files cannot be written.
     public func writeTables() throws {
         try FileManager.default.makeDirectory(output)
-        try AtomicFile.write(summary.text, to: output + "/summary.csv")
+        try AtomicFile.write(summary.text, to: "\(output)/\(SummaryRow.file)")
         try NetworkRow.write(networks, to: output)
         try PageFiles.writeTables(page, to: output)
     }

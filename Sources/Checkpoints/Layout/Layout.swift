@@ -109,6 +109,8 @@ public enum RunLayout {
     public static let lock = "lock"
     /// The file that a job rewrites where there are no locks.
     public static let heartbeat = "heartbeat"
+    /// The directory of the evaluation that goes with the training.
+    public static let evaluation = "evaluation"
     /// The folder of the checkpoints.
     public static let checkpoints = "checkpoints"
     /// One line in the folder of the checkpoints: the name of the newest complete one.

@@ -91,8 +91,8 @@ extension RunDirectory {
     public static func checkpointFile(_ path: String, best: Bool = false) throws -> String {
         if FileManager.default.isDirectory(path) {
             guard best else { return try latestCheckpoint(in: path) }
-            let folder = path + "/checkpoints"
-            guard let name = try pointer("best", in: folder) else {
+            let folder = "\(path)/\(RunLayout.checkpoints)"
+            guard let name = try pointer(RunLayout.best, in: folder) else {
                 throw Failure(
                     .noInput, "\(path) holds no best checkpoint: train with a validation split (validation: 1000)")
             }
@@ -100,7 +100,8 @@ extension RunDirectory {
         }
         guard !best else { throw Failure(.usage, "--best goes with a run's directory, and \(path) is none") }
         let (folder, name) = ((path as NSString).deletingLastPathComponent, (path as NSString).lastPathComponent)
-        guard name == "latest" || name == "best", (folder as NSString).lastPathComponent == "checkpoints",
+        guard [RunLayout.latest, RunLayout.best].contains(name),
+            (folder as NSString).lastPathComponent == RunLayout.checkpoints,
             let file = try pointer(name, in: folder)
         else { return path }
         return "\(folder)/\(file)"

@@ -41,7 +41,7 @@ package struct EvaluatedNetwork {
         let step = URL(fileURLWithPath: checkpoint).deletingPathExtension().lastPathComponent
         // A part of a data set has a folder of its own.
         let part = "\(folder)/" + dataset.replacingOccurrences(of: "/", with: "_")
-        return [part, folder].flatMap { ["\($0)/\(own)", "\($0)/\(step)", $0] }.map { $0 + "/results.h5" }
+        return [part, folder].flatMap { ["\($0)/\(own)", "\($0)/\(step)", $0] }.map { "\($0)/\(ResultsLayout.file)" }
             .first { FileManager.default.fileExists(atPath: $0) }
     }
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Essentials
 import Foundation
+import Robustness
 
 /// Finds the evaluations that lie in and below a directory.
 package enum EvaluationFinder {
@@ -35,7 +36,7 @@ package enum EvaluationFinder {
             guard kind == .typeDirectory, name != RunLayout.checkpoints, absolutePath(path) != output else { return [] }
             return try search(path, except: output)
         }
-        return (names.contains("summary.csv") ? [folder] : []) + below
+        return (names.contains(SummaryRow.file) ? [folder] : []) + below
     }
 }
 

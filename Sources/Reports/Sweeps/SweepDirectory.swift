@@ -2,6 +2,7 @@ import Checkpoints
 import Essentials
 import Foundation
 import Recipes
+import Robustness
 
 /// The directory of a sweep, which several jobs may work in at once: each run is one job's at a time.
 ///
@@ -45,7 +46,7 @@ public struct SweepDirectory: Sendable {
     }
 
     /// The evaluation of a run's best network.
-    public func evaluation(of run: SweepRun) -> String { path(of: run) + "/evaluation" }
+    public func evaluation(of run: SweepRun) -> String { "\(path(of: run))/\(RunLayout.evaluation)" }
 
     /// Refuses a directory that holds a run or another sweep; makes nothing. Local.
     ///
@@ -132,5 +133,7 @@ public struct SweepDirectory: Sendable {
     }
 
     /// True where a run's best network is evaluated.
-    public func isEvaluated(_ run: SweepRun) -> Bool { access(evaluation(of: run) + "/summary.csv", F_OK) == 0 }
+    public func isEvaluated(_ run: SweepRun) -> Bool {
+        access("\(evaluation(of: run))/\(SummaryRow.file)", F_OK) == 0
+    }
 }

@@ -47,7 +47,7 @@ struct SweepResult {
             (state, rows) = (.failed, [])
         } else if directory.isEvaluated(run) {
             var summary = SummaryFile()
-            try summary.add(contentsOf: directory.evaluation(of: run) + "/summary.csv")
+            try summary.add(contentsOf: "\(directory.evaluation(of: run))/\(SummaryRow.file)")
             (state, rows) = (.finished, summary.rows)
         } else {
             (state, rows) = (.missing, [])

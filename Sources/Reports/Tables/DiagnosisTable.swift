@@ -19,7 +19,9 @@ enum DiagnosisTable {
 
     private static func verdicts(_ model: EvaluatedModel, _ network: EvaluatedNetwork) -> [[Table.Cell]] {
         network.folders.compactMap { folder in
-            let lines = CSVFile.rows(folder + "/diagnosis.csv").filter { $0.count == 7 && $0[0] == network.checkpoint }
+            let lines = CSVFile.rows("\(folder)/\(Diagnosis.file)").filter {
+                $0.count == 7 && $0[0] == network.checkpoint
+            }
             guard let strength = lines.first.flatMap({ Double($0[1]) }) else { return nil }
             let figures = Dictionary(
                 lines.compactMap { line in

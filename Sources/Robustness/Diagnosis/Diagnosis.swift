@@ -134,7 +134,9 @@ public struct Diagnosis: Sendable {
         return excess.isNaN ? .infinity : excess
     }
 
-    /// The first line of `diagnosis.csv`.
+    /// The file in an evaluation directory.
+    public static let file = "diagnosis.csv"
+    /// The file's first line.
     public static let header = "checkpoint,eps,flag,figure,threshold,raised,meaning"
 
     /// The flag of the line of `diagnosis.csv` that counts the samples that are right unattacked.

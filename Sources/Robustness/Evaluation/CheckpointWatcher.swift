@@ -51,7 +51,7 @@ public final class CheckpointWatcher {
             try Self.requireRun(run)
             try FileManager.default.makeDirectory(output)
             guard communicator.rank == 0 else { return [] }
-            let summary = output + "/summary.csv"
+            let summary = "\(output)/\(SummaryRow.file)"
             guard FileManager.default.fileExists(atPath: summary) else { return [] }
             guard resume else {
                 throw Failure(
@@ -171,7 +171,7 @@ public final class CheckpointWatcher {
     private func add(_ results: EvaluationResults) throws {
         lines.removeAll { $0.name == results.subject.checkpoint }
         lines.append((results.subject.checkpoint, results.summary.map(\.line)))
-        try AtomicFile.write(lines: [SummaryRow.header] + lines.flatMap(\.lines), to: output + "/summary.csv")
+        try AtomicFile.write(lines: [SummaryRow.header] + lines.flatMap(\.lines), to: "\(output)/\(SummaryRow.file)")
     }
 }
 

@@ -2,13 +2,13 @@
 ///
 /// A path that is added raises `version`, and an attribute that may be left out does not; there is one reader, since
 /// `--resume` refuses results of another version.
-enum ResultsLayout {
+package enum ResultsLayout {
     /// The root attribute `format`.
     static let format = "steadfast-results"
     /// The `format_version` that is written and read.
     static let version = 1
     /// The file in an evaluation directory.
-    static let file = "results.h5"
+    package static let file = "results.h5"
 
     /// Samples' indices in their file: int32 [N].
     static let index = "samples/index"

@@ -3,6 +3,8 @@ import Foundation
 
 /// One row of `summary.csv`: what one attack of one strength did to one network.
 public struct SummaryRow: Sendable {
+    /// The file in an evaluation directory.
+    public static let file = "summary.csv"
     /// The file's first line.
     public static let header = "checkpoint,dataset,attack,strength,psnr_db,samples,error,wrong,rejected,mean_confidence"
 

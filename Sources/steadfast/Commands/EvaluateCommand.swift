@@ -145,8 +145,8 @@ struct EvaluateCommand: CollectiveCommand {
         try communicator.agree {
             guard communicator.rank == 0 else { return }
             try NetworkRow.write(networks, to: output)
-            try AtomicFile.write(lines: [SummaryRow.header] + rows.map(\.line), to: output + "/summary.csv")
-            if !options.quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/summary.csv") }
+            try AtomicFile.write(lines: [SummaryRow.header] + rows.map(\.line), to: "\(output)/\(SummaryRow.file)")
+            if !options.quiet { print("\n\(SummaryTable(rows))\nwritten: \(output)/\(SummaryRow.file)") }
         }
         // The verdict is the last line. Of several sets the first one's images are looked at.
         if diagnose { try diagnose(diagnosed, request, communicator) }
@@ -297,7 +297,7 @@ struct EvaluateCommand: CollectiveCommand {
         }
         try communicator.agree {
             guard communicator.rank == 0 else { return }
-            try AtomicFile.write(lines: lines, to: output + "/diagnosis.csv")
+            try AtomicFile.write(lines: lines, to: "\(output)/\(Diagnosis.file)")
         }
     }
 

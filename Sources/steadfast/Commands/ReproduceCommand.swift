@@ -1,9 +1,11 @@
 import ArgumentParser
+import Checkpoints
 import Datasets
 import Essentials
 import Foundation
 import MessagePassing
 import Recipes
+import Robustness
 import Training
 
 /// `steadfast reproduce`.
@@ -79,14 +81,14 @@ struct ReproduceCommand: CollectiveCommand {
         try command(train, as: TrainCommand.self, world).run(world)
 
         let some = samples.map { ["--samples", String($0)] } ?? []
-        let evaluate =
-            ["evaluate", run, "--attacks", paper.attacks, "--output", "\(run)/evaluation", "--resume"] + some + data
+        let output = "\(run)/\(RunLayout.evaluation)"
+        let evaluate = ["evaluate", run, "--attacks", paper.attacks, "--output", output, "--resume"] + some + data
         try command(evaluate, as: EvaluateCommand.self, world).run(world)
 
         guard strongSamples > 0, seed == 1 else { return }
         let strong = "\(run)/strong"
         let few = String(min(strongSamples, samples ?? strongSamples))
-        let isDiagnosed = try world.agree { FileManager.default.fileExists(atPath: strong + "/diagnosis.csv") }
+        let isDiagnosed = try world.agree { FileManager.default.fileExists(atPath: "\(strong)/\(Diagnosis.file)") }
         let attack =
             [
                 "evaluate", run, "--attacks", paper.strongAttacks, "--strengths", paper.strongStrengths, "--samples",

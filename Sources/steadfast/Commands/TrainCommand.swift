@@ -223,7 +223,8 @@ struct TrainCommand: CollectiveCommand {
     /// Evaluates the run's checkpoints as they appear. Collective over the ranks of a part.
     private func evaluate(_ settings: EvaluationSettings, metricsStart: Int, _ part: Communicator) throws {
         let watcher = try CheckpointWatcher(
-            run: runPath, output: runPath + "/evaluation", metricsStart: metricsStart, resume: true, communicator: part
+            run: runPath, output: "\(runPath)/\(RunLayout.evaluation)", metricsStart: metricsStart, resume: true,
+            communicator: part
         ) { _ in settings }
         var warnings = EvaluationWarnings()
         _ = try watcher.watch(note: { _ in }, warn: { warnings.tell(of: $0) }) { results in
