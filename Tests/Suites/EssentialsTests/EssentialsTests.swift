@@ -52,6 +52,14 @@ import Testing
     }
 }
 
+@Suite("Numbers in sentences") struct NumberTextTests {
+    @Test("take the plural where they are not one, and as many decimals as asked for")
+    func words() {
+        #expect([0, 1, 2].map { counted($0, "rank") } == ["0 ranks", "1 rank", "2 ranks"])
+        #expect(fixed(2.0 / 3, 3) == "0.667" && fixed(-1.5, 0) == "-2" && fixed(1e6, 1) == "1000000.0")
+    }
+}
+
 @Suite("Failures") struct FailureTests {
     @Test("are told on one line, whatever comes with a name from a file, and move no cursor")
     func oneLine() {
