@@ -2,15 +2,19 @@
 ///
 /// Nodes whose halves are both complete are added at once, as a binary counter carries, so few buffers are in use: the
 /// nodes of the cover and one for each level under them. All memory is taken at the start.
+///
+/// The partial results may come in pieces, all lanes of one and then all lanes of the next: sums of their own, which
+/// lie in the buffers one behind another.
 public final class LaneAccumulator<Element: LaneElement> {
     /// The lanes that are fed, in ascending order.
     public let lanes: Range<Int>
     /// The nodes whose values stand in the slots 0, 1, ... at the end.
     public let cover: [Range<Int>]
-    /// The number of elements of each partial result.
-    public let count: Int
-    /// The buffers.
+    /// Where the pieces of each partial result lie in it.
+    let pieces: [Range<Int>]
+    /// The buffers, and the part of them that each piece has.
     let slots: LaneSlots<Element>
+    private let parts: [LaneSlots<Element>]
 
     /// The number of buffers.
     public let slotCount: Int
@@ -18,15 +22,31 @@ public final class LaneAccumulator<Element: LaneElement> {
     private typealias Step = (slot: Int, folds: [LaneFold])
     /// For each lane, the slot that its partial result is written to and the additions that follow.
     private let steps: [Step]
-    private var fed = 0
+    /// The number of lanes that each piece has been fed.
+    private var fed: [Int]
 
-    /// Prepares to sum partial results of `count` elements of the given lanes in the tree, in memory that it takes, or
-    /// in `memory`, of `slotCount(tree:lanes:)` buffers of `stride(count:)` numbers.
-    public convenience init(
-        tree: LaneTree, lanes: Range<Int>, count: Int, memory: UnsafeMutablePointer<Element>? = nil
+    /// Prepares to sum partial results of `count` elements of the given lanes in the tree.
+    public convenience init(tree: LaneTree, lanes: Range<Int>, count: Int) {
+        self.init(tree: tree, lanes: lanes, pieces: [0..<count])
+    }
+
+    /// Prepares to sum partial results in pieces, in memory that it takes, or in `memory`, of `slotCount(tree:lanes:)`
+    /// buffers of `stride(count:)` numbers.
+    convenience init(
+        tree: LaneTree, lanes: Range<Int>, pieces: [Range<Int>], memory: UnsafeMutablePointer<Element>? = nil
     ) {
         let (cover, steps) = Self.plan(tree, lanes)
-        self.init(lanes: lanes, cover: cover, count: count, steps: steps, memory: memory)
+        self.init(lanes: lanes, cover: cover, pieces: pieces, steps: steps, memory: memory)
+    }
+
+    /// Where pieces of these numbers of elements lie in a partial result: each begins with a cache line.
+    static func pieces(of counts: [Int]) -> [Range<Int>] {
+        var (start, pieces) = (0, [Range<Int>]())
+        for count in counts {
+            pieces.append(start..<start + count)
+            start += stride(count: count)
+        }
+        return pieces
     }
 
     /// The number of buffers that lanes take in the tree.
@@ -67,53 +87,68 @@ public final class LaneAccumulator<Element: LaneElement> {
     }
 
     /// Takes the memory to sum partial results one after another, as a plain loop does: two buffers.
-    convenience init(inOrder lanes: Range<Int>, count: Int) {
+    convenience init(inOrder lanes: Range<Int>, pieces: [Range<Int>]) {
         let steps: [Step] = lanes.map { $0 == lanes.lowerBound ? (0, []) : (1, [LaneFold(left: 0, right: 1)]) }
-        self.init(lanes: lanes, cover: [lanes], count: count, steps: steps, memory: nil)
+        self.init(lanes: lanes, cover: [lanes], pieces: pieces, steps: steps, memory: nil)
     }
 
     private init(
-        lanes: Range<Int>, cover: [Range<Int>], count: Int, steps: [Step], memory: UnsafeMutablePointer<Element>?
+        lanes: Range<Int>, cover: [Range<Int>], pieces: [Range<Int>], steps: [Step],
+        memory: UnsafeMutablePointer<Element>?
     ) {
-        precondition(!lanes.isEmpty && count >= 0, "lanes \(lanes), \(count) elements")
+        precondition(!lanes.isEmpty && !pieces.isEmpty, "lanes \(lanes), \(pieces.count) pieces")
         self.lanes = lanes
         self.cover = cover
-        self.count = count
+        self.pieces = pieces
         self.steps = steps
+        fed = pieces.map { _ in 0 }
         slotCount = Self.slotCount(steps)
         ownsSlots = memory == nil
+        let count = pieces.last?.upperBound ?? 0
         let stride = Self.stride(count: count)
         let base = memory ?? .allocate(capacity: slotCount * stride)
         // Numbers in the gaps too, since messages take them along.
         base.initialize(repeating: 0, count: slotCount * stride)
-        slots = LaneSlots(base: base, stride: stride, count: count)
+        let slots = LaneSlots(base: base, stride: stride, count: count)
+        self.slots = slots
+        parts = pieces.map { slots.part($0) }
     }
 
     deinit { if ownsSlots { slots.base.deallocate() } }
 
-    /// Starts a new sum.
-    public func begin() { fed = 0 }
+    /// The number of elements of each partial result, with the gaps between its pieces.
+    public var count: Int { slots.count }
+
+    /// Starts a new sum of a piece.
+    public func begin(piece: Int = 0) { fed[piece] = 0 }
+
+    /// The lane whose partial result of a piece is due; the end of the lanes after the last one.
+    func due(piece: Int) -> Int { lanes.lowerBound + fed[piece] }
 
     /// The buffer that the next lane's partial result is to be written to, all of it; what it holds is undefined.
-    public func next() -> UnsafeMutableBufferPointer<Element> {
-        precondition(fed < steps.count, "all lanes \(lanes) are fed")
-        return UnsafeMutableBufferPointer(start: slots.slot(steps[fed].slot), count: count)
+    public func next(piece: Int = 0) -> UnsafeMutableBufferPointer<Element> {
+        precondition(fed[piece] < steps.count, "all lanes \(lanes) are fed")
+        let part = parts[piece]
+        return UnsafeMutableBufferPointer(start: part.slot(steps[fed[piece]].slot), count: part.count)
     }
 
     /// Takes the partial result that was written to the buffer.
-    public func commit() {
-        precondition(fed < steps.count, "all lanes \(lanes) are fed")
-        fed += 1
+    public func commit(piece: Int = 0) {
+        precondition(fed[piece] < steps.count, "all lanes \(lanes) are fed")
+        fed[piece] += 1
         // The additions after the last lane wait: their result may be wanted elsewhere.
-        if fed < steps.count { slots.fold(steps[fed - 1].folds) }
+        if fed[piece] < steps.count { parts[piece].fold(steps[fed[piece] - 1].folds) }
     }
 
     /// Does the last additions: the values of the cover's nodes then stand in the first slots; or, with `result`, where
     /// the cover is one node (a rank that holds all lanes), its value stands there.
     public func complete(into result: UnsafeMutablePointer<Element>? = nil) {
-        precondition(fed == steps.count, "\(fed) of the lanes \(lanes) are fed")
         precondition(result == nil || cover.count == 1, "the lanes \(lanes) are \(cover.count) nodes")
-        slots.fold(steps[fed - 1].folds, into: result)
+        for piece in parts.indices {
+            precondition(fed[piece] == steps.count, "\(fed[piece]) of the lanes \(lanes) are fed")
+            parts[piece].fold(
+                steps[steps.count - 1].folds, into: result.map { $0 + pieces[piece].lowerBound })
+        }
     }
 
     /// The value of the cover's node `index`, after `complete()`.

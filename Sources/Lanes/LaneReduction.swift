@@ -18,11 +18,16 @@ public enum ReductionMode: String, Sendable, CaseIterable {
 /// Each rank forms the nodes of the lane tree that lie within its lanes, the ranks of a host those that lie within the
 /// host's, in memory that they share, and hosts exchange these: short sums whole, long ones in slices. The bits are the
 /// same in all ways, since the additions of an element are.
+///
+/// A sum may be of several pieces, each with partial results of its own, which come after those of the piece before:
+/// they are exchanged as one, when all are there.
 public final class LaneReduction<Element: LaneElement>: StagedCollective {
     /// This rank's lanes.
     public let lanes: Range<Int>
-    /// The number of elements.
-    public let count: Int
+    /// Where the pieces lie in the sum, one behind another; in the gaps between them stands nothing of use.
+    public let pieces: [Range<Int>]
+    /// The number of elements, with the gaps between pieces.
+    public var count: Int { pieces.last?.upperBound ?? 0 }
 
     /// Results of at most so many bytes go whole.
     public static var wholeLimit: Int { 32 * 1024 }
@@ -31,7 +36,6 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
 
     private let accumulator: LaneAccumulator<Element>
     private let sum: any NodeSum<Element>
-    private var lane: Int
 
     /// Prepares sums over lanes. All ranks give the same values.
     ///
@@ -40,19 +44,20 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
     /// - Parameters:
     ///   - groups: the ranks that hold the lanes, by their hosts.
     ///   - assignment: the lanes of each rank.
-    ///   - count: the number of elements of a partial result.
+    ///   - counts: the number of elements of each piece, at least one.
     ///   - mode: whether the bits are to be the same for every number of ranks.
     ///   - wholeLimit: results of at most so many bytes travel whole. It does not change the result.
     /// - Throws: `Failure` 74 when MPI fails.
     public init(
-        _ groups: HostGroups, _ assignment: LaneAssignment, count: Int, mode: ReductionMode = .exact,
+        _ groups: HostGroups, _ assignment: LaneAssignment, pieces counts: [Int], mode: ReductionMode = .exact,
         wholeLimit: Int = LaneReduction.wholeLimit
     ) throws {
         let ranks = groups.world.worldSize
         precondition(assignment.ranks == ranks, "lanes for \(assignment.ranks) of \(ranks) ranks")
-        self.count = count
+        let pieces = Self.pieces(of: counts)
+        self.pieces = pieces
         lanes = assignment[groups.world.rank]
-        lane = lanes.lowerBound
+        let count = pieces.last?.upperBound ?? 0
         if mode == .fast || ranks == 1 {
             sum = PlainSum(groups, count: count)
         } else if Self.goesWhole(count: count, hosts: groups.count, ranks: ranks, wholeLimit: wholeLimit) {
@@ -63,9 +68,20 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         accumulator =
             mode == .exact
             ? LaneAccumulator(
-                tree: LaneTree(lanes: assignment.lanes), lanes: lanes, count: count, memory: sum.nodePlace)
-            : LaneAccumulator(inOrder: lanes, count: count)
+                tree: LaneTree(lanes: assignment.lanes), lanes: lanes, pieces: pieces, memory: sum.nodePlace)
+            : LaneAccumulator(inOrder: lanes, pieces: pieces)
     }
+
+    /// Prepares sums of one piece of `count` elements, else as above. Collective: every rank of the groups calls this.
+    public convenience init(
+        _ groups: HostGroups, _ assignment: LaneAssignment, count: Int, mode: ReductionMode = .exact,
+        wholeLimit: Int = LaneReduction.wholeLimit
+    ) throws {
+        try self.init(groups, assignment, pieces: [count], mode: mode, wholeLimit: wholeLimit)
+    }
+
+    /// Where pieces of these numbers of elements lie in a sum: each begins with a cache line.
+    public static func pieces(of counts: [Int]) -> [Range<Int>] { LaneAccumulator<Element>.pieces(of: counts) }
 
     /// True where a sum goes whole. Each rank then folds nodes of all hosts, or of all ranks of the only one.
     private static func goesWhole(count: Int, hosts: Int, ranks: Int, wholeLimit: Int) -> Bool {
@@ -77,7 +93,9 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
 
     /// The memory that such a sum takes on a rank and its host, known before any of it is taken: at the least.
     ///
-    /// - Parameter ranksOfHost: the ranks of each host; of the last one, those that are left.
+    /// - Parameters:
+    ///   - ranksOfHost: the ranks of each host; of the last one, those that are left.
+    ///   - count: the number of elements, with the gaps between pieces.
     public static func memory(
         _ assignment: LaneAssignment, rank: Int, ranksOfHost: Int, count: Int, mode: ReductionMode = .exact
     ) -> MemorySize {
@@ -111,27 +129,22 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
         return MemorySize(own: own + received * buffer, shared: (nodes + received) * buffer)
     }
 
-    /// Starts a new sum. Local.
-    public func begin() {
-        accumulator.begin()
-        lane = lanes.lowerBound
-    }
+    /// Starts a new sum of a piece. Local.
+    public func begin(piece: Int = 0) { accumulator.begin(piece: piece) }
 
     /// The buffer for the partial result of the next lane, all of which is to be written. Local.
-    public func partial(_ lane: Int) -> UnsafeMutableBufferPointer<Element> {
-        precondition(lane == self.lane, "lane \(lane) comes where lane \(self.lane) of \(lanes) is due")
-        return accumulator.next()
+    public func partial(_ lane: Int, piece: Int = 0) -> UnsafeMutableBufferPointer<Element> {
+        let due = accumulator.due(piece: piece)
+        precondition(lane == due, "lane \(lane) comes where lane \(due) of \(lanes) is due")
+        return accumulator.next(piece: piece)
     }
 
     /// Takes the partial result that was written. Local.
-    public func finishLane() {
-        accumulator.commit()
-        lane += 1
-    }
+    public func finishLane(piece: Int = 0) { accumulator.commit(piece: piece) }
 
     /// Leaves the sum over all lanes in `result`, `count` elements, at every rank, or adds it to what stands there.
     ///
-    /// Collective: every rank of the groups calls this, after its last lane.
+    /// Collective: every rank of the groups calls this, after the last lane of its last piece.
     ///
     /// - Parameter others: goes on with other sums under way, as far as they can.
     /// - Throws: `Failure` 74 when MPI fails.
@@ -145,8 +158,8 @@ public final class LaneReduction<Element: LaneElement>: StagedCollective {
     /// Begins what `reduce` does and returns. Neither `result` nor the next sum may be touched before nothing is left
     /// of it.
     ///
-    /// Collective: every rank of the groups calls this, after its last lane, and nothing else on them until the sum is
-    /// there.
+    /// Collective: every rank of the groups calls this, after the last lane of its last piece, and nothing else on them
+    /// until the sum is there.
     ///
     /// - Throws: `Failure` 74 when MPI fails.
     public func start(into result: UnsafeMutablePointer<Element>, adding: Bool = false) throws {

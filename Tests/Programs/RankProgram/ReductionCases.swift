@@ -117,10 +117,71 @@ private func reduce<Element: LaneElement>(
     say("\(same == count ? "equal" : "different") \(sum.withUnsafeBytes { Digest.of($0) }.hexadecimal)")
 }
 
-/// The pieces of memory that this process shares with others and may write.
-private var sharedMappings: Int {
-    kernelText("/proc/self/maps").split(separator: "\n").count { $0.contains("/memfd:steadfast-written") }
+/// Sums in pieces, which come one after another and travel as one; fails unless each is the tree's.
+private func reducePieces(
+    _ world: Communicator, _ assignment: LaneAssignment, _ counts: [Int], wholeLimit: Int
+) throws {
+    let (lanes, groups) = (assignment.lanes, try world.hostGroups())
+    let before = sharedBytes
+    let reduction = try LaneReduction<Float>(
+        try groups.duplicate(), assignment, pieces: counts, wholeLimit: wholeLimit)
+    let sizes = (0..<groups.count).map { groups.ranks(ofHost: $0).count }
+    let isEven = Set(sizes).count == 1 && Set(assignment.counts).count == 1
+    if isEven, groups.ownRanks.count > 1, wholeLimit == LaneReduction<Float>.wholeLimit {
+        let foretold = LaneReduction<Float>.memory(
+            assignment, rank: world.rank, ranksOfHost: sizes[0], count: reduction.count
+        ).shared
+        let taken = Double(sharedBytes - before)
+        // Two counts, an element more in a slice, and whole pages.
+        try expect(foretold <= taken && taken < foretold + 8192, "\(foretold) bytes of \(counts), not \(taken)")
+    }
+    let sum = Buffer<Float>(reduction.count)
+    func feed(round: Int) {
+        for (piece, range) in reduction.pieces.enumerated() {
+            reduction.begin(piece: piece)
+            for lane in reduction.lanes {
+                let buffer = reduction.partial(lane, piece: piece)
+                for i in buffer.indices { buffer[i] = partialValue(lane + 100 * round, range.lowerBound + i) }
+                reduction.finishLane(piece: piece)
+            }
+        }
+    }
+    func expectTree(round: Int, times: Float) throws {
+        for (piece, range) in reduction.pieces.enumerated() {
+            for i in range {
+                let expected: Float = times * treeSum(100 * round, 100 * round + lanes, i)
+                try expect(
+                    sum.pointer[i] == expected,
+                    "\(expected) as element \(i) of piece \(piece) of \(counts), not \(sum.pointer[i])")
+            }
+        }
+    }
+    for round in 0..<3 {
+        if (round + world.rank) % 3 == 0 { usleep(300) }
+        feed(round: round)
+        try reduction.start(into: sum.pointer)
+        try reduction.finish()
+        try expectTree(round: round, times: 1)
+        feed(round: round)
+        try reduction.reduce(into: sum.pointer, adding: true)
+        try expectTree(round: round, times: 2)
+    }
+    let digests = reduction.pieces.map { range in
+        Digest.of(UnsafeRawBufferPointer(rebasing: sum.bytes[4 * range.lowerBound..<4 * range.upperBound])).hexadecimal
+    }
+    say("\(counts), \(wholeLimit): \(digests.joined(separator: " "))")
 }
+
+/// The memory that this process shares with others and may write, each piece's addresses.
+private var sharedMemory: [Range<Int>] {
+    kernelText("/proc/self/maps").split(separator: "\n").filter { $0.contains("/memfd:steadfast-written") }.map {
+        let ends = $0.prefix { $0 != " " }.split(separator: "-").compactMap { Int($0, radix: 16) }
+        return ends[0]..<ends[1]
+    }
+}
+
+private var sharedMappings: Int { sharedMemory.count }
+private var sharedBytes: Int { sharedMemory.reduce(0) { $0 + $1.count } }
 
 private func seconds(_ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
@@ -153,6 +214,16 @@ let reductionCases: [String: RankCase] = [
         for count in [0, 1, 2, 5, 5003] {
             for limit in [-1, 1 << 20] {
                 try reduce(world, Float.self, lanes, count: count, mode: .exact, sharing: true, wholeLimit: limit)
+            }
+        }
+    },
+    // Arguments: the lanes of each rank as in 2-6. Sums in one piece and in several, of one element and none too, below
+    // and above what goes whole; every rank says the digest of each piece.
+    "pieceReduction": { world, arguments in
+        let lanes = LaneAssignment(counts: arguments[0].split(separator: "-").compactMap { Int($0) })
+        for counts in [[5], [1, 1], [0, 3, 17], [5003, 1, 800], [4096, 4096], [4096, 4097]] {
+            for limit in [-1, LaneReduction<Float>.wholeLimit, 1 << 20] {
+                try reducePieces(world, lanes, counts, wholeLimit: limit)
             }
         }
     },

@@ -93,6 +93,28 @@ struct LaneReductionTests {
         }
     }
 
+    @Test("in pieces that travel as one: each the tree's, whatever ranks and hosts, in the memory that was foretold")
+    func pieces() throws {
+        let alone = try runCase(1, "pieceReduction", "8")
+        try #require(alone.status == 0, "\(alone.errors)")
+        #expect(alone.lines.count == Set(alone.lines).count && !alone.lines.isEmpty)
+        for (hosts, lanes) in [
+            // Foretold where ranks and lanes are as many everywhere.
+            ("0,0", "4-4"), ("0,0,1,1", "2-2-2-2"), ("0,0,1,1,2,2,3,3", "1-1-1-1-1-1-1-1"),
+            ("0,0,0", "2-2-4"), ("0,0,0,1", "1-2-1-4"), ("0,1,0,1", "1-2-1-4"), ("0,0,1,1,2", "1-2-1-3-1"),
+            ("3,2,3,2,1,1,1,0", "1-1-1-1-1-1-1-1"),
+        ] {
+            let ranks = hosts.split(separator: ",").count
+            let result = try spawnMpirun(
+                ranks: ranks, "RankProgram", arguments: ["pieceReduction", lanes],
+                environment: ["STEADFAST_TEST_HOSTS": hosts]
+            ).wait(timeout: 60)
+            try #require(result.status == 0, "\(hosts): \(result.errors)")
+            #expect(result.lines.count == alone.lines.count * ranks, "\(hosts)")
+            #expect(Set(result.lines) == Set(alone.lines), "\(hosts)")
+        }
+    }
+
     @Test("a large sum")
     func large() throws {
         let sums = [Way.slices, .sharedSlices].map { Sum(count: 400_001, way: $0) }

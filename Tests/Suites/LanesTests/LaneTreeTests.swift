@@ -102,6 +102,39 @@ struct LaneTreeTests {
         #expect(collectives == [.begin(.allGather(bytes: Array(repeating: 1024, count: hosts)), number: 1)])
     }
 
+    @Test("pieces of a sum travel as one, between many hosts in one exchange and one gather")
+    func pieces() throws {
+        let (rehearsal, ranks) = (Rehearsal(), 1024)
+        let world = try Communicator.rehearsing(0, of: ranks, hosts: 64, by: rehearsal)
+        let counts = [704, 65_536, 51_200, 25_600, 2401]
+        let sum = try LaneReduction<Float>(
+            try world.hostGroups(), LaneAssignment(lanes: ranks, ranks: ranks), pieces: counts)
+        #expect(sum.pieces.map(\.count) == counts && sum.pieces.allSatisfy { $0.lowerBound % 16 == 0 })
+        #expect(sum.count == counts.reduce(0, +))
+        rehearsal.begin()
+        for piece in counts.indices {
+            sum.begin(piece: piece)
+            sum.partial(0, piece: piece).update(repeating: Float(piece))
+            sum.finishLane(piece: piece)
+        }
+        var result = [Float](repeating: -1, count: sum.count)
+        try result.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { try sum.reduce(into: base) }
+        }
+        // Of ranks that are but imagined this one's own stands for the sum.
+        for (piece, range) in sum.pieces.enumerated() { #expect(result[range].allSatisfy { $0 == Float(piece) }) }
+        let collectives = rehearsal.end().events.compactMap { event -> Rehearsal.Collective? in
+            if case .begin(let collective, _) = event { collective } else { nil }
+        }
+        guard collectives.count == 2, case .allToAll(let sent, _) = collectives[0],
+            case .allGather(let slices) = collectives[1]
+        else {
+            Issue.record("\(collectives)")
+            return
+        }
+        #expect(sent.reduce(0, +) == 4 * sum.count && slices.reduce(0, +) == 4 * sum.count)
+    }
+
     @Test("addition takes every length, in place too")
     func addition() {
         for count in 0..<70 {
