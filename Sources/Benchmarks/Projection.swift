@@ -37,7 +37,7 @@ package struct Projection {
 
     /// Seconds of a step of so many ranks on a global batch.
     package func seconds(ranks: Int, batch: Int) -> Double {
-        let (r, traffic) = (Double(ranks), StepTraffic(plan, batch: batch, lanes: max(lanes, ranks)))
+        let (r, traffic) = (Double(ranks), StepTraffic(plan, batch: batch, lanes: max(lanes, ranks), ranks: ranks))
         let products = productSecondsPerImage * Double(batch) / (traffic.repeatsProducts ? 1 : r)
         let work = secondsPerStep + secondsPerImage * Double(batch) / r + products
         guard ranks > 1 else { return work }

@@ -80,7 +80,7 @@ extension Projection {
         let update = detailed.timeline.seconds(.update) / steps
         let work = (times.seconds - times.timeline.seconds(.communicate)) / Double(times.steps.count)
         // Products of gathered factors: this rank's share of all, or of its host's.
-        let traffic = StepTraffic(times.plan, batch: recipe.batch, lanes: recipe.lanes)
+        let traffic = StepTraffic(times.plan, batch: recipe.batch, lanes: recipe.lanes, ranks: ranks)
         let products = traffic.factorBlocks.reduce(0) {
             $0 + detailed.timeline.seconds(.weightGradient, block: $1) / steps
         }

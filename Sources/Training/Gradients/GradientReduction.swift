@@ -10,18 +10,21 @@ import Networks
 /// Sums over lanes follow one fixed tree. A large fully connected layer goes another way, see ``FactorReduction``. In
 /// the `fast` mode each rank sums what it has and MPI adds up in whatever order it likes.
 ///
-/// With `overlaps` a block's gradient travels while the backward pass goes on with the blocks before it, between ranks
-/// that speak about nothing else; `finishPass` waits for what is still under way. Where ranks of a host share memory,
-/// they bring what they have for `finishPass` to sum, so that they wait for each other a few times in all.
+/// On several hosts gradients of neighbouring blocks travel together, see ``GradientBucket``. With `overlaps` a bucket
+/// travels while the backward pass goes on with the blocks before it, between ranks that speak about nothing else;
+/// `finishPass` waits for what is still under way. Where ranks of a host share memory, they bring what they have for
+/// `finishPass` to sum, so that they wait for each other a few times in all.
 final class GradientReduction: StepReducer {
-    /// The gradient of the step, one piece for each of the layout's entries: that of a large fully connected layer lies
-    /// in memory that the ranks of a host share, and may be read until the next backward pass.
+    /// The gradient of the step, one piece for each of the layout's entries: those of a bucket lie together, and that
+    /// of a large fully connected layer in memory that the ranks of a host share; that may be read until the next
+    /// backward pass.
     let gradients: [UnsafeMutablePointer<Float>]
-    /// Those that lie in memory of this rank's own.
+    /// Those whose place is nobody else's choice.
     private let ownGradients: [Buffer<Float>]
     private let model: Model
     private let propagation: Propagation
-    /// How each block's weight gradient is formed; nil of a block without a weight.
+    /// How each block's weight gradient is formed; nil of a block without a weight. Of a bucket the last block's has
+    /// the stages of the exchange.
     private let weightGradients: [(any WeightGradient)?]
     private let overlaps: Bool
     /// True where sums are left to `finishPass`.
@@ -42,7 +45,7 @@ final class GradientReduction: StepReducer {
 
     /// Collective: every rank of the groups calls this.
     ///
-    /// - Parameter channels: for each block groups whose first ranks speak about nothing else.
+    /// - Parameter channels: for each bucket groups whose first ranks speak about nothing else.
     init(
         _ model: Model, _ propagation: Propagation, groups: HostGroups, channels: [HostGroups], plan: LanePlan,
         _ assignment: LaneAssignment, mode: ReductionMode, overlaps: Bool, records: Bool
@@ -56,9 +59,15 @@ final class GradientReduction: StepReducer {
         lanes = assignment[groups.world.rank]
         record = records ? MicroBatchRecord(lanes: lanes.count) : nil
         weightCounts = model.plan.blocks.map { $0.convolution?.weightCount ?? 0 }
-        let weightGradients = try model.plan.blocks.indices.map {
-            try Self.weightGradient(
-                ofBlock: $0, model, propagation, channels[$0], plan: plan, assignment, mode: mode)
+        let buckets = GradientBucket.buckets(
+            model.plan, batch: plan.batch, lanes: plan.lanes, hosts: groups.count, mode: mode)
+        precondition(channels.count == buckets.count, "\(channels.count) channels for \(buckets.count) buckets")
+        var weightGradients = [(any WeightGradient)?](repeating: nil, count: model.plan.blocks.count)
+        // In one order on all ranks: taking their memory is collective.
+        for (bucket, channel) in zip(buckets, channels) {
+            let gradients = try Self.weightGradients(
+                of: bucket, propagation, channel, plan: plan, assignment, mode: mode)
+            for (block, gradient) in zip(bucket.blocks, gradients) { weightGradients[block] = gradient }
         }
         self.weightGradients = weightGradients
         let places = model.layout.entries.map { $0.kind == .weight ? weightGradients[$0.block]?.place : nil }
@@ -76,18 +85,6 @@ final class GradientReduction: StepReducer {
         shortSums = sums
     }
 
-    /// The way in which a block's weight gradient is formed.
-    private enum Way { case product, factors, lanes }
-
-    /// The way of a convolution, or of a fully connected layer.
-    private static func way(_ convolution: Convolution, batch: Int, lanes: Int, mode: ReductionMode) -> Way {
-        guard convolution.isFullyConnected else { return .lanes }
-        if mode == .fast { return .product }
-        return FactorReduction.isCheaper(
-            batch: batch, lanes: lanes, inputs: convolution.patchCount, outputs: convolution.filters)
-            ? .factors : .lanes
-    }
-
     /// The memory of the gradients on a rank and its host, with the sums behind them, known before any of it is taken;
     /// `batch` is that of a pass.
     static func memory(
@@ -96,18 +93,20 @@ final class GradientReduction: StepReducer {
     ) -> MemorySize {
         let layout = ParameterLayout(plan)
         var size = MemorySize(own: 4 * Double(layout.count))
-        for convolution in plan.convolutions {
-            let (inputs, outputs, count) = (convolution.patchCount, convolution.filters, convolution.weightCount)
-            switch way(convolution, batch: batch, lanes: assignment.lanes, mode: mode) {
-            case .product: size.own += 4 * Double(count)
-            case .factors:
+        let hosts = (assignment.ranks + ranksOfHost - 1) / ranksOfHost
+        for bucket in GradientBucket.buckets(plan, batch: batch, lanes: assignment.lanes, hosts: hosts, mode: mode) {
+            switch bucket {
+            case .product(let block): size.own += 4 * Double(block.convolution.weightCount)
+            case .factors(let block):
                 size += FactorReduction.memory(
-                    batch: batch, inputs: inputs, outputs: outputs, ranks: assignment.ranks)
+                    batch: batch, inputs: block.convolution.patchCount, outputs: block.convolution.filters,
+                    ranks: assignment.ranks)
                 // The gradient lies with the factors.
-                if assignment.ranks > 1 { size.own -= 4 * Double(count) }
-            case .lanes:
+                if assignment.ranks > 1 { size.own -= 4 * Double(block.convolution.weightCount) }
+            case .lanes(let blocks):
+                let pieces = LaneReduction<Float>.pieces(of: blocks.map(\.convolution.weightCount))
                 size += LaneReduction<Float>.memory(
-                    assignment, rank: rank, ranksOfHost: ranksOfHost, count: count, mode: mode)
+                    assignment, rank: rank, ranksOfHost: ranksOfHost, count: pieces.last?.upperBound ?? 0, mode: mode)
             }
         }
         for count in shortCounts(plan) {
@@ -122,21 +121,27 @@ final class GradientReduction: StepReducer {
         Set(plan.blocks.map { 2 * $0.sourceShape.channels } + [ForwardBackward.sumCount, 1])
     }
 
-    /// How a block's weight gradient is formed; nil where it has no weight. Collective.
-    private static func weightGradient(
-        ofBlock block: Int, _ model: Model, _ propagation: Propagation, _ groups: HostGroups, plan: LanePlan,
+    /// How the weight gradients of a bucket's blocks are formed. Collective.
+    private static func weightGradients(
+        of bucket: GradientBucket, _ propagation: Propagation, _ groups: HostGroups, plan: LanePlan,
         _ assignment: LaneAssignment, mode: ReductionMode
-    ) throws -> (any WeightGradient)? {
-        guard let convolution = model.plan.blocks[block].convolution else { return nil }
-        let (inputs, outputs, count) = (convolution.patchCount, convolution.filters, convolution.weightCount)
-        switch way(convolution, batch: plan.batch, lanes: plan.lanes, mode: mode) {
-        case .product: return ProductGradient(groups.world, propagation, block: block, count: count)
-        case .factors:
-            return try FactorReduction(
-                groups, assignment, batch: plan.batch, inputs: inputs, outputs: outputs, propagation, block: block)
-        case .lanes:
-            return LaneGradient(
-                try LaneReduction(groups, assignment, count: count, mode: mode), timeline: propagation.timeline)
+    ) throws -> [any WeightGradient] {
+        switch bucket {
+        case .product(let block):
+            return [
+                ProductGradient(
+                    groups.world, propagation, block: block.index, count: block.convolution.weightCount)
+            ]
+        case .factors(let block):
+            return [
+                try FactorReduction(
+                    groups, assignment, batch: plan.batch, inputs: block.convolution.patchCount,
+                    outputs: block.convolution.filters, propagation, block: block.index)
+            ]
+        case .lanes(let blocks):
+            let reduction = try LaneReduction<Float>(
+                groups, assignment, pieces: blocks.map(\.convolution.weightCount), mode: mode)
+            return LaneGradient.bucket(reduction, timeline: propagation.timeline)
         }
     }
 

@@ -14,35 +14,52 @@ protocol WeightGradient: StagedCollective {
     func partial(_ lane: Int) -> UnsafeMutablePointer<Float>?
     /// The partial gradient of the lane is written.
     func finishLane()
-    /// Begins to form the gradient, or its sum with what stands there, when all local lanes are done; `images(lane)`
-    /// are the images of each lane of the batch. Collective.
+    /// Begins to form the gradient, or its sum with what stands there, when all local lanes are done; of a bucket's
+    /// blocks the last one begins for all. `images(lane)` are the images of each lane of the batch. Collective.
     func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws
 }
 
-/// The sum of the lanes' partial gradients.
+/// The sum of the lanes' partial gradients of a block: a piece of the sum of its bucket.
 final class LaneGradient: WeightGradient {
     let sumsLanes = true
-    let place: UnsafeMutablePointer<Float>? = nil
+    let place: UnsafeMutablePointer<Float>?
     private let reduction: LaneReduction<Float>
+    private let piece: Int
+    /// The gradients of the bucket's blocks, as the pieces lie.
+    private let gradients: Buffer<Float>
+    /// True of the bucket's last block, which begins the exchange and has its stages.
+    private let isLast: Bool
     private let timeline: Timeline
 
-    init(_ reduction: LaneReduction<Float>, timeline: Timeline) {
+    /// Those of a bucket's blocks, one for each piece of the sum.
+    static func bucket(_ reduction: LaneReduction<Float>, timeline: Timeline) -> [LaneGradient] {
+        let gradients = Buffer<Float>(reduction.count)
+        return reduction.pieces.indices.map { LaneGradient(reduction, piece: $0, of: gradients, timeline) }
+    }
+
+    private init(_ reduction: LaneReduction<Float>, piece: Int, of gradients: Buffer<Float>, _ timeline: Timeline) {
         self.reduction = reduction
+        self.piece = piece
+        self.gradients = gradients
         self.timeline = timeline
+        place = gradients.pointer + reduction.pieces[piece].lowerBound
+        isLast = piece == reduction.pieces.count - 1
     }
 
     func partial(_ lane: Int) -> UnsafeMutablePointer<Float>? {
-        if lane == reduction.lanes.lowerBound { reduction.begin() }
-        return reduction.partial(lane).baseAddress
+        if lane == reduction.lanes.lowerBound { reduction.begin(piece: piece) }
+        return reduction.partial(lane, piece: piece).baseAddress
     }
 
-    func finishLane() { reduction.finishLane() }
+    func finishLane() { reduction.finishLane(piece: piece) }
 
     func start(into gradient: UnsafeMutablePointer<Float>, adding: Bool, images: (_ lane: Int) -> Int) throws {
-        try timeline.measure(.communicate) { try reduction.start(into: gradient, adding: adding) }
+        precondition(gradient == place, "the gradient is elsewhere")
+        guard isLast else { return }
+        try timeline.measure(.communicate) { try reduction.start(into: gradients.pointer, adding: adding) }
     }
 
-    var stagesLeft: Int { reduction.stagesLeft }
+    var stagesLeft: Int { isLast ? reduction.stagesLeft : 0 }
     func isReady() throws -> Bool { try reduction.isReady() }
     func waitUntilReady(meanwhile others: () throws -> Void) throws {
         try reduction.waitUntilReady(meanwhile: others)

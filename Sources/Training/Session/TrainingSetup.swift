@@ -18,7 +18,7 @@ struct TrainingSetup {
     let places: RankPlaces
     /// The ranks by their hosts.
     let groups: HostGroups
-    /// The same for each block of the network, for gradients that travel beside other messages.
+    /// The same for each bucket of gradients, which travel beside other messages.
     private let channels: [HostGroups]
 
     /// Reads the data, checks that all ranks are about the same job, and builds the replica. Collective: every rank of
@@ -65,7 +65,9 @@ struct TrainingSetup {
         places = try RankPlaces(communicator)
         let groups = try communicator.hostGroups()
         self.groups = groups
-        channels = try plan.blocks.map { _ in try groups.duplicate(whole: recipe.reduction == .fast) }
+        channels = try GradientBucket.buckets(
+            plan, batch: recipe.passBatch, lanes: recipe.lanes, hosts: groups.count, mode: recipe.reduction
+        ).map { _ in try groups.duplicate(whole: recipe.reduction == .fast) }
     }
 
     /// How sums over lanes travel, for people: completes `sums `.

@@ -41,7 +41,7 @@ package final class StepEngine {
     /// - Parameters:
     ///   - optimizer: goes on where it stands.
     ///   - groups: the ranks by their hosts.
-    ///   - channels: for each block of the network groups whose first ranks speak about nothing else.
+    ///   - channels: for each bucket of gradients groups whose first ranks speak about nothing else.
     ///   - overlaps: whether gradients travel while the backward pass goes on.
     init(
         _ recipe: Recipe, _ data: TrainingData, _ model: Model, _ optimizer: Optimizer, groups: HostGroups,

@@ -23,8 +23,8 @@ public struct StepTraffic {
     /// True where each rank forms the whole of it, and not a share.
     public let repeatsProducts: Bool
 
-    /// The collectives of a step of a network on a global batch in so many lanes.
-    public init(_ plan: NetworkPlan, batch: Int, lanes: Int) {
+    /// The collectives of a step of a network on a global batch in so many lanes, between so many ranks.
+    public init(_ plan: NetworkPlan, batch: Int, lanes: Int, ranks: Int) {
         func sum(count: Int, size: Int) -> [Message] {
             let bytes = Double(count * size)
             if count * size <= LaneReduction<Double>.wholeLimit { return [.gather(bytesOfEach: bytes)] }
@@ -32,25 +32,26 @@ public struct StepTraffic {
         }
         // Loss, errors, images, ranks asked to stop.
         var messages = sum(count: 4, size: 8)
-        var factorBlocks: [Int] = []
-        repeatsProducts = FactorReduction.repeatsSlices(batch: batch, hosts: 2)
-        for (index, block) in plan.blocks.enumerated() {
+        for block in plan.blocks {
             // Backward: the sums of dz and dz u, or of dz alone for the bias; forward: the moments.
             for _ in 0..<(block.normalization != nil ? 2 : block.hasBias ? 1 : 0) {
                 messages += sum(count: 2 * block.sourceShape.channels, size: 8)
             }
-            guard let convolution = block.convolution else { continue }
-            let (inputs, outputs) = (convolution.patchCount, convolution.filters)
-            if convolution.isFullyConnected
-                && FactorReduction.isCheaper(batch: batch, lanes: lanes, inputs: inputs, outputs: outputs)
-            {
-                factorBlocks.append(index)
+        }
+        var factorBlocks: [Int] = []
+        repeatsProducts = FactorReduction.repeatsSlices(batch: batch, hosts: 2)
+        for bucket in GradientBucket.buckets(plan, batch: batch, lanes: lanes, hosts: ranks, mode: .exact) {
+            switch bucket {
+            case .product: break
+            case .factors(let block):
+                let (inputs, outputs) = (block.convolution.patchCount, block.convolution.filters)
+                factorBlocks.append(block.index)
                 let slices = repeatsProducts ? [] : [4 * inputs * outputs]
                 for bytes in [4 * batch * inputs, 4 * batch * outputs] + slices {
                     messages.append(.share(bytesOfAll: Double(bytes)))
                 }
-            } else {
-                messages += sum(count: inputs * outputs, size: 4)
+            case .lanes(let blocks):
+                messages += sum(count: blocks.reduce(0) { $0 + $1.convolution.weightCount }, size: 4)
             }
         }
         self.messages = messages

@@ -98,6 +98,12 @@ struct WorldSizeTests {
             let passes = ["accumulation=2", "overlap=on"]
             let hosts = ["STEADFAST_TEST_HOSTS": "0,0,1"]
             #expect(try bits(3, hosts, passes) == bits(1, [:], passes))
+            // Of many small layers, whose gradients travel together.
+            let residual = ["network.architecture=resnet", "network.depth=8", "network.width=6", "accumulation=2"]
+            let single = try bits(1, [:], residual)
+            for extra in [["overlap=on"], ["overlap=off", "audit=0.5"]] {
+                #expect(try bits(3, hosts, residual + extra) == single, "\(extra)")
+            }
         }
     }
 
