@@ -13,6 +13,8 @@ public final class RunDirectory {
     /// The directory.
     public let path: String
     private let lock: FolderLock
+    /// The directory, where it was absent, behind those above it that were.
+    private let made: [String]
     var metrics: Int32 = -1
     /// Lines that could not be written to metrics.jsonl yet.
     var unwritten: [UInt8] = []
@@ -34,7 +36,7 @@ public final class RunDirectory {
         _ path: String, resume: Bool, lockTimeout: Double = 30, onWait: (String) throws -> Void = { _ in }
     ) throws {
         self.path = path
-        try FileManager.default.makeDirectory(path)
+        made = try FileManager.default.makeMissingDirectories(path)
         // Before the wait for the lock, so that the mistake is told at once, and after it, since a job may have begun.
         if !resume { try Self.refuseRun(in: path) }
         lock = try FolderLock(path, waitingUpTo: lockTimeout, onWait: onWait)
@@ -76,11 +78,14 @@ public final class RunDirectory {
     /// - Throws: `Failure` 73 or 74 as `AtomicFile`.
     public func writeRecipe(_ text: String) throws { try AtomicFile.write(text, to: "\(path)/\(RunLayout.recipe)") }
 
-    /// Removes the directory again, where a job that failed has left nothing in it.
+    /// Removes the directory again, where this value made it and a job that failed has left nothing in it, and those
+    /// above it that it made and that hold nothing else.
     public func removeIfUnused() {
-        guard access("\(path)/\(RunLayout.recipe)", F_OK) != 0, Self.metricsSize(path) == 0, rmdir(checkpointsPath) == 0
+        guard !made.isEmpty, access("\(path)/\(RunLayout.recipe)", F_OK) != 0, Self.metricsSize(path) == 0,
+            rmdir(checkpointsPath) == 0
         else { return }
         FolderLock.removeIfUnused(path)
+        for folder in made.reversed() { rmdir(folder) }
     }
 
     /// Refuses a directory that holds a run, for one that is new. Local; takes no lock.

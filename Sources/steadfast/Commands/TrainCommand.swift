@@ -84,9 +84,8 @@ struct TrainCommand: CollectiveCommand {
             return world.worldSize - evaluationRanks
         }
         guard !options.dryRun else { return try forecast(recipe, world) }
-        let isNew = access(runPath, F_OK) != 0
         let directory = try world.agree { world.rank == 0 ? try openRun(recipe) : nil }
-        defer { if isNew { directory?.removeIfUnused() } }
+        defer { directory?.removeIfUnused() }
         guard evaluationRanks > 0 else { return try train(recipe, world, directory) }
         try trainAndEvaluate(recipe, world, trainingRanks: trainingRanks, directory)
     }

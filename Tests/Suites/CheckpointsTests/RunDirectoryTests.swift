@@ -18,6 +18,26 @@ struct RunDirectoryTests {
         }
     }
 
+    @Test("goes again unused, with the folders above it that it made and that hold nothing else")
+    func unused() throws {
+        try withTemporaryDirectory { folder in
+            func isThere(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder + name) }
+            try RunDirectory(folder + "/a/b", resume: false).removeIfUnused()
+            #expect(!isThere("/a") && isThere(""))
+            let run = try RunDirectory(folder + "/c/d/e", resume: false)
+            try write([1], to: folder + "/c/other")
+            run.removeIfUnused()
+            #expect(!isThere("/c/d") && isThere("/c/other"))
+            // A directory that was there stays.
+            try RunDirectory(folder + "/c", resume: false).removeIfUnused()
+            #expect(isThere("/c/other"))
+            // What cannot be made leaves nothing of its beginning behind.
+            let deep = folder + "/f/" + String(repeating: "n", count: 300)
+            #expect(try failure { _ = try RunDirectory(deep, resume: false) }.code == .cannotCreate)
+            #expect(!isThere("/f"))
+        }
+    }
+
     @Test("that holds a recipe or a checkpoint is refused without --resume")
     func holdsRun() throws {
         try withTemporaryDirectory { folder in

@@ -218,7 +218,7 @@ struct DailyRunTests {
             try FileManager.default.removeItem(atPath: folder + "/rnu/checkpoints")
             let again = try steadfast("train", recipe, "--run", folder + "/rnu", "--resume", data: folder)
             #expect(again.output.contains("has no checkpoint yet, starts again at step 0"), "\(again.errors)")
-            let failed = try steadfast("train", recipe, "--run", folder + "/failed", data: folder + "/nowhere")
+            let failed = try steadfast("train", recipe, "--run", folder + "/failed/run", data: folder + "/nowhere")
             #expect(failed.status == 66, "\(failed.errors)")
             #expect(!FileManager.default.fileExists(atPath: folder + "/failed"))
         }
