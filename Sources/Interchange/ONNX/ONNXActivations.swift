@@ -26,6 +26,9 @@ enum ONNXActivations {
             case (_, .operation(.timesInput)): layers.append((.arithmetic(.product), [.start, .before]))
             case (_, .operation(.negated)): layers.append((.affine(scale: [-1], shift: [0]), [.before]))
             case (_, .operation(.oneMinus)): layers.append((.affine(scale: [-1], shift: [1]), [.before]))
+            case (_, .operation(.hardSigmoid(let slope, let offset))):
+                layers.append((.affine(scale: [slope], shift: [offset]), [.before]))
+                layers += named("clip:low=0:high=1").map { (.activation($0.0), [.before]) }
             default: throw NoLayer(place: rest.startIndex)
             }
             rest = rest.dropFirst(match?.count ?? 1)

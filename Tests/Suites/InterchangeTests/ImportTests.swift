@@ -352,7 +352,7 @@ struct ImportTests {
         #expect(Self.close(clip.logits, Self.expected(x.map { $0 * ($0 + 3) })))
     }
 
-    @Test("parts of activations that stand alone: -x, 1 - x, |x|")
+    @Test("parts of activations that stand alone: -x, 1 - x, |x|, a hard sigmoid")
     func parts() throws {
         func check(_ build: (inout ONNXModelWriter, String) -> String, _ value: (Float) -> Float) throws {
             let bytes = Self.model { graph in
@@ -376,6 +376,7 @@ struct ImportTests {
         try check({ $0.node("Abs", [$1], "a") }) { abs($0) }
         try check({ $0.node("Sigmoid", [$0.node("Abs", [$1], "a")], "s") }) { 1 / (1 + exp(-abs($0))) }
         try check({ $0.node("Sub", [$0.tensor("1", [], [1]), $1], "d") }) { 1 - $0 }
+        try check({ $0.node("HardSigmoid", [$1], "h", ["alpha": .real(2)]) }) { min(1, max(0, 2 * $0 + 0.5)) }
     }
 
     @Test("groups, dilations and a reshape between images")
