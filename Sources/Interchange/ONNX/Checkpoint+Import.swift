@@ -187,8 +187,8 @@ extension Checkpoint {
         let text = String(decoding: try encoder.encode(layers), as: UTF8.self)
         let name = String(decoding: try encoder.encode(dataset), as: UTF8.self)
         let scale = (network.inputScale ?? [1]).map { "\($0)" }.joined(separator: ", ")
-        return "dataset: \(name)\nnetwork: {architecture: custom, activation: \(activation), layers: \(text)}\n"
-            + "input_scale: [\(scale)]\n"
+        return "dataset: \(name)\nnetwork: {architecture: custom, activation: \(activation), "
+            + "stabilizer: \(network.stabilizer), layers: \(text)}\ninput_scale: [\(scale)]\n"
     }
 }
 

@@ -373,7 +373,8 @@ extension ONNXInterpreter {
             parameters[3].allSatisfy({ $0 >= 0 })
         else { throw Refusal("it has no moments of its own") }
         let epsilon = try node.real("epsilon", default: 1e-5)
-        guard epsilon > 0, epsilon.isFinite else { throw Refusal("its epsilon is \(epsilon)") }
+        // The largest one that a recipe can state.
+        guard epsilon > 0, epsilon <= 1e6 else { throw Refusal("its epsilon is \(epsilon)") }
         // The shortest decimal number, as a person wrote it.
         let operation = ImportedGraph.Normalization(
             gamma: parameters[0], beta: parameters[1], mean: parameters[2], variance: parameters[3],

@@ -7,19 +7,19 @@ import Networks
 
 extension Checkpoint {
     /// A network and the recipe that says it, in YAML, with a factor on the image less its mean, one number or one a
-    /// channel; nil for the recipe's own.
-    public typealias DescribedNetwork = (_ inputScale: [Double]?) throws -> (network: Network, recipe: String)
+    /// channel, and with batch norm's epsilon where the recipe states none; nil for the recipe's own.
+    public typealias DescribedNetwork = (
+        _ inputScale: [Double]?, _ stabilizer: Double?
+    ) throws -> (network: Network, recipe: String)
 
     /// Makes a checkpoint of step 0 of a network and a file of the format safetensors with its parameters.
     ///
-    /// The network takes (pixel / 255 - mean) / deviation, as the settings say. A file that steadfast exported holds
-    /// its mean image and takes pixels as its recipe says. The file is not trusted: it is read in a child process first
-    /// where `UntrustedDecoder.command` is set.
+    /// The network takes (pixel / 255 - mean) / deviation, as the settings say, and has PyTorch's 1e-5 as batch norm's
+    /// epsilon where its recipe states none. A file that steadfast exported holds its mean image, and is as its recipe
+    /// says. The file is not trusted: it is read in a child process first where `UntrustedDecoder.command` is set.
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - stabilizer: batch norm's epsilon; nil for PyTorch's 1e-5, or the network's own for a file that steadfast
-    ///     exported.
     ///   - map: modules of the file by layer, where they are not to be guessed.
     ///   - settings: the data set and the units of the inputs.
     ///   - describe: gives the network.
@@ -28,14 +28,13 @@ extension Checkpoint {
     ///   where steadfast exported it and the settings say other units; 66 or 74 where the file cannot be read; what
     ///   `describe` throws.
     public static func imported(
-        safetensors path: String, stabilizer: Double? = nil, map: [(layer: String, module: String)] = [],
-        _ settings: ImportSettings, describe: DescribedNetwork
+        safetensors path: String, map: [(layer: String, module: String)] = [], _ settings: ImportSettings,
+        describe: DescribedNetwork
     ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
         try UntrustedDecoder.tryInChild(path, format: SafetensorsFormat.name)
         do {
             return try imported(
-                safetensors: try SafetensorsFormat.bytes(path), path: path, stabilizer: stabilizer, map: map, settings,
-                describe: describe)
+                safetensors: try SafetensorsFormat.bytes(path), path: path, map: map, settings, describe: describe)
         } catch let failure as Failure where failure.code == .data {
             throw Failure(.data, "\(path): \(failure.message)")
         }
@@ -43,14 +42,14 @@ extension Checkpoint {
 
     /// Imports a file's bytes; the sentence of a failure is a sentence's end.
     package static func imported(
-        safetensors bytes: [UInt8], path: String, stabilizer: Double? = nil,
-        map given: [(layer: String, module: String)] = [], _ settings: ImportSettings, describe: DescribedNetwork
+        safetensors bytes: [UInt8], path: String, map given: [(layer: String, module: String)] = [],
+        _ settings: ImportSettings, describe: DescribedNetwork
     ) throws -> (checkpoint: Checkpoint, map: TensorMap) {
         let file = try SafetensorsFile(bytes)
         let isOurs = file.entries[TensorMap.meanImage] != nil
         if isOurs { try settings.requireNoUnits(beside: path) }
-        var (network, recipe) = try describe(isOurs ? nil : settings.deviation.map { 1 / (255 * $0) })
-        network.stabilizer = stabilizer ?? (isOurs ? network.stabilizer : 1e-5)
+        let (network, recipe) =
+            isOurs ? try describe(nil, nil) : try describe(settings.deviation.map { 1 / (255 * $0) }, 1e-5)
         let plan = try NetworkPlan(network)
         let map = try TensorMap(file, plan, given: given)
         var tensors: [String: Tensor] = [:]

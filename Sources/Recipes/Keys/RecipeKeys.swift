@@ -279,6 +279,9 @@ extension NetworkRecipe {
                     ? "is true, but belongs to the architecture resnet" : nil
             }, "Batch norm and activation stand before each convolution of a `resnet`, and sums are left as they are."),
         RecipeKey(
+            "stabilizer", \.stabilizer, .optional(.real(.above(0, upTo: 1e6))),
+            "Batch norm's epsilon, which is added to the variance; null: 1e-4."),
+        RecipeKey(
             "layers", \.layers, range: .optional(.layers),
             "The plain network's layers, where the architecture is `custom`.",
             read: { section, _, network in try Recipe.readLayers(section, network.architecture) },

@@ -45,6 +45,8 @@ public struct NetworkRecipe: Hashable, Sendable {
     public var widen: Int?
     /// Batch norm and activation before each convolution of a ResNet.
     public var preActivation = false
+    /// Batch norm's epsilon; nil for ``Network``'s own.
+    public var stabilizer: Double?
     /// The plain network's layers, of a custom architecture only.
     public var layers: [Layer]?
 

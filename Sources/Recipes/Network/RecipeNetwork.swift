@@ -10,6 +10,7 @@ extension Recipe {
     /// - Throws: `Failure` 64 where the layers do not fit the images or the classes; it names the layer.
     public func network(input: ImageShape, classes: Int) throws -> Network {
         var network = shape(input: input, classes: classes)
+        if let stabilizer = self.network.stabilizer { network.stabilizer = stabilizer }
         if inputScale != [1] {
             guard [1, input.channels].contains(inputScale.count) else {
                 throw Failure(

@@ -40,7 +40,8 @@ struct InitialWeights {
     /// layers that start anew. Local; a run that goes on is left as it is.
     ///
     /// - Throws: `Failure` 64 in one sentence where a layer that starts anew is none of the network's; 65 where a
-    ///   parameter is missing or has another shape, or the networks scale their images differently.
+    ///   parameter is missing or has another shape, or the networks scale their images differently or have batch norms
+    ///   of another epsilon.
     func write(to model: Model, _ recipe: Recipe) throws {
         try recipe.checkFreshLayers(model.layout)
         guard let source else { return }
@@ -50,6 +51,15 @@ struct InitialWeights {
                 .data,
                 "\(source.source) takes pixels times \(scales[0].map { "\($0)" }.joined(separator: ", ")), the "
                     + "recipe's network times \(scales[1].map { "\($0)" }.joined(separator: ", ")): set input_scale")
+        }
+        // Its gammas and running variances stand beside one epsilon.
+        let epsilons = [try source.network().stabilizer, model.plan.network.stabilizer]
+        let keepsNorms = model.layout.moments.contains { !recipe.freshLayers.contains($0.name) }
+        guard !keepsNorms || epsilons[0] == epsilons[1] else {
+            throw Failure(
+                .data,
+                "\(source.source) has \(epsilons[0]) as batch norm's epsilon, the recipe's network \(epsilons[1]): "
+                    + "set network.stabilizer")
         }
         do {
             try source.restore(model, but: recipe.freshLayers)

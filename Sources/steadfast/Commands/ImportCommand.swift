@@ -116,7 +116,11 @@ struct ImportCommand: ParsableCommand {
         help: "For safetensors: LAYER=NAME ..., the beginning of the names of a layer's tensors, conv1=features.0.")
     var map: [String] = []
 
-    @Option(help: "For safetensors: batch norm's epsilon. Default: 1e-5, PyTorch's; the recipe's for an own export.")
+    @Option(
+        help: """
+            For safetensors: batch norm's epsilon. Default: the recipe's network.stabilizer, else 1e-5, PyTorch's, or \
+            1e-4 for an own export.
+            """)
     var epsilon: Double?
 
     @Option(help: "The checkpoint to write.", completion: .file())
@@ -149,13 +153,16 @@ struct ImportCommand: ParsableCommand {
             guard parts.count == 2 else { throw Failure(.usage, "--map \(text): it takes LAYER=NAME") }
             return (layer: parts[0], module: parts[1])
         }
-        if let epsilon, !(epsilon > 0 && epsilon.isFinite) { throw Failure(.usage, "--epsilon has to be above 0") }
+        if let epsilon, !(epsilon > 0 && epsilon <= 1e6) {
+            throw Failure(.usage, "--epsilon has to be above 0, and at most 1e6")
+        }
         let loaded = try Recipe.load(recipe, overrides: [])
         let settings = try options.settings(dataset: dataset ?? loaded.dataset, directory: location.dataDirectory)
-        let imported = try Checkpoint.imported(safetensors: file, stabilizer: epsilon, map: pairs, settings) { scale in
+        let imported = try Checkpoint.imported(safetensors: file, map: pairs, settings) { scale, stabilizer in
             var recipe = loaded
             recipe.dataset = settings.dataset
             recipe.inputScale = scale ?? recipe.inputScale
+            recipe.network.stabilizer = epsilon ?? recipe.network.stabilizer ?? stabilizer
             return (try recipe.network(input: settings.image, classes: settings.classes), recipe.importedYAML)
         }
         let rows = imported.map.entries.map { [$0.layer, $0.module, $0.reason.rawValue] }

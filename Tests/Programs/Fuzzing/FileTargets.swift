@@ -53,7 +53,7 @@ let fileTargets = [
             let settings = try ImportSettings(dataset: "mnist", image: network.input, classes: network.classes)
             _ = try Checkpoint.imported(
                 safetensors: input, path: Workplace.folder + "/model.safetensors", settings
-            ) { _ in (network, "dataset: mnist\n") }
+            ) { _, _ in (network, "dataset: mnist\n") }
         }),
 ]
 

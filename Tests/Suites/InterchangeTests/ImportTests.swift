@@ -210,7 +210,7 @@ struct ImportTests {
         #expect(
             network.layers.map(\.name) == ["first", "layer2", "norm", "scaled", "sum", "both", "mean", "fc"])
         #expect(network.layers[4].inputs == ["scaled", "first"] && network.layers[1].inputs.isEmpty)
-        #expect(network.stabilizer == 1e-5)
+        #expect(network.stabilizer == 1e-5 && checkpoint.header.recipe.contains("stabilizer: 1e-05"))
         // By hand: each sum over the image of what the layers give.
         let x = Self.pixels.map { Double($0) / 255 }
         func pixel(_ y: Int, _ z: Int) -> Double { (0..<4).contains(y) && (0..<4).contains(z) ? x[y * 4 + z] : 0 }

@@ -11,9 +11,10 @@ import Testing
 @Suite("Imported parameters")
 struct SafetensorsImportTests {
     private static func described(_ network: Network) -> Checkpoint.DescribedNetwork {
-        { scale in
+        { scale, stabilizer in
             var scaled = network
             scaled.inputScale = scale.map { $0.map { Float($0) } } ?? network.inputScale
+            scaled.stabilizer = stabilizer ?? network.stabilizer
             return (scaled, "dataset: mnist\n")
         }
     }

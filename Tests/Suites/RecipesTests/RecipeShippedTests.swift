@@ -183,6 +183,7 @@ struct RecipeShippedTests {
                   width: null
                   widen: null
                   pre_activation: false
+                  stabilizer: null
                   layers: null
                 initialization: null
                 initial_weights: null

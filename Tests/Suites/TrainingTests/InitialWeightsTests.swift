@@ -82,6 +82,7 @@ struct InitialWeightsTests {
                 (["mean_image=initial"], 64, "which is not set"),
                 (["initial_weights=\(folder)/none.h5"], 66, "none.h5"),
                 ([weights, "fresh_layers=[fc2]", "input_scale=0.5"], 65, "set input_scale"),
+                ([weights, "fresh_layers=[fc2]", "network.stabilizer=1e-5"], 65, "set network.stabilizer"),
             ] {
                 let refused = try spawnMpirun(
                     ranks: 2, "steadfast",
@@ -147,6 +148,8 @@ struct InitialWeightsTests {
             #expect(said != nil && said != source.tensors["input/mean_image"])
             #expect(second.tensors["input/mean_image"] == said && second.header.dataset == bars)
             for path in parameters { #expect(second.tensors[path] == source.tensors[path], "\(path)") }
+            // PyTorch's epsilon, which the recipe does not state.
+            #expect(try second.network().stabilizer == 1e-5 && begun.network().stabilizer == 1e-4)
         }
     }
 }
