@@ -96,7 +96,19 @@ extension ONNXInterpreter {
 
     mutating func pad(_ node: ONNXFile.Node) throws -> [Value] {
         var x = try signal(node, 0)
-        let pads = try (file.operatorSet >= 11 ? integers(node, 1) : node.integers("pads")) ?? []
+        var pads = try (file.operatorSet >= 11 ? integers(node, 1) : node.integers("pads")) ?? []
+        if let axes = try integers(node, 3) {
+            let rank = x.shape.count + 1
+            let places = axes.map { $0 < 0 ? $0 + rank : $0 }
+            guard pads.count == 2 * places.count, Set(places).count == places.count,
+                places.allSatisfy({ (0..<rank).contains($0) })
+            else { throw Refusal("it has \(pads.count) pads for the axes \(axes)") }
+            var all = [Int](repeating: 0, count: 2 * rank)
+            for (index, place) in places.enumerated() {
+                (all[place], all[rank + place]) = (pads[index], pads[places.count + index])
+            }
+            pads = all
+        }
         if pads.allSatisfy({ $0 == 0 }) { return [.signal(x)] }
         let mode = try node.text("mode", default: "constant")
         let value =

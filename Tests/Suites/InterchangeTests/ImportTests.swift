@@ -510,6 +510,27 @@ struct ImportTests {
         #expect(try again.network() == checkpoint.network())
     }
 
+    @Test("zeros around some axes alone, as operator set 18 names them")
+    func paddedAxes() throws {
+        func model(_ axes: [Int]) -> [UInt8] {
+            Self.model(operatorSet: 18) { graph in
+                let pads = graph.integers("pads", [4], [1, 0, 0, 1])
+                let padded = graph.node("Pad", ["x", pads, "", graph.integers("axes", [axes.count], axes)], "pad")
+                // Takes the left column and the lower row off again.
+                let corner = graph.tensor("corner", [1, 1, 2, 2], [0, 1, 0, 0])
+                let flat = graph.node("Flatten", [graph.node("Conv", [padded, corner], "conv")], "flat")
+                return graph.node(
+                    "Gemm", [flat, graph.tensor("w", [2, 16], Self.weight)], "fc", ["transB": .integer(1)])
+            }
+        }
+        let found = try Self.logits(try Self.imported(model([3, -2])), Self.pixels)
+        #expect(Self.close(found, Self.expected(Self.pixels.map { $0 / 255 })))
+        for axes in [[3], [3, -1], [2, 4]] {
+            let message = try failure { _ = try Self.imported(model(axes)) }.message
+            #expect(message == "node 'pad' (Pad): it has 4 pads for the axes \(axes)")
+        }
+    }
+
     @Test("logits that are averages over the image get a last layer that leaves them as they are")
     func averages() throws {
         let bytes = Self.model { graph in
