@@ -42,6 +42,11 @@ public struct ONNXModelWriter {
         add(name, shape, type: 7, Self.field(7, values.flatMap(Self.variable)))
     }
 
+    /// Appends a tensor of one bool; returns its name.
+    public mutating func flag(_ name: String, _ value: Bool) -> String {
+        add(name, [], type: 9, Self.field(9, [value ? 1 : 0]))
+    }
+
     /// Appends a tensor of float32 whose bytes are in another file; returns its name.
     public mutating func external(_ name: String, _ shape: [Int], location: String, offset: Int) -> String {
         let entries = [("location", location), ("offset", "\(offset)")].flatMap {

@@ -25,7 +25,7 @@ extension ONNXInterpreter {
         "Flatten": { try $0.flatten($1) }, "Reshape": { try $0.reshape($1) }, "Squeeze": { try $0.squeeze($1) },
         "Unsqueeze": { try $0.unsqueeze($1) }, "Transpose": { try $0.transpose($1) },
         "Constant": { try $0.constantNode($1) }, "Identity": { try $0.unchanged($1) },
-        "Dropout": { try $0.unchanged($1) },
+        "Dropout": { try $0.dropout($1) },
         // Shapes of a batch of any size, as x.view(x.size(0), -1) becomes.
         "Shape": { try $0.shapeOf($1) }, "Gather": { try $0.gather($1) },
     ]

@@ -8,6 +8,13 @@ extension ONNXInterpreter {
         return [value]
     }
 
+    mutating func dropout(_ node: ONNXFile.Node) throws -> [Value] {
+        guard try integers(node, 2)?.contains(where: { $0 != 0 }) != true else {
+            throw Refusal("its training_mode drops elements out in every pass")
+        }
+        return try unchanged(node)
+    }
+
     mutating func constantNode(_ node: ONNXFile.Node) throws -> [Value] {
         switch (node.attributes["value"], node.attributes["value_float"], node.attributes["value_int"]) {
         case (.tensor(let tensor), _, _): return [.constant(try constant(tensor))]

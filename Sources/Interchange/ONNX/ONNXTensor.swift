@@ -24,9 +24,8 @@ struct ONNXTensor {
         case float32 = 1
         case int32 = 6
         case int64 = 7
+        case bool = 9
         case float64 = 11
-
-        var size: Int { self == .float32 || self == .int32 ? 4 : 8 }
     }
 
     init(_ bytes: ArraySlice<UInt8>) throws {
@@ -84,15 +83,18 @@ struct ONNXTensor {
         return values
     }
 
-    /// The elements of a tensor of int64 or int32; nil where it is of another type.
+    /// The elements of a tensor of int64, int32 or bool; nil where it is of another type.
     func integers(folder: String) throws -> [Int]? {
         let values: [Int]
         switch ElementType(rawValue: type) {
-        case .int32 where raw == nil && external == nil, .int64 where raw == nil && external == nil: values = integers
+        case .int32 where raw == nil && external == nil, .int64 where raw == nil && external == nil,
+            .bool where raw == nil && external == nil:
+            values = integers
         case .int32:
             values = try elements(of: UInt32.self, folder).map { Int(Int32(bitPattern: UInt32(littleEndian: $0))) }
         case .int64:
             values = try elements(of: UInt64.self, folder).map { Int(Int64(bitPattern: UInt64(littleEndian: $0))) }
+        case .bool: values = try elements(of: UInt8.self, folder).map { Int($0) }
         default: return nil
         }
         guard values.count == count else { throw wrongCount(values.count) }

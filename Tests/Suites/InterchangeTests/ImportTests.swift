@@ -653,6 +653,14 @@ struct ImportTests {
                 })
                 == "node 'p' (Pad): it does not put zeros around an image: mode constant, value 3.0, pads [0, 0, 1, 1, "
                 + "0, 0, 1, 1]")
+        func dropout(_ mode: Bool) -> [UInt8] {
+            Self.model {
+                end(&$0, $0.node("Dropout", ["x", $0.tensor("half", [], [0.5]), $0.flag("mode", mode)], "d"))
+            }
+        }
+        #expect(
+            try sentence(dropout(true)) == "node 'd' (Dropout): its training_mode drops elements out in every pass")
+        #expect(throws: Never.self) { try Self.imported(dropout(false)) }
         func reshaped(_ shape: [Int]) throws -> String {
             try sentence(
                 Self.model { end(&$0, $0.node("Reshape", ["x", $0.integers("to", [shape.count], shape)], "r")) })
