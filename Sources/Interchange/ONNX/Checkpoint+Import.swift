@@ -227,8 +227,10 @@ public enum ONNXFormat: ForeignFormat {
     public static func decode(_ path: String) throws {
         let folder = (path as NSString).deletingLastPathComponent
         let file = try ONNXFile(try read(path))
-        for tensor in file.constants.values where try tensor.integers(folder: folder.isEmpty ? "." : folder) == nil {
-            _ = try tensor.floats(folder: folder.isEmpty ? "." : folder)
+        // A tensor that cannot be taken is told later with its node, and is no fault where no node takes it.
+        for tensor in file.constants.values {
+            guard (try? tensor.integers(folder: folder.isEmpty ? "." : folder)) == nil else { continue }
+            _ = try? tensor.floats(folder: folder.isEmpty ? "." : folder)
         }
     }
 }

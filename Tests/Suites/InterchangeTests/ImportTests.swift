@@ -661,6 +661,15 @@ struct ImportTests {
         #expect(
             try sentence(dropout(true)) == "node 'd' (Dropout): its training_mode drops elements out in every pass")
         #expect(throws: Never.self) { try Self.imported(dropout(false)) }
+        // What no node takes is read over, by the process that reads first too.
+        try withTemporaryDirectory { folder in
+            try write(
+                Self.model {
+                    _ = $0.tensor("idle", [1], [.nan])
+                    return end(&$0, "x")
+                }, to: folder + "/a.onnx")
+            #expect(throws: Never.self) { try ONNXFormat.decode(folder + "/a.onnx") }
+        }
         func reshaped(_ shape: [Int]) throws -> String {
             try sentence(
                 Self.model { end(&$0, $0.node("Reshape", ["x", $0.integers("to", [shape.count], shape)], "r")) })
