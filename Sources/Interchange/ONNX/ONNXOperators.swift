@@ -250,7 +250,8 @@ extension ONNXInterpreter {
     private func bias(_ node: ONNXFile.Node, _ index: Int, count: Int) throws -> [Float] {
         guard try input(node, index) != nil else { return [Float](repeating: 0, count: count) }
         let bias = try floats(node, index)
-        guard let numbers = bias.floats, numbers.count == count || numbers.count == 1 else {
+        // A column would be one number an image.
+        guard let numbers = bias.floats, numbers.count == 1 || numbers.count == count && bias.shape.last == count else {
             throw Refusal("its bias has the shape \(bias.shape)")
         }
         return numbers.count == count ? numbers : [Float](repeating: numbers[0], count: count)

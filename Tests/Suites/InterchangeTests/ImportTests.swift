@@ -653,6 +653,12 @@ struct ImportTests {
                 })
                 == "node 'p' (Pad): it does not put zeros around an image: mode constant, value 3.0, pads [0, 0, 1, 1, "
                 + "0, 0, 1, 1]")
+        #expect(
+            try sentence(
+                Self.model {
+                    let (weight, column) = ($0.tensor("w", [16, 2], Self.weight), $0.tensor("c", [2, 1], [1, 2]))
+                    return $0.node("Gemm", [$0.node("Flatten", ["x"], "f"), weight, column], "fc")
+                }) == "node 'fc' (Gemm): its bias has the shape [2, 1]")
         func dropout(_ mode: Bool) -> [UInt8] {
             Self.model {
                 end(&$0, $0.node("Dropout", ["x", $0.tensor("half", [], [0.5]), $0.flag("mode", mode)], "d"))
