@@ -3,11 +3,14 @@ import Foundation
 /// Writes a file whole or not at all (invariant 4): a temporary file beside it, flush to the disk, rename, flush of the
 /// folder. A reader sees the old content or the new, never a part.
 public enum AtomicFile {
-    /// Replaces the content of `path` by the chunks, in order.
+    /// Replaces the content of `path` by the chunks, in order. A link stays, and what it points to is replaced. Devices
+    /// and pipes (`/dev/stdout`) have no content to replace: the chunks are written into them.
     ///
     /// - Throws: `Failure` 73 where the temporary file cannot be made, 74 where a write fails (a full disk); the old
     ///   content stands in both cases and no temporary file is left.
     public static func write(_ chunks: [UnsafeRawBufferPointer], to path: String) throws {
+        if isStream(path) { return try writeStream(chunks, to: path) }
+        let path = linkTarget(path) ?? path
         let folder = (path as NSString).deletingLastPathComponent
         let temporary = try createTemporary(beside: path)
         do {
@@ -50,6 +53,30 @@ public enum AtomicFile {
         guard descriptor >= 0 else { throw systemFailure(.inputOutput, "open", folder) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemFailure(.inputOutput, "flush", folder) }
+    }
+
+    /// True for a device, a pipe or a socket: a rename would put a file in its place.
+    private static func isStream(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+    }
+
+    private static func writeStream(_ chunks: [UnsafeRawBufferPointer], to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemFailure(.cannotCreate, "open", path) }
+        defer { close(descriptor) }
+        for chunk in chunks { try writeAll(chunk, to: descriptor, path: path) }
+    }
+
+    /// What a link points to in the end; nil for all else, and for a link to nothing.
+    private static func linkTarget(_ path: String) -> String? {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let target = realpath(path, nil) else {
+            return nil
+        }
+        defer { free(target) }
+        return String(cString: target)
     }
 
     private static func createTemporary(beside path: String) throws -> (path: String, descriptor: Int32) {

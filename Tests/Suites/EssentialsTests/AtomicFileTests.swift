@@ -52,6 +52,29 @@ import Testing
         }
     }
 
+    @Test("a pipe or device stays one and gets the content; a link stays and what it points to is replaced")
+    func streamsAndLinks() throws {
+        try withTemporaryDirectory { folder in
+            let pipe = folder + "/pipe"
+            #expect(mkfifo(pipe, 0o600) == 0)
+            // Open for reading too: neither end waits for the other.
+            let descriptor = open(pipe, O_RDWR)
+            defer { close(descriptor) }
+            try AtomicFile.write("ab", to: pipe)
+            var bytes = [UInt8](repeating: 0, count: 2)
+            #expect(read(descriptor, &bytes, 2) == 2 && bytes == Array("ab".utf8))
+            var status = stat()
+            #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+
+            try AtomicFile.write("old", to: folder + "/target")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "target")
+            try AtomicFile.write("new", to: folder + "/link")
+            #expect(try content(folder + "/target") == "new")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "target")
+            #expect(try files(folder).sorted() == ["link", "pipe", "target"])
+        }
+    }
+
     @Test("on a full disk the old content stays and no temporary file is left", .enabled(if: SmallFileSystem.isAllowed))
     func fullDisk() throws {
         try withSmallFileSystem(kilobytes: 64) { folder in
