@@ -92,6 +92,11 @@ struct LaunchTests {
             try refuse(["--hostfile", "/none", "train", "glyphs-plain"], 66, "/none")
             try refuse(["--hostfile", "/dev/null", "--host", "a", "train", "glyphs-plain"], 64, "either")
             try refuse(["--host", "a:two", "train", "glyphs-plain"], 65, "'a:two' is no host")
+            try refuse(["--host", ",", "train", "glyphs-plain"], 64, "--host names no host")
+            try refuse(["--hostfile", "", "train", "glyphs-plain"], 64, "--hostfile names no host")
+            try refuse(["train", "--run", folder, "glyphs-plain"], 64, "'--run' stands where the recipe has to")
+            try refuse(try file("-V slots=1\n"), 65, "'-V' is no host")
+            try refuse(try file("node1 slots=99999999999999999999\n"), 65, "a whole number from 1")
             try refuse(try file("node1:1\n"), 65, "write 'node1 slots=1'")
             try refuse(try file("node1 slots=0\n"), 65, "a whole number from 1")
             try refuse(try file("node1 max_slots=0\n"), 65, "'node1 max_slots=0': slots are a whole number from 1")
@@ -102,11 +107,15 @@ struct LaunchTests {
     }
 
     @Test(
-        "a host file as sites write it: no last newline, CR, several lines for a host, max_slots before slots",
+        """
+        a host file as sites write it: no last newline, CR, a mark at its start, several lines for a host, max_slots \
+        before slots
+        """,
         arguments: [
             ("localhost slots=1", 1), ("localhost slots=1\r\n", 1), ("localhost\nlocalhost\nlocalhost", 3),
             ("localhost slots=2\nlocalhost slots = 1\n", 3), ("localhost max_slots=4 slots=1\n", 1),
             ("localhost slots=3 max_slots=2 # few\n\n", 2), ("localhost max_slots=1", 1),
+            ("\u{FEFF}localhost slots=1\r\n", 1),
         ])
     func hostFiles(text: String, ranks: Int) throws {
         try withStandIn("exit 0") { folder, program in
@@ -116,6 +125,13 @@ struct LaunchTests {
             #expect(result.status == 0, "\(result.errors)")
             #expect(result.errors.contains("launch: start 1: \(ranks) ranks on localhost, step 0"), "\(result.errors)")
         }
+    }
+
+    @Test("what only asks is answered without ranks")
+    func help() throws {
+        let result = try launch(["-n", "2", "train", "glyphs-plain", "--help"]).wait(timeout: 30)
+        #expect(result.status == 0 && result.output.contains("USAGE: steadfast train"))
+        #expect(result.errors.isEmpty, "\(result.errors)")
     }
 
     @Test("without a number of ranks there is one for each core, here and on a host without slots")

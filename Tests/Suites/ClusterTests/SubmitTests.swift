@@ -54,11 +54,19 @@ struct SubmitTests {
                 ("pbs", ["--time", "0:02:00", "train", "glyphs-plain"], "120 s"),
                 ("pbs", ["--time", "1h", "train", "a"], "4:00:00"),
                 ("pbs", ["-n", "all", "train", "a"], "'all'"), ("lsf", ["train", "a"], "'lsf'"),
-                ("pbs", ["train"], "usage"),
+                ("pbs", ["train"], "usage"), ("pbs", ["train", "--run", "x", "a"], "stands where the recipe has to"),
+                ("flux", ["train", "glyphs-plain", "--set", "epohcs=3"], "did you mean 'epochs'?"),
             ] {
                 let result = try submit(folder, scheduler, "qsub", arguments)
                 #expect(result.status == 64 && result.errors.contains(word), "\(result.errors)")
+                #expect(!FileManager.default.fileExists(atPath: folder + "/submitted"))
             }
+            try FileManager.default.removeItem(atPath: folder + "/site")
+            let noSite = try spawn(
+                path: packageFolder + "/cluster/submit", arguments: ["train", "glyphs-plain"],
+                environment: polite.merging(["STEADFAST_SITE": folder + "/site"]) { $1 }
+            ).wait(timeout: 60)
+            #expect(noSite.status == 66 && noSite.errors.contains("STEADFAST_SITE names"), "\(noSite.errors)")
         }
     }
 
