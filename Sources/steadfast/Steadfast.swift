@@ -52,6 +52,10 @@ struct Steadfast: ParsableCommand {
             // What needs no ranks is done by one; a child of any rank decodes for it.
             guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
+            // What a full disk kept back; a reader of a pipe may have seen enough.
+            guard fflush(nil) == 0 || errno == EPIPE else {
+                throw systemFailure(.inputOutput, "write to", "standard output")
+            }
         } catch let failure as Failure {
             Console.say((Communicator.isUnderMpirun ? place(rank) : "") + failure.message)
             Foundation.exit(failure.code.rawValue)

@@ -75,6 +75,29 @@ import Testing
         }
     }
 
+    @Test("what keeps a directory from being made is said: no name, a file in its way, a disk that is read only")
+    func directories() throws {
+        func refuse(_ path: String, _ word: String) {
+            #expect {
+                try FileManager.default.makeDirectory(path)
+            } throws: { error in
+                guard let failure = error as? Failure else { return false }
+                return failure.code == .cannotCreate && failure.message.contains(word)
+            }
+        }
+        refuse("", "an empty path names no directory")
+        refuse("/dev/null/x", "/dev/null/x: Not a directory")
+        guard SmallFileSystem.isAllowed else { return }
+        try withTemporaryDirectory { folder in
+            let disk = try SmallFileSystem(folder)
+            defer { withExtendedLifetime(disk) {} }
+            try FileManager.default.makeDirectory(folder + "/run/checkpoints")
+            try disk.protect(folder + "/run")
+            try FileManager.default.makeDirectory(folder + "/run/checkpoints")
+            refuse(folder + "/run/checkpoints/x", "/x: Read-only file system")
+        }
+    }
+
     @Test("on a full disk the old content stays and no temporary file is left", .enabled(if: SmallFileSystem.isAllowed))
     func fullDisk() throws {
         try withSmallFileSystem(kilobytes: 64) { folder in

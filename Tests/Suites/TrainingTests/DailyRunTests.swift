@@ -25,6 +25,17 @@ struct DailyRunTests {
         ).wait()
     }
 
+    @Test("output that a full disk keeps back is a failure, and one that nobody reads is none")
+    func lostOutput() throws {
+        func shell(_ line: String) throws -> ProgramResult {
+            try spawn(path: "/bin/sh", arguments: ["-c", line, try builtProgram("steadfast")]).wait()
+        }
+        let lost = try shell("\"$0\" recipe schema > /dev/full")
+        #expect(lost.status == 74 && lost.errors.contains("standard output: No space left on device"), "\(lost.errors)")
+        let unread = try shell("{ \"$0\" manual; echo $? >&2; } | :")
+        #expect(unread.errors == "0\n", "\(unread.errors)")
+    }
+
     @Test("a progress line has rate and time left, and costs less than 0.2 % of the time between two")
     func progressLine() throws {
         let file = FileManager.default.temporaryDirectory.path + "/steadfast-" + UUID().uuidString
