@@ -66,7 +66,9 @@ extension RecipeRange {
             }
             return [("type", .text("array")), ("items", .object(element.schema))] + (bounds ?? [])
         case .oneOrList(let range):
-            let several: [(String, SchemaValue)] = [("type", .text("array")), ("items", .object(range.schema))]
+            let several: [(String, SchemaValue)] = [
+                ("type", .text("array")), ("minItems", .number(1)), ("items", .object(range.schema)),
+            ]
             return [("anyOf", .list([.object(range.schema), .object(several)]))]
         case .optional(let range):
             return [("anyOf", .list([.object(range.schema), .object([("type", .text("null"))])]))]

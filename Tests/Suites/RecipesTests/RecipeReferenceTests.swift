@@ -48,6 +48,8 @@ struct RecipeReferenceTests {
         #expect(momentum.contains { $0["minimum"] as? Int == 0 && $0["exclusiveMaximum"] as? Int == 1 })
         let evaluation = try #require((properties(root)["evaluation"] as? [String: Any])?["anyOf"] as? [[String: Any]])
         #expect(evaluation.contains { $0["type"] as? String == "boolean" })
+        let scale = try #require((properties(root)["input_scale"] as? [String: Any])?["anyOf"] as? [[String: Any]])
+        #expect(scale.contains { $0["type"] as? String == "array" && $0["minItems"] as? Int == 1 })
         #expect(evaluation.contains { $0["additionalProperties"] as? Bool == false })
     }
 
