@@ -136,7 +136,8 @@ public final class Watchdog: @unchecked Sendable {
             let now = Self.now
             if now - last > longestPause { judge = newJudge() }
             last = now
-            if let accusation = judge.accusation(now: Self.now), !isStopped.load(ordering: .relaxed) { end(accusation) }
+            // By the same time: this process may be stopped at any place here too.
+            if let accusation = judge.accusation(now: now), !isStopped.load(ordering: .relaxed) { end(accusation) }
         }
     }
 
@@ -166,19 +167,19 @@ public final class Watchdog: @unchecked Sendable {
             // The lowest rank speaks for all. Two ranks hear rank 0 and look at the clock up to two intervals apart,
             // and the launcher takes its time to end the others.
             let patience = timeout + interval + (2 * interval + 0.5) * Double(min(rank - 1, 20))
-            if let heard, Self.now - heard >= patience {
+            if let heard, now - heard >= patience {
                 end(
                     StallJudge.Accusation(
                         rank: 0,
-                        sentence: "gives no sign of life for \(Int(Self.now - heard)) s, heard by \(names[rank])"))
+                        sentence: "gives no sign of life for \(Int(now - heard)) s, heard by \(names[rank])"))
             }
             // Without a word from rank 0 ever, only a rank's own standstill is known.
-            if heard == nil, accusesUnheard, Self.now - changed >= patience + timeout {
+            if heard == nil, accusesUnheard, now - changed >= patience + timeout {
                 end(
                     StallJudge.Accusation(
                         rank: rank,
                         sentence:
-                            "makes no progress for \(Int(Self.now - changed)) s; it was \(snapshot.title); the ranks "
+                            "makes no progress for \(Int(now - changed)) s; it was \(snapshot.title); the ranks "
                             + "cannot hear each other (UDP from \(hosts[rank]) to \(hosts[0]) is blocked)"
                             + (snapshot.steps == 0 ? hint : "")))
             }
