@@ -2,11 +2,12 @@ import Checkpoints
 import Datasets
 import Foundation
 import Kernels
+import Networks
 import Robustness
 
 /// Figures 3 and 4: how the features of a trained network are distributed, and how they go together.
 enum FeatureFigures {
-    /// The images looked at: of the test set, and of nonsense.
+    /// The images looked at: of the test set at most, and of nonsense.
     private static let (images, nonsense) = (2_000, 200)
     /// The channels of the paper's figure 3, counted from 1; what a number means differs from network to network.
     private static let channels = [6, 14, 37, 48]
@@ -34,16 +35,17 @@ enum FeatureFigures {
         let histogrammed = (block: second, channels: chosen.map { $0 - 1 })
         let values = try probe.features([histogrammed] + layers, of: subject.pixels)
         let noise = try probe.features([histogrammed], of: subject.nonsense(nonsense))[0]
-        let layer = plan.blocks[second].name
         return [
-            distributions(values[0], noise, chosen, layer: layer, name: name),
+            distributions(values[0], noise, chosen, of: plan.blocks[second], name: name),
             correlations(Array(values.dropFirst()), layers.map { plan.blocks[$0.block].name }, name: name),
         ]
     }
 
     private static func distributions(
-        _ clean: [[Float]], _ noise: [[Float]], _ channels: [Int], layer: String, name: String
+        _ clean: [[Float]], _ noise: [[Float]], _ channels: [Int], of block: NetworkPlan.Block, name: String
     ) -> Figure {
+        let normalized = block.normalization == nil ? "" : ", after batch norm"
+        let numbers = channels == Self.channels ? " The channels have the paper's numbers, which mean" : " Numbers mean"
         let histograms = channels.indices.map { histogram(clean[$0], noise[$0], channels[$0]) }
         let pairs = [(0, 1), (0, 2), (1, 2), (1, 3)].filter { max($0.0, $0.1) < channels.count }
         let joint = pairs.map { a, b in
@@ -60,15 +62,15 @@ enum FeatureFigures {
                         """)
         }
         return Figure(
-            name: "figure-3", title: "Figure 3: feature values of \(layer), \(name)",
+            name: "figure-3", title: "Figure 3: feature values of \(block.name), \(name)",
             caption:
-                "Values of four channels at the middle entry of \(layer), after batch norm: histograms and pairs, on "
-                + "\(images) test images (blue) and \(nonsense) images of pure Gaussian noise (red). A symmetric "
-                + "activation function suppresses what lies outside of the images' heap about 0. Of the noise "
-                + "\(percent(shareOutside(clean, noise))) lies outside of the central 98 % of the images' values in "
-                + "one of these channels or more, of the images \(percent(shareOutside(clean, clean))): the paper "
-                + "shows most of it outside. The channels have the paper's numbers, which mean nothing from one "
-                + "network to another.",
+                "Values of \(channels.count) channels at the middle entry of \(block.name)\(normalized): histograms "
+                + "and pairs, on \(clean[0].count) test images (blue) and \(noise[0].count) images of pure Gaussian "
+                + "noise (red). A symmetric activation function suppresses what lies outside of the images' heap about "
+                + "0. Of the noise \(percent(shareOutside(clean, noise))) lies outside of the central 98 % of the "
+                + "images' values in one of these channels or more, of the images "
+                + "\(percent(shareOutside(clean, clean))): the paper shows most of it outside."
+                + "\(numbers) nothing from one network to another.",
             panels: histograms + joint)
     }
 
@@ -138,8 +140,9 @@ enum FeatureFigures {
             name: "figure-4", title: "Figure 4: correlations of features, \(name)",
             caption:
                 "Pearson's r between the units of each layer (at most \(mostUnits) evenly chosen ones, middle entries) "
-                + "over \(images) test images: blue -1, white 0, red 1. The paler a matrix off its diagonal, the "
-                + "better a product of 1-D functions models the features; the title has the mean magnitude.",
+                + "over \(layers[0][0].count) test images: blue -1, white 0, red 1. The paler a matrix off its "
+                + "diagonal, the better a product of 1-D functions models the features; the title has the mean "
+                + "magnitude.",
             panels: panels)
     }
 

@@ -130,6 +130,26 @@ struct PageTests {
         }
     }
 
+    @Test("the figures of a network say on how many images, and name batch norm only where there is one")
+    func features() throws {
+        try withTemporaryDirectory { folder in
+            try writeBarImages(to: folder + "/bars")
+            try barRecipe("plain").write(toFile: folder + "/bars.yaml", atomically: true, encoding: .utf8)
+            let run = folder + "/run"
+            for arguments in [
+                ["train", folder + "/bars.yaml", "--run", run, "--data-directory", folder, "--set", "max_steps=2"],
+                ["evaluate", run, "--output", folder + "/e", "--attacks", "clean"],
+                ["report", folder + "/e", "--output", folder + "/page", "--paper"],
+            ] {
+                let result = try spawn("steadfast", arguments: arguments).wait(timeout: 120)
+                #expect(result.status == 0, "\(result.errors)")
+            }
+            let html = try String(contentsOfFile: folder + "/page/index.html", encoding: .utf8)
+            #expect(html.contains("Values of 4 channels at the middle entry of conv1: histograms and pairs, on 60 "))
+            #expect(html.contains("over 60 test images") && !html.contains("2000 test images"))
+        }
+    }
+
     @Test("shows the worst samples of each part of a set, and a network's learning curves once")
     func parts() throws {
         try withTemporaryDirectory { folder in
