@@ -62,8 +62,10 @@ extension Dataset {
             case .missing(let complaint), .partial(let complaint): complaints.append(complaint)
             }
         }
-        // Who names a path has files of his own.
-        let advice = isPath && known == nil ? "" : "; " + advice(path, known)
+        // Who names a path has files of his own, and so has who forgot that a path has a slash.
+        let isHere = !isPath && !path.isEmpty && access(path, F_OK) == 0
+        let advice =
+            isHere ? "; for the one here write ./\(name)" : isPath && known == nil ? "" : "; " + advice(path, known)
         throw Failure(.noInput, "data set '\(name)' not found: \(complaints.joined(separator: "; "))\(advice)")
     }
 

@@ -61,7 +61,7 @@ public struct SweepDirectory: Sendable {
             throw Failure(
                 .cannotCreate,
                 "\(path) holds another sweep (\(differences.joined(separator: "; "))): go on with it by `steadfast "
-                    + "sweep \(path)`, or choose another directory")
+                    + "sweep \(path.shellWord)`, or choose another directory")
         }
     }
 

@@ -220,7 +220,7 @@ public struct SweepResults {
             "Best by \(criterion.title), the mean over seeds: \(label(best)), \(decimal(error.mean)).",
             "Its recipe: \(directory.path)/best.yaml. What the test images say of it:",
             "steadfast evaluate "
-                + "\(directory.path(of: run))\(run.recipe.validation > 0 ? " --best" : "") --output OUTPUT",
+                + "\(directory.path(of: run).shellWord)\(run.recipe.validation > 0 ? " --best" : "") --output OUTPUT",
         ]
     }
 

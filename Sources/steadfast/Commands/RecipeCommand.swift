@@ -33,7 +33,7 @@ struct RecipeCommand: ParsableCommand {
             let text = try Recipe.draft(dataset, found.description)
             guard let output else { return print(text, terminator: "") }
             try AtomicFile.write(text, to: output)
-            print("written: \(output); next: steadfast train \(output) --dry-run")
+            print("written: \(output); next: steadfast train \(output.shellWord) --dry-run")
         }
     }
 

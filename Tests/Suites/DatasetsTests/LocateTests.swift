@@ -14,6 +14,15 @@ import Testing
         expectFailure(.noInput, folder.file("nowhere")) { try Dataset.locate(folder.file("nowhere")) }
     }
 
+    @Test("a folder that is here, named without its slash, is not found, and the sentence says how to write it")
+    func withoutSlash() throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.file("my shapes"), withIntermediateDirectories: false)
+        let line = "cd \"$1\" && exec \"$0\" data list 'my shapes'"
+        let result = try spawn(path: "/bin/sh", arguments: ["-c", line, builtProgram("steadfast"), folder.path]).wait()
+        #expect(result.status == 66 && result.output.contains("for the one here write ./my shapes"), "\(result.output)")
+    }
+
     @Test("a folder that lacks one file is refused by the file's name")
     func incomplete() throws {
         let folder = try TemporaryFolder()

@@ -61,6 +61,13 @@ import Testing
 }
 
 @Suite("Failures") struct FailureTests {
+    @Test("name a path so that a shell takes it as one word")
+    func shellWord() {
+        #expect("runs/läufe-1=0.03".shellWord == "runs/läufe-1=0.03")
+        #expect("my runs/a'b".shellWord == #"'my runs/a'\''b'"#)
+        #expect("".shellWord == "''" && "$x".shellWord == "'$x'")
+    }
+
     @Test("are told on one line, whatever comes with a name from a file, and move no cursor")
     func oneLine() {
         let message = Failure(.data, "no 'a\u{1B}[2J\nb\r\nc\u{0}\u{85}\u{2028}' – here").message
