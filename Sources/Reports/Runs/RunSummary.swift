@@ -57,11 +57,16 @@ public struct RunSummary: Sendable {
 
     /// Removes a run with all that lies in its directory.
     ///
-    /// - Throws: `Failure` 66 where there is no run, 69 where a job is using it, 74 where files cannot be removed.
+    /// - Throws: `Failure` 66 where there is no run, 69 where a job is using it, 73 where other runs lie in it, 74
+    ///   where files cannot be removed.
     public static func remove(_ path: String) throws {
         let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
         guard kind == .typeDirectory, isRun(path) else {
             throw Failure(.noInput, "\(path) is no directory of a run: nothing is removed")
+        }
+        if let other = try searchBelow(path).first {
+            throw Failure(
+                .cannotCreate, "\(path) holds another run, \(other), too: move that away first; nothing is removed")
         }
         // Held until the files are gone, so that no job begins with them.
         let lock = try FolderLock(path, waitingUpTo: 0)
@@ -77,7 +82,10 @@ public struct RunSummary: Sendable {
     }
 
     private static func search(_ folder: String) throws -> [String] {
-        if isRun(folder) { return [folder] }
+        try (isRun(folder) ? [folder] : []) + searchBelow(folder)
+    }
+
+    private static func searchBelow(_ folder: String) throws -> [String] {
         let names: [String]
         do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
             throw Failure(.noInput, "cannot list the directory \(folder): \(error.localizedDescription)")

@@ -5,6 +5,7 @@ import Essentials
 import Foundation
 import MessagePassing
 import Recipes
+import Reports
 import Robustness
 import Training
 
@@ -72,7 +73,14 @@ struct TrainCommand: CollectiveCommand {
     func run(_ world: Communicator) throws {
         try StopRequest.install()
         // The run's directory is rank 0's: other hosts need not see it.
-        let text = try world.broadcast(try world.agree { world.rank == 0 ? try runRecipe() ?? "" : "" })
+        let text = try world.broadcast(
+            try world.agree { () throws -> String in
+                guard world.rank == 0 else { return "" }
+                guard !SweepDirectory.isSweep(runPath) else {
+                    throw Failure(.cannotCreate, "\(runPath) holds a sweep: choose another directory with --run")
+                }
+                return try runRecipe() ?? ""
+            })
         let recipe = try world.agree { try resolve(text.isEmpty ? nil : text) }
         let trainingRanks = try world.agree {
             guard (0..<world.worldSize).contains(evaluationRanks) else {

@@ -42,6 +42,9 @@ struct RunListTests {
             #expect(runs.map(\.state) == [.finished, .stopped, .dead, .dead, .running])
             #expect(runs.allSatisfy { $0.step == 20 && $0.error == 0.25 && $0.validation == 0.125 })
             #expect(runs[2].savedStep == 10 && runs[3].savedStep == nil && runs[0].bytes > 1000)
+            // A run does not hide one that lies in it.
+            try makeRun(folder + "/a/inner", steps: 20, saved: 20)
+            #expect(try RunSummary.find(in: folder + "/a").map(\.path) == [folder + "/a", folder + "/a/inner"])
             let lines = RunList(runs).description.split(separator: "\n")
             #expect(lines.count == 6 && Set(lines.map(\.count)).count == 1)
             #expect(lines[3].contains("dead") && lines[3].contains("0.1250"))
@@ -67,6 +70,10 @@ struct RunListTests {
                     #expect(refused.status == 69 && refused.errors.contains("another job"), "\(refused.errors)")
                 }
             }
+            try makeRun(folder + "/a/inner", steps: 2, saved: 2)
+            let outer = try runs([folder + "/a", "--remove"])
+            #expect(outer.status == 73 && outer.errors.contains("another run, \(folder)/a/inner"), "\(outer.errors)")
+            #expect(try runs([folder + "/a/inner", "--remove"]).status == 0)
             for path in [folder, folder + "/link", folder + "/none"] {
                 #expect(try runs([path, "--remove"]).status == 66)
             }

@@ -200,6 +200,9 @@ struct SweepRunTests {
                 arguments: ["sweep", "glyphs-plain", "--runs", own + "/001/seed-1", "--sweep", "seed=1..2"]
             ).wait()
             #expect(run.status == 73 && run.errors.contains("holds a run"), "\(run.errors)")
+            let trained = try alone(["train", "glyphs-plain", "--run", own, "--set", "max_steps=1"])
+            #expect(trained.status == 73 && trained.errors.contains("holds a sweep"), "\(trained.errors)")
+            #expect(!FileManager.default.fileExists(atPath: own + "/recipe.yaml"))
         }
     }
 }
