@@ -1,7 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Essentials
-import Foundation
+@preconcurrency import Foundation
 import HDF5Files
 import MessagePassing
 
@@ -52,8 +52,8 @@ struct Steadfast: ParsableCommand {
             // What needs no ranks is done by one; a child of any rank decodes for it.
             guard rank == 0 || command is any CollectiveCommand || command is DecodeUntrustedCommand else { return }
             try command.run()
-            // What a full disk kept back; a reader of a pipe may have seen enough.
-            guard fflush(nil) == 0 || errno == EPIPE else {
+            // What a full disk kept back, at the end or before; a reader of a pipe may have seen enough.
+            guard fflush(stdout) == 0 && ferror(stdout) == 0 || errno == EPIPE else {
                 throw systemFailure(.inputOutput, "write to", "standard output")
             }
         } catch let failure as Failure {
