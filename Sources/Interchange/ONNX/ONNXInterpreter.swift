@@ -71,7 +71,7 @@ struct ONNXInterpreter {
     ///
     /// - Throws: `Failure` 65 in a sentence's end, naming each node that cannot be taken.
     mutating func run() throws -> ImportedGraph {
-        let end = logits()
+        let (end, softmax) = logits()
         for node in try order(to: end) {
             do {
                 let results = try run(node)
@@ -92,28 +92,46 @@ struct ONNXInterpreter {
             guard case .signal(let signal) = values[end] else {
                 throw Failure(.data, "its output '\(shortened(end))' does not depend on the image")
             }
+            try softmax.map { try checkAxis($0, signal) }
             graph = try finish(signal)
         }
         guard refusals.isEmpty else { throw Failure(.data, refusals.joined(separator: "; ")) }
         return graph
     }
 
-    /// The name of the logits: the first output, before a softmax at its end.
-    private func logits() -> String {
+    /// The name of the logits, the first output before a softmax at its end, and that softmax.
+    private func logits() -> (name: String, softmax: ONNXFile.Node?) {
         var name = file.outputs[0].name
+        var softmax: ONNXFile.Node?
         let ends = file.nodes.filter { node in
-            // Over the images it would be no softmax of logits.
-            if case .integer(0) = node.attributes["axis"] { return false }
-            return node.domain.isEmpty && ["Softmax", "LogSoftmax", "Identity"].contains(node.operation)
+            node.domain.isEmpty && ["Softmax", "LogSoftmax", "Identity"].contains(node.operation)
         }
         let producers = Dictionary(
             ends.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
         // Not more often than there are nodes: they may stand in a circle.
         for _ in ends {
-            guard let input = producers[name]?.inputs.first else { break }
+            guard let node = producers[name], let input = node.inputs.first else { break }
+            if node.operation != "Identity" {
+                // A softmax of a softmax is another function.
+                guard softmax == nil else { break }
+                softmax = node
+            }
             name = input
         }
-        return name
+        return (name, softmax)
+    }
+
+    /// Refuses a softmax that is not over all logits of an image. Before operator set 13 it is over all axes from its
+    /// own on.
+    private func checkAxis(_ softmax: ONNXFile.Node, _ logits: ONNXSignal) throws {
+        let isSingle = file.operatorSet >= 13
+        do {
+            let axis = try softmax.integer("axis", default: isSingle ? -1 : 1)
+            let place = axis < 0 ? axis + logits.shape.count : axis - 1
+            guard logits.shape.indices.contains(place),
+                logits.shape[place...].prefix(isSingle ? 1 : logits.shape.count).reduce(1, *) == logits.count
+            else { throw Refusal("its axis \(axis) is not that of the logits") }
+        } catch let refusal as Refusal { throw Failure(.data, "\(softmax.title): \(refusal.reason)") }
     }
 
     /// The nodes that a value needs, each behind those that it needs itself.

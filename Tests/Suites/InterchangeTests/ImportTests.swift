@@ -610,7 +610,22 @@ struct ImportTests {
                 + "of them")
         #expect(
             try sentence(Self.model { $0.node("Softmax", [end(&$0, "x")], "s", ["axis": .integer(0)]) })
+                == "node 's' (Softmax): its axis 0 is not that of the logits")
+        #expect(
+            try sentence(Self.model { $0.node("Softmax", [$0.node("Softmax", [end(&$0, "x")], "s")], "t") })
                 == "node 's' (Softmax): there is no layer for this operator")
+        // The last axis of logits [N, 2, 1, 1]: all ones from operator set 13 on.
+        func softmaxOfImage(_ operatorSet: Int, _ axis: Int) -> [UInt8] {
+            Self.model(operatorSet: operatorSet) {
+                let logits = $0.node("Conv", ["x", $0.tensor("w", [2, 1, 4, 4], Self.weight)], "conv")
+                return $0.node("Softmax", [logits], "s", ["axis": .integer(axis)])
+            }
+        }
+        #expect(try sentence(softmaxOfImage(13, -1)) == "node 's' (Softmax): its axis -1 is not that of the logits")
+        #expect(try sentence(softmaxOfImage(11, 2)) == "node 's' (Softmax): its axis 2 is not that of the logits")
+        for (operatorSet, axis) in [(13, 1), (13, -3), (11, 1)] {
+            #expect(throws: Never.self) { try Self.imported(softmaxOfImage(operatorSet, axis)) }
+        }
         #expect(
             try sentence(
                 Self.model {
