@@ -88,10 +88,14 @@ struct ImportedNetwork {
                 takers[$0] > 0 && graph.steps[$0].inputs == [start[start.count - 1]]
             }), case .affine(let a, let b) = graph.steps[next].operation
         {
+            var (scales, shifts) = (scale, shift)
             for i in 0..<shape.count {
                 let (factor, term) = (Double(a[i * a.count / shape.count]), Double(b[i * b.count / shape.count]))
-                (scale[i], shift[i]) = (factor * scale[i], factor * shift[i] + term)
+                (scales[i], shifts[i]) = (factor * scale[i], factor * shift[i] + term)
             }
+            // Where a pixel does not count, no mean image makes a term of it.
+            guard zip(scales, shifts).allSatisfy({ $0 != 0 || $1 == 0 }) else { break }
+            (scale, shift) = (scales, shifts)
             start.append(next)
         }
         let (mean, deviation) = (normalization.mean, normalization.deviation)

@@ -531,6 +531,26 @@ struct ImportTests {
         }
     }
 
+    @Test("pixels that a factor of 0 takes away leave the term behind it")
+    func masked() throws {
+        func model(_ factor: [Float]) -> [UInt8] {
+            Self.model { graph in
+                let shape = factor.count == 1 ? [1] : [4, 4]
+                let masked = graph.node("Mul", ["x", graph.tensor("mask", shape, factor)], "mask")
+                let shifted = graph.node("Add", [masked, graph.tensor("term", [1], [3])], "term")
+                let flat = graph.node("Flatten", [shifted], "flat")
+                return graph.node(
+                    "Gemm", [flat, graph.tensor("w", [2, 16], Self.weight)], "fc", ["transB": .integer(1)])
+            }
+        }
+        let terms = Self.expected([Float](repeating: 3, count: 16))
+        #expect(Self.close(try Self.logits(try Self.imported(model([0])), Self.pixels), terms))
+        let half = (0..<16).map { Float($0 % 2) }
+        #expect(
+            try failure { _ = try Self.imported(model(half)) }.message
+                .contains("node 'mask' (Mul): the image's factors differ within a channel"))
+    }
+
     @Test("logits that are averages over the image get a last layer that leaves them as they are")
     func averages() throws {
         let bytes = Self.model { graph in
