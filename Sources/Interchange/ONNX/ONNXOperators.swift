@@ -297,8 +297,8 @@ extension ONNXInterpreter {
         case "NOTSET": break
         case "VALID": sides = .init()
         case "SAME_UPPER", "SAME_LOWER":
-            (sides.top, sides.bottom) = same(image.height, reach.height, strides.0)
-            (sides.left, sides.right) = same(image.width, reach.width, strides.1)
+            (sides.top, sides.bottom) = same(image.height + padding.top + padding.bottom, reach.height, strides.0)
+            (sides.left, sides.right) = same(image.width + padding.left + padding.right, reach.width, strides.1)
         default: throw Refusal("its auto_pad is '\(shortened(automatic))'")
         }
         sides = sides + padding

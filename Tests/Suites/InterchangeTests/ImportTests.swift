@@ -531,6 +531,31 @@ struct ImportTests {
         }
     }
 
+    @Test("zeros around an image before a convolution that pads by itself: its own share is of the larger image")
+    func paddedBeforeSame() throws {
+        let last = (0..<12).map { Float($0 % 5) - 2 }
+        let bytes = Self.model { graph in
+            let padded = graph.node("Pad", ["x", graph.integers("pads", [8], [0, 0, 1, 0, 0, 0, 0, 0])], "pad")
+            let taps = graph.tensor("taps", [1, 1, 3, 3], (0..<9).map { Float($0 + 1) })
+            let image = graph.node(
+                "Conv", [padded, taps], "conv", ["strides": .integers([2, 2]), "auto_pad": .text("SAME_UPPER")])
+            let flat = graph.node("Flatten", [image], "f")
+            return graph.node("Gemm", [flat, graph.tensor("v", [2, 6], last)], "fc", ["transB": .integer(1)])
+        }
+        // Of 5 rows, 3 with one row of zeros on either side; of 4 columns, 2 with one at the right.
+        let values = (0..<6).map { place -> Float in
+            (0..<9).reduce(Float(0)) { sum, tap in
+                let (row, column) = (place / 2 * 2 + tap / 3 - 2, place % 2 * 2 + tap % 3)
+                guard (0..<4).contains(row), (0..<4).contains(column) else { return sum }
+                return sum + Float(tap + 1) * Self.pixels[row * 4 + column] / 255
+            }
+        }
+        let expected = (0..<2).map { row -> Float in
+            (0..<6).reduce(Float(0)) { sum, place in sum + last[row * 6 + place] * values[place] }
+        }
+        #expect(Self.close(try Self.logits(try Self.imported(bytes), Self.pixels), expected))
+    }
+
     @Test("pixels that a factor of 0 takes away leave the term behind it")
     func masked() throws {
         func model(_ factor: [Float]) -> [UInt8] {
