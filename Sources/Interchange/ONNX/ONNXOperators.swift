@@ -385,9 +385,8 @@ extension ONNXInterpreter {
 
     private mutating func gemm(_ node: ONNXFile.Node) throws -> [Value] {
         guard try node.integer("transA", default: 0) == 0 else { throw Refusal("it transposes its input") }
-        let weight = try floats(node, 1)
+        let weight = try matrix(node)
         let isTransposed = try node.integer("transB", default: 0) != 0
-        guard weight.shape.count == 2 else { throw Refusal("its weight has the shape \(weight.shape)") }
         let outputs = weight.shape[isTransposed ? 0 : 1]
         let (alpha, beta) = (try node.real("alpha", default: 1), try node.real("beta", default: 1))
         let bias = try bias(node, 2, count: outputs).map { $0 * beta }
@@ -395,10 +394,18 @@ extension ONNXInterpreter {
     }
 
     private mutating func matMul(_ node: ONNXFile.Node) throws -> [Value] {
-        let weight = try floats(node, 1)
-        guard weight.shape.count == 2 else { throw Refusal("its weight has the shape \(weight.shape)") }
+        let weight = try matrix(node)
         let zeros = [Float](repeating: 0, count: weight.shape[1])
         return [.signal(try dense(node, weight, isTransposed: false, scale: 1, bias: zeros))]
+    }
+
+    /// The weight of a product of matrices. One without elements may say any extent beside its 0.
+    private func matrix(_ node: ONNXFile.Node) throws -> ONNXConstant {
+        let weight = try floats(node, 1)
+        guard weight.shape.count == 2, weight.shape.allSatisfy({ $0 > 0 }) else {
+            throw Refusal("its weight has the shape \(weight.shape)")
+        }
+        return weight
     }
 
     private mutating func dense(
@@ -407,7 +414,7 @@ extension ONNXInterpreter {
         var x = try signal(node, 0)
         let step = try layer(&x)
         let (inputs, outputs) = (weight.shape[isTransposed ? 1 : 0], bias.count)
-        guard x.shape.count == 1, x.count == inputs, let numbers = weight.floats, outputs > 0 else {
+        guard x.shape.count == 1, x.count == inputs, let numbers = weight.floats else {
             throw Refusal("its weight has the shape \(weight.shape) for \(x.shape) inputs")
         }
         var rows = [Float](repeating: 0, count: outputs * inputs)

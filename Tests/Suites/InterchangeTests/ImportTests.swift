@@ -674,6 +674,12 @@ struct ImportTests {
         #expect(
             try sentence(
                 Self.model {
+                    let empty = $0.tensor("w", [0, 1 << 62], [])
+                    return $0.node("MatMul", [$0.node("Flatten", ["x"], "f"), empty], "fc")
+                }) == "node 'fc' (MatMul): its weight has the shape [0, 4611686018427387904]")
+        #expect(
+            try sentence(
+                Self.model {
                     let large = $0.external("w", [2, 1 << 29], location: "w.bin", offset: 0)
                     return $0.node("MatMul", ["x", large], "fc")
                 }) == "it is no whole ONNX model: tensor 'w' has the shape [2, 536870912]")
