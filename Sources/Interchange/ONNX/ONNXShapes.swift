@@ -40,27 +40,45 @@ extension ONNXInterpreter {
 
     mutating func reshape(_ node: ONNXFile.Node) throws -> [Value] {
         guard let target = try integers(node, 1) else { throw Refusal("its shape is missing") }
-        if case .constant(let constant) = try input(node, 0) { return [.constant(constant)] }
-        let x = try unpadded(node)
         let keepsZero = try node.integer("allowzero", default: 0) == 0
         let text = "[\(target.map { $0 == ONNXConstant.batch ? "N" : "\($0)" }.joined(separator: ", "))]"
+        if case .constant(var constant) = try input(node, 0) {
+            guard target.count <= 16, let extents = extents(target, of: constant.shape, keepsZero: keepsZero) else {
+                throw Refusal("its shape \(text) is none for a constant of \(constant.shape)")
+            }
+            constant.shape = extents
+            return [.constant(constant)]
+        }
+        let x = try unpadded(node)
         guard target.count >= 2, target.count <= 16, target[0] >= -1 || target[0] == ONNXConstant.batch,
             target.dropFirst().allSatisfy({ $0 >= -1 })
         else { throw Refusal("its shape \(text) mixes the images of a batch") }
         guard target.count(where: { $0 == -1 }) <= 1 else {
             throw Refusal("its shape \(text) leaves more than one extent open")
         }
-        var extents = target.dropFirst().enumerated().map { axis, extent in
-            extent == 0 && keepsZero && axis < x.shape.count ? x.shape[axis] : extent
-        }
-        let open = extents.indices.filter { extents[$0] == -1 }
-        let known = extents.filter { $0 != -1 }.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-        if open.count == 1, known > 0, x.count % known == 0 { extents[open[0]] = x.count / known }
         // The batch is the first axis: of one image, as it is, or what is left.
-        guard [-1, 0, 1, ONNXConstant.batch].contains(target[0]), extents.allSatisfy({ $0 > 0 }),
-            extents.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue }) == x.count
+        guard [-1, 0, 1, ONNXConstant.batch].contains(target[0]),
+            let extents = extents(Array(target.dropFirst()), of: x.shape, keepsZero: keepsZero)
         else { throw Refusal("its shape \(text) is none for images of \(x.shape)") }
         return [.signal(x.reshaped(extents, by: node))]
+    }
+
+    /// The extents that a shape of Reshape stands for: -1 is what the others leave, 0 the extent as it was. Nil where
+    /// they do not hold as many elements.
+    private func extents(_ target: [Int], of shape: [Int], keepsZero: Bool) -> [Int]? {
+        func product(_ extents: [Int]) -> Int? {
+            extents.reduce(1) { product, extent in
+                guard let (result, overflow) = product?.multipliedReportingOverflow(by: extent) else { return nil }
+                return overflow ? nil : result
+            }
+        }
+        var extents = target.enumerated().map { axis, extent in
+            extent == 0 && keepsZero && axis < shape.count ? shape[axis] : extent
+        }
+        let open = extents.indices.filter { extents[$0] == -1 }
+        guard let count = product(shape), let known = product(extents.filter { $0 != -1 }) else { return nil }
+        if open.count == 1, known > 0, count % known == 0 { extents[open[0]] = count / known }
+        return extents.allSatisfy { $0 > 0 } && product(extents) == count ? extents : nil
     }
 
     mutating func squeeze(_ node: ONNXFile.Node) throws -> [Value] {
@@ -76,19 +94,24 @@ extension ONNXInterpreter {
 
     mutating func unsqueeze(_ node: ONNXFile.Node) throws -> [Value] {
         let axes = try integers(node, 1) ?? node.integers("axes") ?? []
+        /// A shape with these axes more; those before `first` stay in front.
+        func extended(_ shape: [Int], first: Int) throws -> [Int] {
+            let rank = shape.count + axes.count
+            var shape = shape
+            for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
+                guard axes.count <= 8, (first..<rank).contains(axis), axis <= shape.count else {
+                    throw Refusal("it adds the axes \(axes)")
+                }
+                shape.insert(1, at: axis)
+            }
+            return shape
+        }
         if case .constant(var constant) = try input(node, 0) {
-            constant.shape = constant.shape.isEmpty ? [1] : constant.shape
+            constant.shape = try extended(constant.shape, first: 0)
             return [.constant(constant)]
         }
         let x = try unpadded(node)
-        guard axes.count <= 8 else { throw Refusal("it adds the axes \(axes)") }
-        let rank = x.shape.count + 1 + axes.count
-        var shape = x.shape
-        for axis in axes.map({ $0 < 0 ? $0 + rank : $0 }).sorted() {
-            guard (1..<rank).contains(axis), axis - 1 <= shape.count else { throw Refusal("it adds the axes \(axes)") }
-            shape.insert(1, at: axis - 1)
-        }
-        return [.signal(x.reshaped(shape, by: node))]
+        return [.signal(x.reshaped(Array(try extended([1] + x.shape, first: 1).dropFirst()), by: node))]
     }
 
     mutating func transpose(_ node: ONNXFile.Node) throws -> [Value] {

@@ -556,6 +556,36 @@ struct ImportTests {
         #expect(Self.close(try Self.logits(try Self.imported(bytes), Self.pixels), expected))
     }
 
+    @Test("a constant that nodes give another shape meets the axes of that shape")
+    func shapedConstants() throws {
+        func model(_ shape: (inout ONNXModelWriter, String) -> String) -> [UInt8] {
+            Self.model { graph in
+                let row = shape(&graph, graph.tensor("c", [4], [1, 2, 3, 4]))
+                let flat = graph.node("Flatten", [graph.node("Add", ["x", row], "add")], "flat")
+                return graph.node(
+                    "Gemm", [flat, graph.tensor("w", [2, 16], Self.weight)], "fc", ["transB": .integer(1)])
+            }
+        }
+        func reshaped(_ target: [Int]) -> [UInt8] {
+            model { $0.node("Reshape", [$1, $0.integers("to", [target.count], target)], "r") }
+        }
+        let byRow = Self.expected((0..<16).map { Self.pixels[$0] / 255 + Float($0 / 4 + 1) })
+        for bytes in [
+            reshaped([4, 1]), reshaped([1, -1, 1]), reshaped([0, 1]),
+            model { $0.node("Unsqueeze", [$1, $0.integers("axes", [1], [1])], "u") },
+            model { $0.node("Unsqueeze", [$1, $0.integers("axes", [2], [-1, 0])], "u") },
+        ] {
+            #expect(Self.close(try Self.logits(try Self.imported(bytes), Self.pixels), byRow))
+        }
+        let byColumn = Self.expected((0..<16).map { Self.pixels[$0] / 255 + Float($0 % 4 + 1) })
+        #expect(Self.close(try Self.logits(try Self.imported(reshaped([1, 4])), Self.pixels), byColumn))
+        // The last one's product is 4 modulo 2^64.
+        for target in [[3, -1], [2, 3], [-1, -1], [5, 3_689_348_814_741_910_324, 1]] {
+            let message = try failure { _ = try Self.imported(reshaped(target)) }.message
+            #expect(message == "node 'r' (Reshape): its shape \(target) is none for a constant of [4]")
+        }
+    }
+
     @Test("pixels that a factor of 0 takes away leave the term behind it")
     func masked() throws {
         func model(_ factor: [Float]) -> [UInt8] {
