@@ -705,8 +705,8 @@ struct ImportTests {
             try sentence(
                 Self.model {
                     let empty = $0.tensor("w", [0, 1 << 62], [])
-                    return $0.node("MatMul", [$0.node("Flatten", ["x"], "f"), empty], "fc")
-                }) == "node 'fc' (MatMul): its weight has the shape [0, 4611686018427387904]")
+                    return $0.node("Gemm", [$0.node("Flatten", ["x"], "f"), empty], "fc")
+                }) == "node 'fc' (Gemm): its weight has the shape [0, 4611686018427387904]")
         #expect(
             try sentence(
                 Self.model {
