@@ -27,7 +27,8 @@ struct SafetensorsFile {
 
     /// Reads the header; the sentence of a failure is a sentence's end.
     ///
-    /// - Throws: `Failure` 65 where it is not of the format, or a tensor's size is not that of its bytes.
+    /// - Throws: `Failure` 65 where it is not of the format, a tensor's size is not that of its bytes, or two tensors
+    ///   share bytes.
     init(_ bytes: [UInt8]) throws {
         let isNoFile = Failure(.data, "it is no file of the format safetensors, or cut off")
         guard bytes.count >= 8 else { throw isNoFile }
@@ -62,6 +63,13 @@ struct SafetensorsFile {
                         + "bytes, which does not fit")
             }
             entries[name] = Entry(type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
+        }
+        // The format has no shared bytes: offsets that overlap are wrong ones, and so would be the numbers.
+        let places = entries.filter { !$0.value.range.isEmpty }.sorted {
+            ($0.value.range.lowerBound, $0.key) < ($1.value.range.lowerBound, $1.key)
+        }
+        for (one, next) in zip(places, places.dropFirst()) where one.value.range.overlaps(next.value.range) {
+            throw Failure(.data, "tensors '\(shortened(one.key))' and '\(shortened(next.key))' lie on the same bytes")
         }
         self.entries = entries
         self.bytes = bytes

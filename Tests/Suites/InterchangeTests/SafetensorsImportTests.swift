@@ -38,8 +38,11 @@ struct SafetensorsImportTests {
             ]
             content += tensor.bytes
         }
-        let text = [UInt8](try JSONSerialization.data(withJSONObject: header))
-        return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text + content
+        return file(header: [UInt8](try JSONSerialization.data(withJSONObject: header)), content)
+    }
+
+    private static func file(header: [UInt8], _ content: [UInt8]) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header + content
     }
 
     /// The parameters of a model under other names, as float32.
@@ -198,6 +201,14 @@ struct SafetensorsImportTests {
         #expect(
             try sentence(try Self.file([("a.weight", "F32", [2], [0, 0, 0, 0])])).contains("does not fit"))
         #expect(try sentence(try Self.file([("a.weight", "Q4", [1], [0])])).contains("'Q4', which is no known type"))
+        let overlapping = """
+            {"b.weight": {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
+            "a.weight": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+            "c.weight": {"dtype": "F32", "shape": [0], "data_offsets": [4, 4]}}
+            """
+        #expect(
+            try sentence(Self.file(header: Array(overlapping.utf8), [UInt8](repeating: 0, count: 12)))
+                .contains("tensors 'a.weight' and 'b.weight' lie on the same bytes"))
         #expect(
             try sentence(try Self.file([("a.weight", "F32", [Int.max, 8], [0])])).contains("has the shape"))
         var tensors = Self.tensors(
