@@ -263,6 +263,9 @@ public struct GraphBuilder {
     /// The nodes, checked as a whole. The RBF of a robust network, its last node, belongs to the loss.
     func finish() throws -> [NetworkGraph.Node] {
         if let repeated { throw fault("two layers are called \(repeated)") }
+        guard !given.contains(Layer.image) else {
+            throw fault("a layer is called \(Layer.image), as the network's input is: give it another name")
+        }
         var nodes = nodes
         var end = nodes.count - 1
         let ending = fault("a robust network ends with one rbf behind its last layer, a plain one with nothing")

@@ -60,6 +60,9 @@ struct RefusedNetwork: CustomTestStringConvertible, Sendable {
         RefusedNetwork("a name that is another's by its place", "two layers are called conv1") {
             $0.layers[1].name = "conv1"
         },
+        RefusedNetwork("a layer of the input's name", "a layer is called image, as the network's input is") {
+            $0.layers[0].name = "image"
+        },
         RefusedNetwork("a sum of two shapes", "add1 adds images of 6x6x4 and 8x8x2") {
             $0.layers.insert(.add(["conv1", "image"]), at: 1)
         },
