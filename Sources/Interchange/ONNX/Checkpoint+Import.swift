@@ -94,6 +94,9 @@ extension Checkpoint {
             graph,
             normalization: isOurs
                 ? .init(range: 255, maps: 1) : .init(mean: settings.mean, deviation: settings.deviation))
+        guard imported.meanImage.allSatisfy(\.isFinite) else {
+            throw Failure(.data, "the terms of its input, in pixels, are not finite in float32")
+        }
         let plan = try network(imported, isRobust: graph.isRobust, file, settings)
         let network = plan.network
         let header = CheckpointHeader(
@@ -132,27 +135,32 @@ extension Checkpoint {
     }
 
     /// The parameters of a network's layers, in order, as tensors; errors where they are not as many as its layers
-    /// need.
+    /// need, or not finite.
     private static func tensors(_ plan: NetworkPlan, _ imported: ImportedNetwork) throws -> [String: Tensor] {
         var tensors: [String: Tensor] = [:]
         var parameters = imported.parameters[...]
         for node in plan.graph.nodes {
-            func set(_ name: String, _ shape: [Int], _ values: [Float]) {
+            func set(_ name: String, _ shape: [Int], _ values: [Float]) throws {
+                // The file's own are finite, but not their products with all its factors.
+                guard values.allSatisfy(\.isFinite) else {
+                    throw Failure(
+                        .data, "layer \(shortened(node.name)) gets numbers as \(name) that are not finite in float32")
+                }
                 tensors[CheckpointLayout.parameter(node.name, name)] = Tensor(shape: shape, values)
             }
             switch (node.operation, parameters.first) {
             case (.convolution(let g, let hasBias, _), .product(let weight, let bias)):
                 let shape = [g.filters, g.groupChannels, g.kernelHeight, g.kernelWidth]
                 guard weight.count == shape.reduce(1, *), bias.count == g.filters else { throw unfit(node.name) }
-                set("weight", shape, weight)
-                if hasBias { set("bias", [g.filters], bias) }
+                try set("weight", shape, weight)
+                if hasBias { try set("bias", [g.filters], bias) }
             case (.normalization, .normalization(let norm)):
                 for (name, values) in [
                     ("gamma", norm.gamma), ("beta", norm.beta), (CheckpointLayout.runningMean, norm.mean),
                     (CheckpointLayout.runningVariance, norm.variance),
                 ] {
                     guard values.count == node.shape.channels else { throw unfit(node.name) }
-                    set(name, [values.count], values)
+                    try set(name, [values.count], values)
                 }
             case (.convolution, _), (.normalization, _): throw unfit(node.name)
             default: continue

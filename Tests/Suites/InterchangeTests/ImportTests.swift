@@ -704,6 +704,19 @@ struct ImportTests {
         #expect(
             try sentence(
                 Self.model {
+                    let flat = $0.node("Flatten", ["x"], "f")
+                    return $0.node(
+                        "Gemm", [flat, $0.tensor("w", [16, 2], Self.weight)], "fc", ["alpha": .real(.infinity)])
+                }) == "layer fc gets numbers as weight that are not finite in float32")
+        #expect(
+            try sentence(
+                Self.model {
+                    let small = $0.node("Mul", ["x", $0.tensor("small", [1], [1e-30])], "m")
+                    return end(&$0, $0.node("Add", [small, $0.tensor("large", [1], [1e20])], "a"))
+                }) == "the terms of its input, in pixels, are not finite in float32")
+        #expect(
+            try sentence(
+                Self.model {
                     let empty = $0.tensor("w", [0, 1 << 62], [])
                     return $0.node("Gemm", [$0.node("Flatten", ["x"], "f"), empty], "fc")
                 }) == "node 'fc' (Gemm): its weight has the shape [0, 4611686018427387904]")
