@@ -591,8 +591,8 @@ struct ImportTests {
         func model(_ factor: [Float]) -> [UInt8] {
             Self.model { graph in
                 let shape = factor.count == 1 ? [1] : [4, 4]
-                let masked = graph.node("Mul", ["x", graph.tensor("mask", shape, factor)], "mask")
-                let shifted = graph.node("Add", [masked, graph.tensor("term", [1], [3])], "term")
+                let masked = graph.node("Mul", ["x", graph.tensor("factor", shape, factor)], "mask")
+                let shifted = graph.node("Add", [masked, graph.tensor("shift", [1], [3])], "term")
                 let flat = graph.node("Flatten", [shifted], "flat")
                 return graph.node(
                     "Gemm", [flat, graph.tensor("w", [2, 16], Self.weight)], "fc", ["transB": .integer(1)])
