@@ -3,12 +3,17 @@ import Foundation
 /// Writes a file whole or not at all (invariant 4): a temporary file beside it, flush to the disk, rename, flush of the
 /// folder. A reader sees the old content or the new, never a part.
 public enum AtomicFile {
-    /// Replaces the content of `path` by the chunks, in order. A link stays, and what it points to is replaced. Devices
-    /// and pipes (`/dev/stdout`) have no content to replace: the chunks are written into them.
+    /// Replaces the content of `path` by the chunks, in order. A link to a file stays, and the file is replaced. Devices
+    /// and pipes have no content to replace, and what this process has open (`/dev/stdout`) is not all its own: the
+    /// chunks are written into them.
     ///
     /// - Throws: `Failure` 73 where the temporary file cannot be made, 74 where a write fails (a full disk); the old
     ///   content stands in both cases and no temporary file is left.
     public static func write(_ chunks: [UnsafeRawBufferPointer], to path: String) throws {
+        if let stream = openDescriptor(path) {
+            fflush(nil)
+            return try chunks.forEach { try writeAll($0, to: stream, path: path) }
+        }
         if isStream(path) { return try writeStream(chunks, to: path) }
         let path = linkTarget(path) ?? path
         let folder = (path as NSString).deletingLastPathComponent
@@ -53,6 +58,16 @@ public enum AtomicFile {
         guard descriptor >= 0 else { throw systemFailure(.inputOutput, "open", folder) }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemFailure(.inputOutput, "flush", folder) }
+    }
+
+    /// The descriptor of this process that a path stands for.
+    private static func openDescriptor(_ path: String) -> Int32? {
+        switch path {
+        case "/dev/stdout": STDOUT_FILENO
+        case "/dev/stderr": STDERR_FILENO
+        default:
+            ["/dev/fd/", "/proc/self/fd/"].first { path.hasPrefix($0) }.flatMap { Int32(path.dropFirst($0.count)) }
+        }
     }
 
     /// True for a device, a pipe or a socket: a rename would put a file in its place.

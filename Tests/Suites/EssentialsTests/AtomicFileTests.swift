@@ -75,6 +75,18 @@ import Testing
         }
     }
 
+    @Test("what the process has open gets the content where it stands, a file too: what others write there stays")
+    func ownDescriptors() throws {
+        try withTemporaryDirectory { folder in
+            let stream = open(folder + "/log", O_WRONLY | O_CREAT, 0o600)
+            defer { close(stream) }
+            #expect(write(stream, "head ", 5) == 5)
+            try AtomicFile.write("body", to: "/dev/fd/\(stream)")
+            #expect(write(stream, " tail", 5) == 5)
+            #expect(try content(folder + "/log") == "head body tail")
+        }
+    }
+
     @Test("what keeps a directory from being made is said: no name, a file in its way, a disk that is read only")
     func directories() throws {
         func refuse(_ path: String, _ word: String) {
