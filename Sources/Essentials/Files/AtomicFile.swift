@@ -3,9 +3,10 @@ import Foundation
 /// Writes a file whole or not at all (invariant 4): a temporary file beside it, flush to the disk, rename, flush of the
 /// folder. A reader sees the old content or the new, never a part.
 public enum AtomicFile {
-    /// Replaces the content of `path` by the chunks, in order. A link to a file stays, and the file is replaced. Devices
-    /// and pipes have no content to replace, and what this process has open (`/dev/stdout`) is not all its own: the
-    /// chunks are written into them.
+    /// Replaces the content of `path` by the chunks, in order. A link to a file stays, and the file is replaced.
+    ///
+    /// Devices and pipes have no content to replace, and what this process has open (`/dev/stdout`) is not all its own:
+    /// the chunks are written into them.
     ///
     /// - Throws: `Failure` 73 where the temporary file cannot be made, 74 where a write fails (a full disk); the old
     ///   content stands in both cases and no temporary file is left.
