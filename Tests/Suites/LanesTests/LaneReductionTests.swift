@@ -80,17 +80,22 @@ struct LaneReductionTests {
             // Gathers in rounds.
             ("0,1,2,3,4,5,6,7,8,8", "1-1-1-1-1-1-1-1-1-1"),
         ] {
-            let ranks = hosts.split(separator: ",").count
-            let result = try spawnMpirun(
-                ranks: ranks, "RankProgram", arguments: ["hostReduction", lanes],
-                environment: ["STEADFAST_TEST_HOSTS": hosts]
-            ).wait(timeout: 60)
-            try #require(result.status == 0, "\(hosts): \(result.errors)")
-            #expect(result.lines.count == 10 * ranks, "\(hosts)")
+            let (ranks, lines) = try run("hostReduction", hosts: hosts, lanes: lanes)
+            #expect(lines.count == 10 * ranks, "\(hosts)")
             let all = lanes.split(separator: "-").reduce(0) { $0 + (Int($1) ?? 0) }
             #expect(
-                result.lines.allSatisfy { $0.hasPrefix("equal") } && Set(result.lines) == expected[all], "\(hosts)")
+                lines.allSatisfy { $0.hasPrefix("equal") } && Set(lines) == expected[all], "\(hosts)")
         }
+    }
+
+    /// What the ranks of a case say; `hosts` has the host of each, `lanes` the lanes.
+    private func run(_ name: String, hosts: String, lanes: String) throws -> (ranks: Int, lines: [String]) {
+        let ranks = hosts.split(separator: ",").count
+        let result = try spawnMpirun(
+            ranks: ranks, "RankProgram", arguments: [name, lanes], environment: ["STEADFAST_TEST_HOSTS": hosts]
+        ).wait(timeout: 60)
+        try #require(result.status == 0, "\(hosts): \(result.errors)")
+        return (ranks, result.lines)
     }
 
     @Test("in pieces that travel as one: each the tree's, whatever ranks and hosts, in the memory that was foretold")
@@ -104,14 +109,9 @@ struct LaneReductionTests {
             ("0,0,0", "2-2-4"), ("0,0,0,1", "1-2-1-4"), ("0,1,0,1", "1-2-1-4"), ("0,0,1,1,2", "1-2-1-3-1"),
             ("3,2,3,2,1,1,1,0", "1-1-1-1-1-1-1-1"),
         ] {
-            let ranks = hosts.split(separator: ",").count
-            let result = try spawnMpirun(
-                ranks: ranks, "RankProgram", arguments: ["pieceReduction", lanes],
-                environment: ["STEADFAST_TEST_HOSTS": hosts]
-            ).wait(timeout: 60)
-            try #require(result.status == 0, "\(hosts): \(result.errors)")
-            #expect(result.lines.count == alone.lines.count * ranks, "\(hosts)")
-            #expect(Set(result.lines) == Set(alone.lines), "\(hosts)")
+            let (ranks, lines) = try run("pieceReduction", hosts: hosts, lanes: lanes)
+            #expect(lines.count == alone.lines.count * ranks, "\(hosts)")
+            #expect(Set(lines) == Set(alone.lines), "\(hosts)")
         }
     }
 
